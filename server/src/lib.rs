@@ -1,1 +1,4 @@
-//! placeholder
+//! `vbatchd`: the server of AI Vision Batch, as a library.
+
+pub mod domain;
+pub mod engine;
