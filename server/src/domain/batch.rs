@@ -1,0 +1,235 @@
+//! Batch: one audio, many pictures, one video each. Its state is always derived from its items.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::ids::{BatchId, UserId};
+use super::item::{ItemState, VideoItem};
+use super::media::Audio;
+use super::user::Credits;
+
+/// Longest name of a batch, in characters.
+pub const NAME_CHARACTERS: usize = 200;
+/// Longest prompt, in characters.
+pub const PROMPT_CHARACTERS: usize = 2_000;
+/// Most labels of a batch.
+pub const LABELS: usize = 16;
+/// Longest label key, in bytes.
+pub const LABEL_KEY_BYTES: usize = 63;
+/// Longest label value, in bytes.
+pub const LABEL_VALUE_BYTES: usize = 255;
+/// Longest file name, in bytes.
+pub const FILENAME_BYTES: usize = 255;
+/// What an empty prompt becomes: "make the video that fits the audio".
+pub const DEFAULT_PROMPT: &str = "根据音频生成对应视频";
+
+/// What makes the videos of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EngineKind {
+    /// Built in, free, always there.
+    Preview,
+    /// The paid upstream.
+    LightX2v,
+}
+
+impl EngineKind {
+    /// Every engine.
+    pub const ALL: [Self; 2] = [Self::Preview, Self::LightX2v];
+
+    /// Its name in the contract and the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preview => "preview",
+            Self::LightX2v => "lightx2v",
+        }
+    }
+
+    /// The engine of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+}
+
+/// One audio and many pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// Its id.
+    pub id: BatchId,
+    /// Who pays and who sees it.
+    pub owner: UserId,
+    /// The user's name for it.
+    pub name: String,
+    /// Never empty.
+    pub prompt: String,
+    /// May be empty.
+    pub negative_prompt: String,
+    /// What makes its videos.
+    pub engine: EngineKind,
+    /// The user's own keys and values.
+    pub labels: BTreeMap<String, String>,
+    /// The recording.
+    pub audio: Audio,
+    /// What each round of an item is charged.
+    pub credits_per_item: Credits,
+    /// Its items by state.
+    pub counts: ItemCounts,
+    /// Charged in all.
+    pub credits_charged: Credits,
+    /// Given back in all.
+    pub credits_refunded: Credits,
+    /// Sum of its items' progress, 0…1000 each.
+    pub progress_permille_sum: u64,
+    /// When it was made.
+    pub create_time: Timestamp,
+    /// When its first attempt was claimed.
+    pub start_time: Option<Timestamp>,
+    /// When its last item ended; absent while one has not.
+    pub finish_time: Option<Timestamp>,
+    /// When its owner asked for all of it to end.
+    pub cancel_request_time: Option<Timestamp>,
+    /// Failed items that its owner has looked at.
+    pub failures_seen: u32,
+    /// The store's revision of its last change.
+    pub revision: u64,
+}
+
+/// Items by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ItemCounts {
+    /// Waiting to be claimed.
+    pub pending: u32,
+    /// Owned by an attempt.
+    pub processing: u32,
+    /// With a video.
+    pub completed: u32,
+    /// Without one.
+    pub failed: u32,
+    /// Ended by the user.
+    pub cancelled: u32,
+}
+
+impl ItemCounts {
+    /// All items.
+    pub fn total(&self) -> u32 {
+        self.pending + self.processing + self.completed + self.failed + self.cancelled
+    }
+
+    /// Items that have not ended.
+    pub fn open(&self) -> u32 {
+        self.pending + self.processing
+    }
+
+    fn of(&mut self, state: &ItemState) -> &mut u32 {
+        match state {
+            ItemState::Pending(_) => &mut self.pending,
+            ItemState::Processing(_) => &mut self.processing,
+            ItemState::Completed { .. } => &mut self.completed,
+            ItemState::Failed { .. } => &mut self.failed,
+            ItemState::Cancelled { .. } => &mut self.cancelled,
+        }
+    }
+}
+
+/// The derived state of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BatchState {
+    /// No attempt ever, not all items ended.
+    Created,
+    /// Work is going on or waits to.
+    Processing,
+    /// All items ended, at least one with a video.
+    Completed,
+    /// All items ended, none with a video, at least one failed.
+    Failed,
+    /// All items were cancelled.
+    Cancelled,
+}
+
+impl BatchState {
+    /// Every state, in the order of the contract.
+    pub const ALL: [Self; 5] = [
+        Self::Created,
+        Self::Processing,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+}
+
+/// Where a batch stands in the order of attention; smaller comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AttentionRank {
+    /// It has failed items that nobody has looked at.
+    NeedsAttention,
+    /// It has items that have not ended.
+    Open,
+    /// All the rest.
+    Settled,
+}
+
+impl Batch {
+    /// The state, derived from the items.
+    pub fn state(&self) -> BatchState {
+        let counts = &self.counts;
+        if counts.open() > 0 {
+            if self.start_time.is_none() {
+                BatchState::Created
+            } else {
+                BatchState::Processing
+            }
+        } else if counts.completed > 0 {
+            BatchState::Completed
+        } else if counts.failed > 0 {
+            BatchState::Failed
+        } else {
+            BatchState::Cancelled
+        }
+    }
+
+    /// Where it stands in the order of attention.
+    pub fn attention(&self) -> AttentionRank {
+        if self.counts.failed > self.failures_seen {
+            AttentionRank::NeedsAttention
+        } else if self.counts.open() > 0 {
+            AttentionRank::Open
+        } else {
+            AttentionRank::Settled
+        }
+    }
+
+    /// The share of work done, 0…1; 1 only when all items have ended.
+    pub fn progress(&self) -> f64 {
+        let whole = f64::from(self.counts.total()) * 1000.0;
+        if self.counts.open() == 0 || whole == 0.0 {
+            return 1.0;
+        }
+        (self.progress_permille_sum as f64 / whole).min(0.999)
+    }
+
+    /// Counts a new item in.
+    pub fn admit(&mut self, item: &VideoItem) {
+        *self.counts.of(&item.state) += 1;
+        self.credits_charged += item.charge;
+        self.progress_permille_sum += u64::from(item.progress_permille);
+    }
+
+    /// Follows one of its items from `before` to `after`, with the refund and charge that came with it.
+    pub fn follow(&mut self, before: &VideoItem, after: &VideoItem, charged: Credits, refunded: Credits, now: Timestamp) {
+        *self.counts.of(&before.state) -= 1;
+        *self.counts.of(&after.state) += 1;
+        self.progress_permille_sum += u64::from(after.progress_permille);
+        self.progress_permille_sum -= u64::from(before.progress_permille);
+        self.credits_charged += charged;
+        self.credits_refunded += refunded;
+        self.failures_seen = self.failures_seen.min(self.counts.failed);
+        if self.start_time.is_none() {
+            self.start_time = after.start_time;
+        }
+        if self.counts.open() > 0 {
+            self.finish_time = None;
+        } else {
+            self.finish_time.get_or_insert(now);
+        }
+    }
+}

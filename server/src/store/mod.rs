@@ -1,0 +1,495 @@
+//! The seam to what remembers. A method is a whole domain operation; there is no get and put.
+//!
+//! Invariants, for every implementation:
+//! - a reply follows its commit, and the feed is told between the two, in commit order;
+//! - an operation is all or nothing; a refusal changes nothing;
+//! - which state an item may take is decided by `domain::transition`, here it is only carried out, with the
+//!   ledger entries, cleanups, watches and audit events that belong to it, in the same transaction;
+//! - reads see one committed revision.
+//!
+//! Not here: who may ask (`service`), when to ask (`dispatch`).
+
+pub mod query;
+pub mod redb;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::audit::AuditEvent;
+use crate::domain::batch::{Batch, EngineKind};
+use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
+use crate::domain::ids::{
+    Account, AttemptNumber, BatchId, ClientRef, InstanceId, ItemId, RequestId, TaskId, UserId,
+};
+use crate::domain::item::VideoItem;
+use crate::domain::ledger::{Actor, Entry};
+use crate::domain::leftover::{Cleanup, Watch};
+use crate::domain::media::Blob;
+use crate::domain::transition::AttemptEvent;
+use crate::domain::user::{Credits, User};
+use query::{BatchPage, BatchQuery, Backlog, Counts, DailyUse, EntryPage, ItemPage, ItemSelection, Totals, UserPage};
+
+/// Whole domain operations: see the module's page.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // Accounts
+
+    /// Makes a user with `credits` as the first ledger entry (none when zero) and an audit event.
+    async fn create_user(&self, user: User, credits: Credits, actor: Actor) -> Result<User, CreateUserError>;
+
+    /// A user by id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// A user by canonical username.
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError>;
+
+    /// Users in the order of their names, after the name `after`, with `text` in username or display name.
+    async fn users(&self, text: &str, after: Option<&str>, limit: usize) -> Result<UserPage, StoreError>;
+
+    /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
+    /// `None` when there is no such user.
+    async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
+
+    /// Notes a sign-in, with an audit event.
+    async fn record_sign_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Adds `delta` to a balance, with a ledger entry and an audit event. The same request again answers what it made.
+    async fn adjust_credits(&self, change: CreditChange) -> Result<(User, Entry), CreditError>;
+
+    /// Sets a balance, if it is `expected` now. No entry when it is already so.
+    async fn set_credits(&self, change: CreditAssignment) -> Result<(User, Option<Entry>), CreditError>;
+
+    /// A user's ledger, newest first, below sequence `before`.
+    async fn entries(&self, user: UserId, before: Option<u64>, limit: usize) -> Result<EntryPage, StoreError>;
+
+    /// Audit events, newest first, below sequence `before`.
+    async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// Writes an audit event that belongs to no other operation (its sequence is given here).
+    async fn record_audit(&self, event: AuditEvent) -> Result<(), StoreError>;
+
+    // Batches
+
+    /// What a request made, if it was committed before.
+    async fn request(&self, key: RequestKey) -> Result<Option<RecordedRequest>, StoreError>;
+
+    /// Commits a batch with its items, their charges, the references to its blobs, its request and an audit event.
+    async fn create_batch(&self, new: NewBatch) -> Result<Created, CreateBatchError>;
+
+    /// One batch.
+    async fn batch(&self, id: BatchId) -> Result<Option<Batch>, StoreError>;
+
+    /// A page of batches.
+    async fn batches(&self, query: &BatchQuery) -> Result<BatchPage, StoreError>;
+
+    /// Batches of one user, or of all, by derived state.
+    async fn counts(&self, owner: Option<UserId>) -> Result<Counts, StoreError>;
+
+    /// One item, with its batch.
+    async fn item(&self, id: ItemId) -> Result<Option<(Batch, VideoItem)>, StoreError>;
+
+    /// Items of a batch by position, after position `after`, in one of `states` (all when empty).
+    async fn items(&self, batch: BatchId, after: u32, selection: &ItemSelection, limit: usize)
+    -> Result<ItemPage, StoreError>;
+
+    /// Asks for the selected items of a batch to end (see `transition::request_cancel`); items that have ended
+    /// are left as they are. A whole batch also gets its cancel request time.
+    async fn cancel_items(&self, cancel: CancelItems) -> Result<ItemsChanged, ChangeItemsError>;
+
+    /// Starts a new round of the selected items, all or nothing, charged to the batch's owner.
+    async fn retry_items(&self, retry: RetryItems) -> Result<ItemsChanged, ChangeItemsError>;
+
+    /// The owner has looked at a batch's failures.
+    async fn look_at(&self, batch: BatchId) -> Result<(), StoreError>;
+
+    /// Whether any batch refers to a blob.
+    async fn is_referenced(&self, blob: Blob) -> Result<bool, StoreError>;
+
+    // Dispatch
+
+    /// Gives the item whose turn it is to its next attempt: turns go round the users, and within a user round the
+    /// batches, lowest position first. Nothing when no item is ready, or when as many slots of `account` are
+    /// held as `limit` allows (attempts before FETCHING, cleanups and unmatched watches hold one each).
+    async fn claim(&self, claim: Claim) -> Result<Option<(Batch, VideoItem)>, StoreError>;
+
+    /// Applies what happened to attempts, in order, in one transaction. An event of an attempt that does not own its
+    /// item any more is dropped: `None` in its place.
+    async fn apply(&self, events: Vec<AttemptChange>, now: Timestamp) -> Result<Vec<Option<VideoItem>>, StoreError>;
+
+    /// A task was found in an account's list that belongs to a watch: its item is given to that attempt if it is
+    /// PENDING, else the task becomes a cleanup. Ends the watch.
+    async fn settle_watch(&self, found: FoundTask) -> Result<Option<Settled>, StoreError>;
+
+    /// Lists of the account read late enough did not have these tasks: they hold no slot and block nothing any
+    /// more; those that have expired are forgotten.
+    async fn mark_watches_matched(&self, watches: Vec<ClientRef>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Every item that an attempt of this engine owns.
+    async fn active(&self, engine: EngineKind) -> Result<Vec<(Batch, VideoItem)>, StoreError>;
+
+    /// Every cleanup.
+    async fn cleanups(&self) -> Result<Vec<Cleanup>, StoreError>;
+
+    /// A task that is ours but no item's (a duplicate of an adopted one): recorded to be ended.
+    async fn add_cleanup(&self, cleanup: Cleanup) -> Result<(), StoreError>;
+
+    /// The upstream confirmed the end of a cleanup's task, or has denied it for long enough. What waited behind it
+    /// is ready.
+    async fn end_cleanup(&self, key: ClientRef, task: TaskId, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The account has no usable token for good: its cleanups and watches hold no slot and block no retry.
+    async fn lose_account(&self, account: Account, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Every watch.
+    async fn watches(&self) -> Result<Vec<Watch>, StoreError>;
+
+    /// What waits for an engine.
+    async fn backlog(&self, engine: EngineKind, now: Timestamp) -> Result<Backlog, StoreError>;
+
+    /// Tasks submitted on an account within the daily window.
+    async fn daily_use(&self, account: &Account, now: Timestamp) -> Result<DailyUse, StoreError>;
+
+    /// The dispatcher's settings.
+    async fn dispatch_settings(&self) -> Result<DispatchSettings, StoreError>;
+
+    /// Changes them, with an audit event.
+    async fn set_dispatch_settings(&self, settings: DispatchSettings) -> Result<(), StoreError>;
+
+    /// Every upstream token that is kept, the current one first.
+    async fn upstream_tokens(&self) -> Result<Vec<UpstreamToken>, StoreError>;
+
+    /// Makes a token the current one; an older token of the same account is replaced, those of other accounts
+    /// stay. Written with an audit event.
+    async fn set_upstream_token(&self, token: UpstreamToken, actor: Actor) -> Result<(), StoreError>;
+
+    /// The upstream has refused an account's token since then, or takes it again.
+    async fn mark_token(&self, account: &Account, refused_since: Option<Timestamp>) -> Result<(), StoreError>;
+
+    /// Forgets an account's token that is not the current one.
+    async fn drop_token(&self, account: &Account) -> Result<(), StoreError>;
+
+    // The whole
+
+    /// Sums over everything, kept up to date with each commit, never counted by a scan.
+    async fn totals(&self) -> Result<Totals, StoreError>;
+
+    /// A small value of the server's own (keys, digests), if it was stored.
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Stores one, at most 4 KiB.
+    async fn set_setting(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError>;
+}
+
+/// The storage failed. A refusal by a rule is never one of these.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Reading or writing failed; the process should end and be started again.
+    #[error("the database failed: {0}")]
+    Failed(String),
+    /// No room on the disk; nothing was written.
+    #[error("the disk is full: {0}")]
+    Full(String),
+    /// A record does not read.
+    #[error("the database is damaged at {place}: {message}")]
+    Corrupt {
+        /// Table and key.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The writer has ended.
+    #[error("the server is shutting down")]
+    Closed,
+}
+
+/// A password change.
+#[derive(Clone)]
+pub struct PasswordChange {
+    /// Whose.
+    pub user: UserId,
+    /// Argon2id, PHC string format.
+    pub password_hash: String,
+    /// Whether it must be changed before anything else.
+    pub change_required: bool,
+    /// When a one-time password ends.
+    pub expire_time: Option<Timestamp>,
+    /// Who changed it.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A change of a balance by an administrator.
+#[derive(Debug, Clone)]
+pub struct CreditChange {
+    /// Whose.
+    pub user: UserId,
+    /// Added; not zero.
+    pub delta: Credits,
+    /// Words, at most 500 characters.
+    pub note: String,
+    /// Who.
+    pub actor: Actor,
+    /// Not to happen twice.
+    pub request: Option<Request>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A balance set by an administrator.
+#[derive(Debug, Clone)]
+pub struct CreditAssignment {
+    /// Whose.
+    pub user: UserId,
+    /// The new balance.
+    pub credits: Credits,
+    /// What it must be before.
+    pub expected: Credits,
+    /// Words, at most 500 characters.
+    pub note: String,
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Where a request id counts: within one user's calls of one method.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// Who asked.
+    pub user: UserId,
+    /// Which RPC.
+    pub method: &'static str,
+    /// The id.
+    pub id: RequestId,
+}
+
+/// A request that must not happen twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Where its id counts.
+    pub key: RequestKey,
+    /// SHA-256 of its content.
+    pub digest: [u8; 32],
+}
+
+/// A request that was committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedRequest {
+    /// SHA-256 of its content.
+    pub digest: [u8; 32],
+    /// What it made.
+    pub made: Made,
+}
+
+/// What a request made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// A batch.
+    Batch(BatchId),
+    /// New rounds of items of a batch.
+    Rounds(BatchId, Vec<ItemId>),
+    /// A ledger entry of a user.
+    Entry(UserId, u64),
+}
+
+/// A batch to be committed. The items' charges are taken from its owner.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// The batch, its counts not yet filled (`Batch::admit` does that within the operation).
+    pub batch: Batch,
+    /// Its items, positions 1, 2, 3 …
+    pub items: Vec<VideoItem>,
+    /// Not to happen twice.
+    pub request: Option<Request>,
+    /// Who asked.
+    pub actor: Actor,
+}
+
+/// A batch that is committed.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// As it is now.
+    pub batch: Batch,
+    /// It was there before: the same request came again.
+    pub replayed: bool,
+    /// The owner's balance now.
+    pub balance: Credits,
+}
+
+/// Cancels items of a batch.
+#[derive(Debug, Clone)]
+pub struct CancelItems {
+    /// The batch.
+    pub batch: BatchId,
+    /// Which of its items.
+    pub selection: ItemSelection,
+    /// All of it: the batch gets a cancel request time.
+    pub whole_batch: bool,
+    /// Who asked.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Retries items of a batch.
+#[derive(Debug, Clone)]
+pub struct RetryItems {
+    /// The batch.
+    pub batch: BatchId,
+    /// Which of its items: by ids, each must be retryable; by states, those that are.
+    pub selection: ItemSelection,
+    /// The most it may cost.
+    pub max_credits: Option<Credits>,
+    /// Not to happen twice.
+    pub request: Option<Request>,
+    /// Who asked.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Items that were changed.
+#[derive(Debug, Clone)]
+pub struct ItemsChanged {
+    /// Their batch as it is now.
+    pub batch: Batch,
+    /// Which.
+    pub items: Vec<ItemId>,
+    /// The owner's balance now.
+    pub balance: Credits,
+}
+
+/// An item to be claimed.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// For which engine.
+    pub engine: EngineKind,
+    /// On which account.
+    pub account: Account,
+    /// By which start of the server.
+    pub instance: InstanceId,
+    /// Slots of the account that may be held.
+    pub limit: u32,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Something that happened to an attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptChange {
+    /// The item.
+    pub item: ItemId,
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// What.
+    pub event: AttemptEvent,
+}
+
+/// A task in an account's list that belongs to a watch.
+#[derive(Debug, Clone)]
+pub struct FoundTask {
+    /// The watch.
+    pub key: ClientRef,
+    /// The task.
+    pub task: TaskId,
+    /// It has ended upstream without a video: nothing to adopt or to end.
+    pub ended: bool,
+    /// This start of the server.
+    pub instance: InstanceId,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of a found task.
+#[derive(Debug, Clone)]
+pub enum Settled {
+    /// The item is its attempt's again.
+    Adopted(VideoItem),
+    /// It should end upstream.
+    Cleanup(Cleanup),
+    /// It had ended; the watch is forgotten.
+    Forgotten,
+}
+
+/// A user that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// The name is taken.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A balance that cannot change.
+#[derive(Debug, thiserror::Error)]
+pub enum CreditError {
+    /// No such user.
+    #[error("no such user")]
+    NotFound,
+    /// It would be negative or too large.
+    #[error(transparent)]
+    Balance(#[from] crate::domain::ledger::BalanceError),
+    /// It is not what was expected.
+    #[error("the balance is {actual}")]
+    Changed {
+        /// What it is.
+        actual: Credits,
+    },
+    /// The request id was used with other content.
+    #[error("the request id was used with other content")]
+    RequestReused,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A batch that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateBatchError {
+    /// Too few credits.
+    #[error(transparent)]
+    Balance(#[from] crate::domain::ledger::BalanceError),
+    /// The request id was used with other content.
+    #[error("the request id was used with other content")]
+    RequestReused,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Items that cannot be changed; none was.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeItemsError {
+    /// No such batch.
+    #[error("no such batch")]
+    BatchNotFound,
+    /// The batch has no such item.
+    #[error("no such item")]
+    ItemNotFound(ItemId),
+    /// A named item cannot be retried.
+    #[error("an item cannot be retried")]
+    NotRetryable(ItemId),
+    /// No selected item can be changed: all have ended (cancel), or none can be retried.
+    #[error("nothing to change")]
+    Nothing,
+    /// It would cost more than was allowed.
+    #[error("it costs {required}, at most {allowed} are allowed")]
+    TooExpensive {
+        /// What it costs.
+        required: Credits,
+        /// What was allowed.
+        allowed: Credits,
+    },
+    /// Too few credits.
+    #[error(transparent)]
+    Balance(#[from] crate::domain::ledger::BalanceError),
+    /// The request id was used with other content.
+    #[error("the request id was used with other content")]
+    RequestReused,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
