@@ -1,6 +1,13 @@
 //! The gRPC contract `visionbatch.v1`: generated modules and the descriptor set, nothing else.
 
-#![allow(missing_docs, reason = "generated code; the comments are in the .proto files")]
+#![allow(
+    missing_docs,
+    reason = "generated code; the comments are in the .proto files"
+)]
+#![allow(
+    clippy::large_enum_variant,
+    reason = "generated code; a stream's events differ in size by nature"
+)]
 
 /// Package `visionbatch.v1`: messages, clients and servers.
 pub mod v1 {
