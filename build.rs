@@ -11,7 +11,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut protos: Vec<PathBuf> = fs::read_dir("proto/visionbatch/v1")?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
-    protos.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
+    protos.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "proto")
+    });
     protos.sort();
 
     let descriptors = protox::compile(&protos, ["proto"])?;

@@ -113,7 +113,10 @@ impl Clock {
 impl Shared {
     fn now(&mut self) -> Timestamp {
         let elapsed = self.anchored_at.elapsed();
-        let mut time = self.anchor.saturating_add(elapsed).unwrap_or(Timestamp::MAX);
+        let mut time = self
+            .anchor
+            .saturating_add(elapsed)
+            .unwrap_or(Timestamp::MAX);
         if self.follows_system {
             let system = Timestamp::now();
             if system.duration_since(time).unsigned_abs() > DRIFT {
@@ -130,7 +133,9 @@ impl Shared {
         let millis = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
         let mut bytes = [0; 10];
         self.random.fill_bytes(&mut bytes);
-        let fresh = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().as_u128();
+        let fresh = uuid::Builder::from_unix_timestamp_millis(millis, &bytes)
+            .into_uuid()
+            .as_u128();
         // Within one millisecond the random part decides; an id that would sort before the last one follows it
         // instead. 62 random bits are far from overflowing into the version.
         self.last_id = fresh.max(self.last_id + 1);
@@ -161,7 +166,9 @@ mod tests {
 
     #[test]
     fn ids_rise_within_one_millisecond() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let _guard = runtime.enter();
         let clock = Clock::simulated(Timestamp::UNIX_EPOCH, 1);
         let ids: Vec<_> = (0..1000).map(|_| clock.uuid()).collect();

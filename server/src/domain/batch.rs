@@ -215,7 +215,14 @@ impl Batch {
     }
 
     /// Follows one of its items from `before` to `after`, with the refund and charge that came with it.
-    pub fn follow(&mut self, before: &VideoItem, after: &VideoItem, charged: Credits, refunded: Credits, now: Timestamp) {
+    pub fn follow(
+        &mut self,
+        before: &VideoItem,
+        after: &VideoItem,
+        charged: Credits,
+        refunded: Credits,
+        now: Timestamp,
+    ) {
         *self.counts.of(&before.state) -= 1;
         *self.counts.of(&after.state) += 1;
         self.progress_permille_sum += u64::from(after.progress_permille);

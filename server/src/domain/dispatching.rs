@@ -53,6 +53,10 @@ pub struct UpstreamToken {
 
 impl std::fmt::Debug for UpstreamToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "UpstreamToken({}, current: {})", self.account, self.current)
+        write!(
+            f,
+            "UpstreamToken({}, current: {})",
+            self.account, self.current
+        )
     }
 }

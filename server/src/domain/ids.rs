@@ -155,7 +155,11 @@ mod tests {
     #[test]
     fn a_foreign_key_is_refused() {
         for text in ["", "x", "x/1", "00000000-0000-0000-0000-000000000007/x"] {
-            assert_eq!(text.parse::<ClientRef>(), Err(ParseClientRefError), "{text}");
+            assert_eq!(
+                text.parse::<ClientRef>(),
+                Err(ParseClientRefError),
+                "{text}"
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::{Failure, WaitReason};
-use super::ids::{Account, AttemptNumber, BatchId, ClientRef, InstanceId, ItemId, RoundNumber, TaskId};
+use super::ids::{
+    Account, AttemptNumber, BatchId, ClientRef, InstanceId, ItemId, RoundNumber, TaskId,
+};
 use super::media::{SourceImage, Video};
 use super::user::Credits;
 
@@ -211,7 +213,8 @@ impl Processing {
 /// stripped can still be recognised.
 pub fn seed(item: ItemId, attempt: AttemptNumber) -> i32 {
     let (high, low) = item.0.as_u64_pair();
-    let mut hash = high ^ low.rotate_left(32) ^ (u64::from(attempt)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut hash =
+        high ^ low.rotate_left(32) ^ (u64::from(attempt)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     // The finalizer of SplitMix64: every bit of the input moves every bit of the output.
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

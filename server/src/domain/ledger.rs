@@ -108,7 +108,10 @@ mod tests {
         assert_eq!(balance_after(5, -5), Ok(0));
         assert_eq!(
             balance_after(5, -6),
-            Err(BalanceError::Insufficient { required: 6, available: 5 })
+            Err(BalanceError::Insufficient {
+                required: 6,
+                available: 5
+            })
         );
         assert_eq!(balance_after(MAX_CREDITS, 1), Err(BalanceError::TooLarge));
         assert_eq!(balance_after(5, i32::MAX), Err(BalanceError::TooLarge));

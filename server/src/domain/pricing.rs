@@ -32,12 +32,21 @@ mod tests {
 
     #[test]
     fn a_started_span_is_a_whole_credit() {
-        let pricing = Pricing { seconds_per_credit: Some(30) };
+        let pricing = Pricing {
+            seconds_per_credit: Some(30),
+        };
         for (millis, credits) in [(1, 1), (30_000, 1), (30_001, 2), (48_000, 2), (600_000, 20)] {
             let audio = Duration::from_millis(millis);
-            assert_eq!(pricing.credits_per_item(EngineKind::LightX2v, audio), credits, "{millis}");
+            assert_eq!(
+                pricing.credits_per_item(EngineKind::LightX2v, audio),
+                credits,
+                "{millis}"
+            );
             assert_eq!(pricing.credits_per_item(EngineKind::Preview, audio), 0);
-            assert_eq!(Pricing::default().credits_per_item(EngineKind::LightX2v, audio), 1);
+            assert_eq!(
+                Pricing::default().credits_per_item(EngineKind::LightX2v, audio),
+                1
+            );
         }
     }
 }

@@ -46,11 +46,23 @@ mod tests {
     fn back_off_doubles_up_to_its_cap() {
         let base = Duration::from_secs(2);
         let cap = Duration::from_secs(60);
-        for (failures, least, most) in [(1, 1, 2), (2, 2, 4), (3, 4, 8), (10, 30, 60), (u32::MAX, 30, 60)] {
+        for (failures, least, most) in [
+            (1, 1, 2),
+            (2, 2, 4),
+            (3, 4, 8),
+            (10, 30, 60),
+            (u32::MAX, 30, 60),
+        ] {
             for random in [0, 1, 511, 1023, u64::MAX] {
                 let pause = back_off(failures, base, cap, random);
-                assert!(pause >= Duration::from_secs(least), "{failures} {random}: {pause:?}");
-                assert!(pause <= Duration::from_secs(most), "{failures} {random}: {pause:?}");
+                assert!(
+                    pause >= Duration::from_secs(least),
+                    "{failures} {random}: {pause:?}"
+                );
+                assert!(
+                    pause <= Duration::from_secs(most),
+                    "{failures} {random}: {pause:?}"
+                );
             }
         }
     }

@@ -131,7 +131,8 @@ pub fn claim(
     now: Timestamp,
 ) -> Result<Transition, NotApplicable> {
     match item.state {
-        ItemState::Pending(Pending { not_before, .. }) if not_before.is_none_or(|time| time <= now) => {}
+        ItemState::Pending(Pending { not_before, .. })
+            if not_before.is_none_or(|time| time <= now) => {}
         _ => return Err(NotApplicable::NotReady),
     }
     let mut next = item.clone();
@@ -172,7 +173,8 @@ pub fn adopt(
     };
     let mut next = item.clone();
     let number = watch.client_ref.attempt;
-    next.ended_attempts.retain(|attempt| attempt.number != number);
+    next.ended_attempts
+        .retain(|attempt| attempt.number != number);
     next.start_time.get_or_insert(now);
     next.update_time = now;
     next.state = ItemState::Processing(Processing {
@@ -210,13 +212,19 @@ pub fn apply(
         .processing()
         .filter(|processing| processing.attempt.number == number)
         .ok_or(NotApplicable::Stale)?;
-    let submitting = matches!(processing.stage, Stage::Submitting | Stage::Unresolved { .. });
+    let submitting = matches!(
+        processing.stage,
+        Stage::Submitting | Stage::Unresolved { .. }
+    );
     let fetching = matches!(processing.stage, Stage::Fetching { .. });
     let at_upstream = !submitting && !fetching;
     let wished = processing.cancel_request_time.is_some();
 
     match event {
-        AttemptEvent::Submitted { task, expected_wait } if submitting => Ok(change(item, now, |running, _| {
+        AttemptEvent::Submitted {
+            task,
+            expected_wait,
+        } if submitting => Ok(change(item, now, |running, _| {
             running.attempt.task = Some(task);
             running.attempt.submit_time = Some(now);
             running.stage = Stage::Queued {
@@ -224,10 +232,14 @@ pub fn apply(
                 expected_wait,
             };
         })),
-        AttemptEvent::Unanswered if processing.stage == Stage::Submitting => Ok(change(item, now, |running, _| {
-            running.stage = Stage::Unresolved { since: now };
-        })),
-        AttemptEvent::Released { .. } if submitting && wished => Ok(cancelled(item, processing, now)),
+        AttemptEvent::Unanswered if processing.stage == Stage::Submitting => {
+            Ok(change(item, now, |running, _| {
+                running.stage = Stage::Unresolved { since: now };
+            }))
+        }
+        AttemptEvent::Released { .. } if submitting && wished => {
+            Ok(cancelled(item, processing, now))
+        }
         AttemptEvent::Released { reason, not_before } if submitting => {
             let mut next = item.clone();
             next.update_time = now;
@@ -252,9 +264,11 @@ pub fn apply(
             transition.watch = Some(watch(item, processing, since, true));
             Ok(transition)
         }
-        AttemptEvent::Progress { stage, share, answered }
-            if at_upstream && matches!(stage, Stage::Queued { .. } | Stage::Generating { .. }) =>
-        {
+        AttemptEvent::Progress {
+            stage,
+            share,
+            answered,
+        } if at_upstream && matches!(stage, Stage::Queued { .. } | Stage::Generating { .. }) => {
             Ok(change(item, now, |running, progress| {
                 running.answered += answered;
                 if matches!(stage, Stage::Generating { .. }) {
@@ -271,7 +285,10 @@ pub fn apply(
                 total_bytes: None,
             };
         })),
-        AttemptEvent::Fetched { fetched_bytes, total_bytes } if fetching => Ok(change(item, now, |running, _| {
+        AttemptEvent::Fetched {
+            fetched_bytes,
+            total_bytes,
+        } if fetching => Ok(change(item, now, |running, _| {
             running.stage = Stage::Fetching {
                 fetched_bytes,
                 total_bytes,
@@ -351,7 +368,12 @@ pub fn request_cancel(item: &VideoItem, now: Timestamp) -> Result<Transition, No
 }
 
 /// FAILED or CANCELLED → PENDING: a new round, charged `charge`. `blocked` says that an old task must end first.
-pub fn retry(item: &VideoItem, charge: Credits, blocked: bool, now: Timestamp) -> Result<Transition, NotApplicable> {
+pub fn retry(
+    item: &VideoItem,
+    charge: Credits,
+    blocked: bool,
+    now: Timestamp,
+) -> Result<Transition, NotApplicable> {
     match &item.state {
         ItemState::Failed { failure, .. } if failure.reason.is_retryable() => {}
         ItemState::Cancelled { .. } => {}
@@ -377,11 +399,18 @@ const FETCHING_PERMILLE: u16 = 960;
 
 fn generating_permille(share: Option<f32>) -> u16 {
     let span = f32::from(FETCHING_PERMILLE - GENERATING_PERMILLE - 10);
-    let share = share.filter(|share| share.is_finite()).unwrap_or(0.0).clamp(0.0, 1.0);
+    let share = share
+        .filter(|share| share.is_finite())
+        .unwrap_or(0.0)
+        .clamp(0.0, 1.0);
     GENERATING_PERMILLE + (span * share) as u16
 }
 
-fn change(item: &VideoItem, now: Timestamp, edit: impl FnOnce(&mut Processing, &mut u16)) -> Transition {
+fn change(
+    item: &VideoItem,
+    now: Timestamp,
+    edit: impl FnOnce(&mut Processing, &mut u16),
+) -> Transition {
     let mut next = item.clone();
     next.update_time = now;
     if let ItemState::Processing(running) = &mut next.state {
@@ -394,7 +423,12 @@ fn change(item: &VideoItem, now: Timestamp, edit: impl FnOnce(&mut Processing, &
 }
 
 /// The item with its attempt put to the ended ones; the caller sets the state.
-fn ended(item: &VideoItem, processing: &Processing, failure: Option<Failure>, now: Timestamp) -> VideoItem {
+fn ended(
+    item: &VideoItem,
+    processing: &Processing,
+    failure: Option<Failure>,
+    now: Timestamp,
+) -> VideoItem {
     let mut next = item.clone();
     let mut attempt = processing.attempt.clone();
     attempt.finish_time = Some(now);
@@ -407,7 +441,12 @@ fn ended(item: &VideoItem, processing: &Processing, failure: Option<Failure>, no
     next
 }
 
-fn failed(item: &VideoItem, processing: &Processing, failure: Failure, now: Timestamp) -> Transition {
+fn failed(
+    item: &VideoItem,
+    processing: &Processing,
+    failure: Failure,
+    now: Timestamp,
+) -> Transition {
     let mut next = ended(item, processing, Some(failure.clone()), now);
     next.failures_in_round += 1;
     next.state = ItemState::Failed {
@@ -434,7 +473,12 @@ fn refund(item: &VideoItem) -> Option<Credits> {
 }
 
 /// What may still run upstream when its item ends.
-fn leave_behind(transition: &mut Transition, item: &VideoItem, processing: &Processing, now: Timestamp) {
+fn leave_behind(
+    transition: &mut Transition,
+    item: &VideoItem,
+    processing: &Processing,
+    now: Timestamp,
+) {
     let attempt = &processing.attempt;
     match (&processing.stage, &attempt.task) {
         (Stage::Fetching { .. }, _) => {}
@@ -455,7 +499,12 @@ fn leave_behind(transition: &mut Transition, item: &VideoItem, processing: &Proc
     }
 }
 
-fn watch(item: &VideoItem, processing: &Processing, submit_time: Timestamp, matched: bool) -> Watch {
+fn watch(
+    item: &VideoItem,
+    processing: &Processing,
+    submit_time: Timestamp,
+    matched: bool,
+) -> Watch {
     Watch {
         client_ref: item.client_ref(processing.attempt.number),
         batch: item.batch,
@@ -463,6 +512,8 @@ fn watch(item: &VideoItem, processing: &Processing, submit_time: Timestamp, matc
         seed: processing.attempt.seed,
         submit_time,
         matched,
-        expire_time: submit_time.saturating_add(WATCH_FOR).unwrap_or(Timestamp::MAX),
+        expire_time: submit_time
+            .saturating_add(WATCH_FOR)
+            .unwrap_or(Timestamp::MAX),
     }
 }

@@ -80,7 +80,9 @@ impl std::fmt::Debug for User {
 pub fn canonical_username(text: &str) -> Option<String> {
     let name: String = text.trim().to_lowercase();
     let fits = (1..=USERNAME_CHARACTERS).contains(&name.chars().count());
-    let plain = name.chars().all(|c| c.is_alphanumeric() || "._-@".contains(c));
+    let plain = name
+        .chars()
+        .all(|c| c.is_alphanumeric() || "._-@".contains(c));
     (fits && plain).then_some(name)
 }
 
@@ -90,7 +92,10 @@ mod tests {
 
     #[test]
     fn usernames_are_compared_without_case() {
-        assert_eq!(canonical_username("  Wang.Fang "), Some("wang.fang".to_owned()));
+        assert_eq!(
+            canonical_username("  Wang.Fang "),
+            Some("wang.fang".to_owned())
+        );
         assert_eq!(canonical_username("王芳"), Some("王芳".to_owned()));
     }
 

@@ -33,7 +33,11 @@ use crate::domain::ids::{Account, TaskId};
 pub trait Engine: Send + Sync {
     /// Asks for one video. The answer comes when the engine has accepted or refused the task, not when it
     /// is done.
-    async fn submit(&self, credentials: &Credentials, task: NewTask) -> Result<Submitted, SubmitError>;
+    async fn submit(
+        &self,
+        credentials: &Credentials,
+        task: NewTask,
+    ) -> Result<Submitted, SubmitError>;
 
     /// What the engine says of these tasks, in any order, each of them exactly once. One task that the
     /// account does not know spoils none of the others.
@@ -47,7 +51,11 @@ pub trait Engine: Send + Sync {
     async fn list(&self, credentials: &Credentials, page: u32) -> Result<TaskPage, ReadError>;
 
     /// Asks for a task to end. The task's own state, queried later, says whether it did.
-    async fn cancel(&self, credentials: &Credentials, task: &TaskId) -> Result<CancelAnswer, ReadError>;
+    async fn cancel(
+        &self,
+        credentials: &Credentials,
+        task: &TaskId,
+    ) -> Result<CancelAnswer, ReadError>;
 
     /// Writes the video of a finished task into `sink`, from its first byte.
     async fn fetch(

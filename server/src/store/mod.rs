@@ -27,7 +27,10 @@ use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::transition::AttemptEvent;
 use crate::domain::user::{Credits, User};
-use query::{BatchPage, BatchQuery, Backlog, Counts, DailyUse, EntryPage, ItemPage, ItemSelection, Totals, UserPage};
+use query::{
+    Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, ItemPage, ItemSelection, Totals,
+    UserPage,
+};
 
 /// Whole domain operations: see the module's page.
 #[async_trait]
@@ -35,7 +38,12 @@ pub trait Store: Send + Sync {
     // Accounts
 
     /// Makes a user with `credits` as the first ledger entry (none when zero) and an audit event.
-    async fn create_user(&self, user: User, credits: Credits, actor: Actor) -> Result<User, CreateUserError>;
+    async fn create_user(
+        &self,
+        user: User,
+        credits: Credits,
+        actor: Actor,
+    ) -> Result<User, CreateUserError>;
 
     /// A user by id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
@@ -44,7 +52,12 @@ pub trait Store: Send + Sync {
     async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError>;
 
     /// Users in the order of their names, after the name `after`, with `text` in username or display name.
-    async fn users(&self, text: &str, after: Option<&str>, limit: usize) -> Result<UserPage, StoreError>;
+    async fn users(
+        &self,
+        text: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<UserPage, StoreError>;
 
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
     /// `None` when there is no such user.
@@ -57,13 +70,22 @@ pub trait Store: Send + Sync {
     async fn adjust_credits(&self, change: CreditChange) -> Result<(User, Entry), CreditError>;
 
     /// Sets a balance, if it is `expected` now. No entry when it is already so.
-    async fn set_credits(&self, change: CreditAssignment) -> Result<(User, Option<Entry>), CreditError>;
+    async fn set_credits(
+        &self,
+        change: CreditAssignment,
+    ) -> Result<(User, Option<Entry>), CreditError>;
 
     /// A user's ledger, newest first, below sequence `before`.
-    async fn entries(&self, user: UserId, before: Option<u64>, limit: usize) -> Result<EntryPage, StoreError>;
+    async fn entries(
+        &self,
+        user: UserId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<EntryPage, StoreError>;
 
     /// Audit events, newest first, below sequence `before`.
-    async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
+    async fn audit(&self, before: Option<u64>, limit: usize)
+    -> Result<Vec<AuditEvent>, StoreError>;
 
     /// Writes an audit event that belongs to no other operation (its sequence is given here).
     async fn record_audit(&self, event: AuditEvent) -> Result<(), StoreError>;
@@ -89,8 +111,13 @@ pub trait Store: Send + Sync {
     async fn item(&self, id: ItemId) -> Result<Option<(Batch, VideoItem)>, StoreError>;
 
     /// Items of a batch by position, after position `after`, in one of `states` (all when empty).
-    async fn items(&self, batch: BatchId, after: u32, selection: &ItemSelection, limit: usize)
-    -> Result<ItemPage, StoreError>;
+    async fn items(
+        &self,
+        batch: BatchId,
+        after: u32,
+        selection: &ItemSelection,
+        limit: usize,
+    ) -> Result<ItemPage, StoreError>;
 
     /// Asks for the selected items of a batch to end (see `transition::request_cancel`); items that have ended
     /// are left as they are. A whole batch also gets its cancel request time.
@@ -114,7 +141,11 @@ pub trait Store: Send + Sync {
 
     /// Applies what happened to attempts, in order, in one transaction. An event of an attempt that does not own its
     /// item any more is dropped: `None` in its place.
-    async fn apply(&self, events: Vec<AttemptChange>, now: Timestamp) -> Result<Vec<Option<VideoItem>>, StoreError>;
+    async fn apply(
+        &self,
+        events: Vec<AttemptChange>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<VideoItem>>, StoreError>;
 
     /// A task was found in an account's list that belongs to a watch: its item is given to that attempt if it is
     /// PENDING, else the task becomes a cleanup. Ends the watch.
@@ -122,7 +153,11 @@ pub trait Store: Send + Sync {
 
     /// Lists of the account read late enough did not have these tasks: they hold no slot and block nothing any
     /// more; those that have expired are forgotten.
-    async fn mark_watches_matched(&self, watches: Vec<ClientRef>, now: Timestamp) -> Result<(), StoreError>;
+    async fn mark_watches_matched(
+        &self,
+        watches: Vec<ClientRef>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Every item that an attempt of this engine owns.
     async fn active(&self, engine: EngineKind) -> Result<Vec<(Batch, VideoItem)>, StoreError>;
@@ -135,7 +170,12 @@ pub trait Store: Send + Sync {
 
     /// The upstream confirmed the end of a cleanup's task, or has denied it for long enough. What waited behind it
     /// is ready.
-    async fn end_cleanup(&self, key: ClientRef, task: TaskId, now: Timestamp) -> Result<(), StoreError>;
+    async fn end_cleanup(
+        &self,
+        key: ClientRef,
+        task: TaskId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// The account has no usable token for good: its cleanups and watches hold no slot and block no retry.
     async fn lose_account(&self, account: Account, now: Timestamp) -> Result<(), StoreError>;
@@ -160,10 +200,18 @@ pub trait Store: Send + Sync {
 
     /// Makes a token the current one; an older token of the same account is replaced, those of other accounts
     /// stay. Written with an audit event.
-    async fn set_upstream_token(&self, token: UpstreamToken, actor: Actor) -> Result<(), StoreError>;
+    async fn set_upstream_token(
+        &self,
+        token: UpstreamToken,
+        actor: Actor,
+    ) -> Result<(), StoreError>;
 
     /// The upstream has refused an account's token since then, or takes it again.
-    async fn mark_token(&self, account: &Account, refused_since: Option<Timestamp>) -> Result<(), StoreError>;
+    async fn mark_token(
+        &self,
+        account: &Account,
+        refused_since: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
 
     /// Forgets an account's token that is not the current one.
     async fn drop_token(&self, account: &Account) -> Result<(), StoreError>;

@@ -59,10 +59,19 @@ impl BatchFilter {
     /// Whether a batch passes.
     pub fn admits(&self, batch: &Batch) -> bool {
         (self.states.is_empty() || self.states.contains(&batch.state()))
-            && self.has_failures.is_none_or(|failures| failures == (batch.counts.failed > 0))
-            && self.created_after.is_none_or(|time| batch.create_time >= time)
-            && self.created_before.is_none_or(|time| batch.create_time < time)
-            && self.labels.iter().all(|(key, value)| batch.labels.get(key) == Some(value))
+            && self
+                .has_failures
+                .is_none_or(|failures| failures == (batch.counts.failed > 0))
+            && self
+                .created_after
+                .is_none_or(|time| batch.create_time >= time)
+            && self
+                .created_before
+                .is_none_or(|time| batch.create_time < time)
+            && self
+                .labels
+                .iter()
+                .all(|(key, value)| batch.labels.get(key) == Some(value))
             && self.admits_text(batch)
     }
 
@@ -72,7 +81,12 @@ impl BatchFilter {
         }
         let wanted = self.text.to_lowercase();
         let has = |text: &str| text.to_lowercase().contains(&wanted);
-        has(&batch.name) || has(&batch.prompt) || batch.labels.iter().any(|(key, value)| has(key) || has(value))
+        has(&batch.name)
+            || has(&batch.prompt)
+            || batch
+                .labels
+                .iter()
+                .any(|(key, value)| has(key) || has(value))
     }
 }
 
