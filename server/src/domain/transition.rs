@@ -187,7 +187,7 @@ pub fn adopt(
             account: watch.account.clone(),
             instance,
             task: Some(task.clone()),
-            start_time: watch.submit_time,
+            start_time: watch.start_time,
             submit_time: Some(now),
             run_start_time: None,
             finish_time: None,
@@ -522,6 +522,7 @@ fn watch(
         batch: item.batch,
         account: processing.attempt.account.clone(),
         seed: processing.attempt.seed,
+        start_time: processing.attempt.start_time,
         submit_time,
         matched,
         expire_time: submit_time
