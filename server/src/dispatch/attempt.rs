@@ -20,7 +20,12 @@ const RELEASE_PAUSE: Duration = Duration::from_millis(200);
 
 impl Lane {
     /// Submits a claimed item when the pace allows it.
-    pub(super) fn start_submit(&mut self, batch: &Batch, item: &VideoItem, credentials: &Credentials) {
+    pub(super) fn start_submit(
+        &mut self,
+        batch: &Batch,
+        item: &VideoItem,
+        credentials: &Credentials,
+    ) {
         let Some(processing) = item.processing() else {
             return;
         };
@@ -33,7 +38,9 @@ impl Lane {
             seed: processing.attempt.seed,
             prompt: batch.prompt.clone(),
             negative_prompt: batch.negative_prompt.clone(),
-            image: self.files.source(item.source_image.blob, &item.source_image.media_type),
+            image: self
+                .files
+                .source(item.source_image.blob, &item.source_image.media_type),
             audio: self.files.source(batch.audio.blob, &batch.audio.media_type),
         };
         let engine = self.setup.engine.clone();
@@ -82,7 +89,9 @@ impl Lane {
             Err(SubmitError::SourceLost { message }) => AttemptEvent::Failed {
                 failure: Failure::new(
                     FailureReason::SourceLost,
-                    format!("The server cannot read its own copy of the picture or the audio: {message}"),
+                    format!(
+                        "The server cannot read its own copy of the picture or the audio: {message}"
+                    ),
                     "",
                 ),
                 try_again: None,
@@ -106,7 +115,12 @@ impl Lane {
         }
     }
 
-    async fn refused(&mut self, account: &Account, refusal: Refusal, now: Timestamp) -> Result<AttemptEvent, StoreError> {
+    async fn refused(
+        &mut self,
+        account: &Account,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<AttemptEvent, StoreError> {
         if let Refusal::BadInput { message } = &refusal {
             self.answered(account, now);
             self.account(account).gate.accepted();
@@ -129,7 +143,9 @@ impl Lane {
             Refusal::Daily { counts, .. } => {
                 self.errors.note("daily_limit", now);
                 let used = self.store.daily_use(account, now).await?;
-                daily_free = used.oldest.map(|oldest| later(oldest, crate::domain::retry::DAILY_WINDOW));
+                daily_free = used
+                    .oldest
+                    .map(|oldest| later(oldest, crate::domain::retry::DAILY_WINDOW));
                 self.account(account).daily_limit = counts.map(|(_, limit)| limit);
             }
             Refusal::Slots { counts, .. } => {
@@ -137,7 +153,9 @@ impl Lane {
                 let held = self.held_slots(account);
                 let state = self.account(account);
                 // The refused item itself is among those we hold.
-                state.foreign = counts.map_or(1, |(active, _)| active.saturating_sub(held.saturating_sub(1)));
+                state.foreign = counts.map_or(1, |(active, _)| {
+                    active.saturating_sub(held.saturating_sub(1))
+                });
             }
             Refusal::Pace { .. } => self.errors.note("pace", now),
             Refusal::Busy { .. } => self.errors.note("busy", now),
@@ -148,7 +166,10 @@ impl Lane {
             self.answered(account, now);
         }
         let random = self.clock.random();
-        let reason = self.account(account).gate.refused(&refusal, daily_free, now, random);
+        let reason = self
+            .account(account)
+            .gate
+            .refused(&refusal, daily_free, now, random);
         Ok(released(reason, now))
     }
 }

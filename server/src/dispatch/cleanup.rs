@@ -24,8 +24,14 @@ impl Lane {
     pub(super) fn start_cancels(&mut self) -> Option<Timestamp> {
         let now = self.clock.now();
         let wished = self.open.active.iter().filter_map(|(_, item)| {
-            let running = item.processing().filter(|running| running.cancel_request_time.is_some())?;
-            let task = running.attempt.task.clone().filter(|_| is_at_upstream(&running.stage))?;
+            let running = item
+                .processing()
+                .filter(|running| running.cancel_request_time.is_some())?;
+            let task = running
+                .attempt
+                .task
+                .clone()
+                .filter(|_| is_at_upstream(&running.stage))?;
             Some((running.attempt.account.clone(), task))
         });
         let cleanups = self.open.cleanups.iter().filter(|cleanup| !cleanup.lost);
@@ -110,7 +116,12 @@ impl Lane {
     }
 
     /// A submit was answered after its item had ended or gone on without it: the task must not be lost.
-    pub(super) async fn take_in_late(&mut self, key: ClientRef, account: Account, task: TaskId) -> Result<(), StoreError> {
+    pub(super) async fn take_in_late(
+        &mut self,
+        key: ClientRef,
+        account: Account,
+        task: TaskId,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let found = FoundTask {
             key,

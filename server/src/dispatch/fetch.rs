@@ -64,6 +64,10 @@ impl Lane {
                 Done::Fetched { key, result }
             });
         }
+        if self.fetching.is_empty() {
+            // Nobody is left who could find out that there is room again.
+            self.storage_full.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -117,8 +121,11 @@ impl Fetch {
                 Tried::Invalid(message) => {
                     invalid += 1;
                     if invalid >= INVALID_TRIES {
-                        let words = "What the engine delivered is no playable video. Retry the item.";
-                        return self.fail(FailureReason::ResultInvalid, words, &message).await;
+                        let words =
+                            "What the engine delivered is no playable video. Retry the item.";
+                        return self
+                            .fail(FailureReason::ResultInvalid, words, &message)
+                            .await;
                     }
                 }
             }
@@ -126,7 +133,13 @@ impl Fetch {
                 let words = "The finished video could not be fetched in time. Retry the item.";
                 return self.fail(FailureReason::ItemDeadline, words, "").await;
             }
-            tokio::time::sleep(back_off(failures, PAUSE_BASE, PAUSE_CAP, self.clock.random())).await;
+            tokio::time::sleep(back_off(
+                failures,
+                PAUSE_BASE,
+                PAUSE_CAP,
+                self.clock.random(),
+            ))
+            .await;
         }
     }
 
@@ -174,7 +187,9 @@ impl Fetch {
         match error {
             FetchError::Read(ReadError::Unknown { .. }) => Ok(Tried::Denied),
             FetchError::Read(ReadError::Token { .. }) => {
-                self.store.mark_token(&self.account, Some(self.clock.now())).await?;
+                self.store
+                    .mark_token(&self.account, Some(self.clock.now()))
+                    .await?;
                 Ok(Tried::Again)
             }
             FetchError::Sink(error) if error.kind() == io::ErrorKind::FileTooLarge => {
@@ -187,7 +202,10 @@ impl Fetch {
 
     fn no_room(&self, error: &io::Error) -> Tried {
         tracing::error!(key = %self.key, %error, "a video cannot be stored");
-        if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        if matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        ) {
             self.storage_full.store(true, Ordering::Relaxed);
         }
         Tried::Again
@@ -222,7 +240,12 @@ impl Fetch {
         self.apply(event).await.map(drop)
     }
 
-    async fn fail(&self, reason: FailureReason, words: &str, upstream: &str) -> Result<(), StoreError> {
+    async fn fail(
+        &self,
+        reason: FailureReason,
+        words: &str,
+        upstream: &str,
+    ) -> Result<(), StoreError> {
         self.end(AttemptEvent::Failed {
             failure: Failure::new(reason, words, upstream),
             try_again: None,

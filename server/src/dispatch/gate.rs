@@ -56,7 +56,9 @@ impl Gate {
 
     /// When it opens by itself.
     pub fn opens(&self, now: Timestamp) -> Option<Timestamp> {
-        self.closed.map(|closed| closed.until).filter(|until| *until > now)
+        self.closed
+            .map(|closed| closed.until)
+            .filter(|until| *until > now)
     }
 
     /// What people are told.
@@ -64,7 +66,10 @@ impl Gate {
         let closed = self.closed.filter(|closed| closed.until > now)?;
         Some(Wait {
             reason: closed.reason,
-            until: closed.said.or(Some(closed.until)).filter(|_| closed.reason != WaitReason::Slot),
+            until: closed
+                .said
+                .or(Some(closed.until))
+                .filter(|_| closed.reason != WaitReason::Slot),
         })
     }
 
@@ -76,14 +81,23 @@ impl Gate {
 
     /// One of our tasks ended: a slot may be free.
     pub fn slot_came_free(&mut self) {
-        if self.closed.is_some_and(|closed| closed.reason == WaitReason::Slot) {
+        if self
+            .closed
+            .is_some_and(|closed| closed.reason == WaitReason::Slot)
+        {
             self.closed = None;
         }
     }
 
     /// A submit was refused for a reason that says nothing about the item. `daily_free` is when the oldest of our
     /// tasks of the last 24 h leaves the window.
-    pub fn refused(&mut self, refusal: &Refusal, daily_free: Option<Timestamp>, now: Timestamp, random: u64) -> WaitReason {
+    pub fn refused(
+        &mut self,
+        refusal: &Refusal,
+        daily_free: Option<Timestamp>,
+        now: Timestamp,
+        random: u64,
+    ) -> WaitReason {
         self.failures = self.failures.saturating_add(1);
         let pause = |base, cap| back_off(self.failures, base, cap, random);
         let (reason, after, said) = match refusal {
@@ -98,7 +112,11 @@ impl Gate {
             }
             Refusal::Busy { retry_after, .. } => {
                 let own = pause(BASE, CAP);
-                (WaitReason::UpstreamBusy, retry_after.map_or(own, |asked| asked.max(own)), None)
+                (
+                    WaitReason::UpstreamBusy,
+                    retry_after.map_or(own, |asked| asked.max(own)),
+                    None,
+                )
             }
             // The token's own state keeps the account closed; this is only the pause before it is tried again.
             Refusal::Token { .. } => (WaitReason::UpstreamToken, pause(BASE, CAP), None),
@@ -119,7 +137,11 @@ impl Gate {
     }
 
     fn close(&mut self, reason: WaitReason, until: Timestamp, said: Option<Timestamp>) {
-        self.closed = Some(Closed { reason, until, said });
+        self.closed = Some(Closed {
+            reason,
+            until,
+            said,
+        });
     }
 }
 
@@ -147,9 +169,18 @@ mod tests {
     #[test]
     fn the_daily_limit_says_when_it_ends_and_is_looked_at_before() {
         let mut gate = Gate::default();
-        let daily = Refusal::Daily { message: String::new(), counts: None };
+        let daily = Refusal::Daily {
+            message: String::new(),
+            counts: None,
+        };
         gate.refused(&daily, Some(at(7200)), at(0), 0);
-        assert_eq!(gate.wait(at(1)), Some(Wait { reason: WaitReason::UpstreamDailyLimit, until: Some(at(7200)) }));
+        assert_eq!(
+            gate.wait(at(1)),
+            Some(Wait {
+                reason: WaitReason::UpstreamDailyLimit,
+                until: Some(at(7200))
+            })
+        );
         assert_eq!(gate.opens(at(1)), Some(at(900)));
         assert!(gate.is_open(at(900)));
     }
@@ -157,7 +188,15 @@ mod tests {
     #[test]
     fn a_free_slot_opens_at_once_what_was_closed_for_a_slot_only() {
         let mut gate = Gate::default();
-        gate.refused(&Refusal::Slots { message: String::new(), counts: None }, None, at(0), 0);
+        gate.refused(
+            &Refusal::Slots {
+                message: String::new(),
+                counts: None,
+            },
+            None,
+            at(0),
+            0,
+        );
         assert!(!gate.is_open(at(0)));
         gate.slot_came_free();
         assert!(gate.is_open(at(0)));
@@ -171,7 +210,15 @@ mod tests {
     fn an_asked_pause_is_honoured() {
         let mut gate = Gate::default();
         let asked = Some(Duration::from_secs(300));
-        gate.refused(&Refusal::Busy { message: String::new(), retry_after: asked }, None, at(0), 7);
+        gate.refused(
+            &Refusal::Busy {
+                message: String::new(),
+                retry_after: asked,
+            },
+            None,
+            at(0),
+            7,
+        );
         assert!(!gate.is_open(at(299)));
         assert!(gate.is_open(at(300)));
         gate.accepted();

@@ -25,9 +25,11 @@ use crate::domain::ids::{Account, ClientRef, InstanceId, TaskId};
 use crate::domain::item::{Stage, VideoItem};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::transition::AttemptEvent;
-use crate::engine::{CancelAnswer, Credentials, QueryAnswer, ReadError, SubmitError, Submitted, TaskReport};
-use crate::feed::engine_status::{EngineStatus, Health, TokenState};
+use crate::engine::{
+    CancelAnswer, Credentials, QueryAnswer, ReadError, SubmitError, Submitted, TaskReport,
+};
 use crate::feed::Feed;
+use crate::feed::engine_status::{EngineStatus, Health, TokenState};
 use crate::store::{AttemptChange, Claim, Store, StoreError};
 
 /// Without any other reason a lane looks again after this.
@@ -107,7 +109,10 @@ impl AccountState {
             .unwrap_or_default()
             .clamp(super::schedule::SHORTEST * 2, super::schedule::LONGEST);
         let due = later(now, pause);
-        self.next_poll = Some(self.next_poll.map_or(due, |next| if next < now { due } else { next.min(due) }));
+        self.next_poll = Some(
+            self.next_poll
+                .map_or(due, |next| if next < now { due } else { next.min(due) }),
+        );
     }
 }
 
@@ -182,7 +187,11 @@ impl Lane {
             commits.mark_unchanged();
             let next = self.plan().await?;
             let pause = next.duration_since(self.clock.now());
-            let pause = if pause.is_negative() { Duration::ZERO } else { pause.unsigned_abs() };
+            let pause = if pause.is_negative() {
+                Duration::ZERO
+            } else {
+                pause.unsigned_abs()
+            };
             tokio::select! {
                 // Work that came back stays in the set until it is taken.
                 Some(done) = self.work.join_next(), if !self.work.is_empty() => self.take(done).await?,
@@ -213,9 +222,17 @@ impl Lane {
     async fn take(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), StoreError> {
         // A panic in work is a bug; going on without its item would hold the slot for ever.
         match done.map_err(|error| StoreError::Failed(format!("dispatch: {error}")))? {
-            Done::Submitted { key, account, result } => self.submitted(key, account, result).await,
+            Done::Submitted {
+                key,
+                account,
+                result,
+            } => self.submitted(key, account, result).await,
             Done::Polled { account, result } => self.polled(account, result).await,
-            Done::Listed { account, read_time, result } => self.listed(account, read_time, result).await,
+            Done::Listed {
+                account,
+                read_time,
+                result,
+            } => self.listed(account, read_time, result).await,
             Done::Cancelled { account, result } => self.cancel_answered(account, result).await,
             Done::Checked { account, result } => self.checked(account, result).await,
             Done::Fetched { key, result } => {
@@ -253,7 +270,10 @@ impl Lane {
     }
 
     /// Claims while there is a slot, a token and an item whose turn it is.
-    async fn start_claims(&mut self, settings: &DispatchSettings) -> Result<Option<Timestamp>, StoreError> {
+    async fn start_claims(
+        &mut self,
+        settings: &DispatchSettings,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let Some(current) = self.open.current.clone() else {
             return Ok(None);
         };
@@ -278,7 +298,11 @@ impl Lane {
                 now,
             };
             let Some((batch, item)) = self.store.claim(claim).await? else {
-                return Ok(self.store.backlog(self.setup.kind, now).await?.next_ready_time);
+                return Ok(self
+                    .store
+                    .backlog(self.setup.kind, now)
+                    .await?
+                    .next_ready_time);
             };
             tracing::debug!(item = %item.id, attempt = item.last_attempt, "claimed");
             self.start_submit(&batch, &item, &credentials);
@@ -289,7 +313,8 @@ impl Lane {
 
     async fn read_open(&mut self) -> Result<(), StoreError> {
         let active = self.store.active(self.setup.kind).await?;
-        let (mut cleanups, mut watches) = (self.store.cleanups().await?, self.store.watches().await?);
+        let (mut cleanups, mut watches) =
+            (self.store.cleanups().await?, self.store.watches().await?);
         let ours = |account: &Account| (*account == Account::local()) == self.setup.in_process;
         cleanups.retain(|cleanup| ours(&cleanup.account));
         watches.retain(|watch| ours(&watch.account));
@@ -341,14 +366,22 @@ impl Lane {
             .filter_map(|(_, item)| item.processing()?.attempt.task.as_ref())
             .chain(open.cleanups.iter().map(|cleanup| &cleanup.task))
             .collect();
-        let keys: BTreeSet<ClientRef> = open.active.iter().filter_map(|(_, item)| running_key(item)).collect();
+        let keys: BTreeSet<ClientRef> = open
+            .active
+            .iter()
+            .filter_map(|(_, item)| running_key(item))
+            .collect();
         self.cancel_asked.retain(|task, _| tasks.contains(task));
         self.unknown_for.retain(|task, _| tasks.contains(task));
         self.answered_for.retain(|key, _| keys.contains(key));
     }
 
     /// Applies one event and drops it when the attempt does not own its item any more.
-    pub(super) async fn apply_one(&self, key: ClientRef, event: AttemptEvent) -> Result<Option<VideoItem>, StoreError> {
+    pub(super) async fn apply_one(
+        &self,
+        key: ClientRef,
+        event: AttemptEvent,
+    ) -> Result<Option<VideoItem>, StoreError> {
         let change = AttemptChange {
             item: key.item,
             attempt: key.attempt,
@@ -367,7 +400,10 @@ impl Lane {
         let state = self.account(account);
         state.unreachable = false;
         // Nobody needs it to the second, and every change is published.
-        if state.last_success.is_none_or(|last| later(last, LAST_SUCCESS_GRAIN) <= now) {
+        if state
+            .last_success
+            .is_none_or(|last| later(last, LAST_SUCCESS_GRAIN) <= now)
+        {
             state.last_success = Some(now);
         }
     }
@@ -379,12 +415,28 @@ impl Lane {
     }
 
     fn slots(&self, account: &Account) -> (u32, u32) {
-        let running = self.open.active.iter().filter_map(|(_, item)| item.processing());
-        let running = running.filter(|running| running.attempt.account == *account && running.holds_slot());
-        let cleanups = self.open.cleanups.iter().filter(|cleanup| cleanup.account == *account && cleanup.holds_slot());
-        let watches = self.open.watches.iter().filter(|watch| watch.account == *account && watch.holds_slot());
+        let running = self
+            .open
+            .active
+            .iter()
+            .filter_map(|(_, item)| item.processing());
+        let running =
+            running.filter(|running| running.attempt.account == *account && running.holds_slot());
+        let cleanups = self
+            .open
+            .cleanups
+            .iter()
+            .filter(|cleanup| cleanup.account == *account && cleanup.holds_slot());
+        let watches = self
+            .open
+            .watches
+            .iter()
+            .filter(|watch| watch.account == *account && watch.holds_slot());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        (count(running.count()), count(cleanups.count() + watches.count()))
+        (
+            count(running.count()),
+            count(cleanups.count() + watches.count()),
+        )
     }
 
     async fn publish(&mut self, settings: DispatchSettings) -> Result<(), StoreError> {
@@ -393,7 +445,12 @@ impl Lane {
         let token = match (&self.open.current, self.setup.in_process) {
             (_, true) => TokenState::NotNeeded,
             (None, false) => TokenState::Missing,
-            (Some(account), false) if self.accounts.get(account).is_some_and(|state| state.refused) => {
+            (Some(account), false)
+                if self
+                    .accounts
+                    .get(account)
+                    .is_some_and(|state| state.refused) =>
+            {
                 TokenState::Refused
             }
             (Some(_), false) => TokenState::Ok,
@@ -401,11 +458,16 @@ impl Lane {
         let mut status = EngineStatus::new(limit, token);
         if let Some(account) = self.open.current.clone() {
             (status.running, status.cleanup) = self.slots(&account);
-            if let (Some(credentials), false) = (self.open.credentials.get(&account), self.setup.in_process) {
-                status.token_expire_time = crate::engine::lightx2v::account::token_expiry(&credentials.token);
+            if let (Some(credentials), false) =
+                (self.open.credentials.get(&account), self.setup.in_process)
+            {
+                status.token_expire_time =
+                    crate::engine::lightx2v::account::token_expiry(&credentials.token);
                 let used = self.store.daily_use(&account, now).await?;
                 status.daily_used = used.submitted;
-                status.next_free_time = used.oldest.map(|oldest| later(oldest, crate::domain::retry::DAILY_WINDOW));
+                status.next_free_time = used
+                    .oldest
+                    .map(|oldest| later(oldest, crate::domain::retry::DAILY_WINDOW));
             }
             let state = self.account(&account);
             status.foreign = state.foreign;
@@ -418,7 +480,10 @@ impl Lane {
                 (false, 0, None) => Health::Unknown,
             };
             status.wait = state.gate.wait(now);
-            if status.wait.is_none_or(|wait| wait.reason != WaitReason::UpstreamDailyLimit) {
+            if status
+                .wait
+                .is_none_or(|wait| wait.reason != WaitReason::UpstreamDailyLimit)
+            {
                 status.next_free_time = None;
             }
         }
@@ -446,7 +511,8 @@ impl Lane {
 
 /// The key of the attempt that owns an item.
 pub(super) fn running_key(item: &VideoItem) -> Option<ClientRef> {
-    item.processing().map(|running| item.client_ref(running.attempt.number))
+    item.processing()
+        .map(|running| item.client_ref(running.attempt.number))
 }
 
 /// Whether an attempt has a task that the upstream is to be asked about.

@@ -38,14 +38,22 @@ impl Lane {
         let now = self.clock.now();
         let mut tasks: BTreeMap<Account, Vec<TaskId>> = BTreeMap::new();
         for (_, item) in &self.open.active {
-            if let Some(running) = item.processing().filter(|running| is_at_upstream(&running.stage))
+            if let Some(running) = item
+                .processing()
+                .filter(|running| is_at_upstream(&running.stage))
                 && let Some(task) = &running.attempt.task
             {
-                tasks.entry(running.attempt.account.clone()).or_default().push(task.clone());
+                tasks
+                    .entry(running.attempt.account.clone())
+                    .or_default()
+                    .push(task.clone());
             }
         }
         for cleanup in &self.open.cleanups {
-            tasks.entry(cleanup.account.clone()).or_default().push(cleanup.task.clone());
+            tasks
+                .entry(cleanup.account.clone())
+                .or_default()
+                .push(cleanup.task.clone());
         }
 
         let mut next = None;
@@ -88,21 +96,34 @@ impl Lane {
         let state = self.account(&account);
         state.poll_failures = 0;
         let since_last = state.last_poll.replace(now).map_or(Duration::ZERO, |last| {
-            now.duration_since(last).unsigned_abs().min(LONGEST_ANSWERED)
+            now.duration_since(last)
+                .unsigned_abs()
+                .min(LONGEST_ANSWERED)
         });
 
         let mut changes = Vec::new();
         let mut outlooks = Vec::new();
         for (task, answer) in answers {
             let item = self.open.active.iter().find(|(_, item)| {
-                let running = item.processing().filter(|running| is_at_upstream(&running.stage));
+                let running = item
+                    .processing()
+                    .filter(|running| is_at_upstream(&running.stage));
                 running.is_some_and(|running| running.attempt.task.as_ref() == Some(&task))
             });
             if let Some((_, item)) = item {
                 let item = item.clone();
-                self.judge(&item, task, answer, since_last, now, &mut changes, &mut outlooks);
+                self.judge(
+                    &item,
+                    task,
+                    answer,
+                    since_last,
+                    now,
+                    &mut changes,
+                    &mut outlooks,
+                );
             } else {
-                self.judge_cleanup(task, answer, since_last, now, &mut outlooks).await?;
+                self.judge_cleanup(task, answer, since_last, now, &mut outlooks)
+                    .await?;
             }
         }
         let typical = self.setup.in_process.then_some(schedule::SHORTEST);
@@ -114,7 +135,10 @@ impl Lane {
         } else {
             state.next_poll = None;
         }
-        if changes.iter().any(|change| !matches!(change.event, AttemptEvent::Progress { .. })) {
+        if changes
+            .iter()
+            .any(|change| !matches!(change.event, AttemptEvent::Progress { .. }))
+        {
             self.account(&account).gate.slot_came_free();
         }
         if !changes.is_empty() {
@@ -123,7 +147,10 @@ impl Lane {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one question's answer in its context, called from one place")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one question's answer in its context, called from one place"
+    )]
     fn judge(
         &mut self,
         item: &VideoItem,
@@ -140,7 +167,13 @@ impl Lane {
         let report = match answer {
             QueryAnswer::Task(report) => report,
             QueryAnswer::Unknown => {
-                outlooks.push(Outlook::of(&TaskState::Queued { position: None, expected_wait: None }, None));
+                outlooks.push(Outlook::of(
+                    &TaskState::Queued {
+                        position: None,
+                        expected_wait: None,
+                    },
+                    None,
+                ));
                 if let Some(event) = self.denied(&task, since_last) {
                     changes.push(change_of(key, event));
                 }
@@ -165,18 +198,46 @@ impl Lane {
             }
         }
         let event = match report.state {
-            TaskState::Queued { position, expected_wait } => {
-                progress(item, running, Stage::Queued { position, expected_wait }, None, answered)
-            }
-            TaskState::Running { elapsed, expected_run, progress: share } => {
-                let share = share.or_else(|| Some(elapsed?.as_secs_f32() / expected_run?.as_secs_f32().max(0.001)));
-                progress(item, running, Stage::Generating { expected_run }, share, answered)
+            TaskState::Queued {
+                position,
+                expected_wait,
+            } => progress(
+                item,
+                running,
+                Stage::Queued {
+                    position,
+                    expected_wait,
+                },
+                None,
+                answered,
+            ),
+            TaskState::Running {
+                elapsed,
+                expected_run,
+                progress: share,
+            } => {
+                let share = share.or_else(|| {
+                    Some(elapsed?.as_secs_f32() / expected_run?.as_secs_f32().max(0.001))
+                });
+                progress(
+                    item,
+                    running,
+                    Stage::Generating { expected_run },
+                    share,
+                    answered,
+                )
             }
             TaskState::Succeeded => {
-                self.note_run(now.duration_since(running.attempt.start_time).unsigned_abs());
+                self.note_run(
+                    now.duration_since(running.attempt.start_time)
+                        .unsigned_abs(),
+                );
                 Some(AttemptEvent::Succeeded)
             }
-            TaskState::Failed { message, worker_lost } => Some(self.upstream_failed(item, &message, worker_lost, now)),
+            TaskState::Failed {
+                message,
+                worker_lost,
+            } => Some(self.upstream_failed(item, &message, worker_lost, now)),
             TaskState::Cancelled => Some(AttemptEvent::Cancelled),
         };
         match event {
@@ -196,7 +257,13 @@ impl Lane {
         now: Timestamp,
         outlooks: &mut Vec<Outlook>,
     ) -> Result<(), StoreError> {
-        let Some(cleanup) = self.open.cleanups.iter().find(|cleanup| cleanup.task == task).cloned() else {
+        let Some(cleanup) = self
+            .open
+            .cleanups
+            .iter()
+            .find(|cleanup| cleanup.task == task)
+            .cloned()
+        else {
             return Ok(());
         };
         let ended = match &answer {
@@ -207,7 +274,10 @@ impl Lane {
             self.account(&cleanup.account).gate.slot_came_free();
             return self.store.end_cleanup(cleanup.client_ref, task, now).await;
         }
-        outlooks.push(Outlook { elapsed: Duration::ZERO, expected: None });
+        outlooks.push(Outlook {
+            elapsed: Duration::ZERO,
+            expected: None,
+        });
         Ok(())
     }
 
@@ -228,15 +298,35 @@ impl Lane {
         })
     }
 
-    fn upstream_failed(&self, item: &VideoItem, message: &str, worker_lost: bool, now: Timestamp) -> AttemptEvent {
+    fn upstream_failed(
+        &self,
+        item: &VideoItem,
+        message: &str,
+        worker_lost: bool,
+        now: Timestamp,
+    ) -> AttemptEvent {
         let (reason, words) = if self.setup.in_process {
-            (FailureReason::EngineFailed, "The preview could not be made from this picture and audio.")
+            (
+                FailureReason::EngineFailed,
+                "The preview could not be made from this picture and audio.",
+            )
         } else if worker_lost {
-            (FailureReason::WorkerLost, "The upstream lost the worker that made the video. Retry the item.")
+            (
+                FailureReason::WorkerLost,
+                "The upstream lost the worker that made the video. Retry the item.",
+            )
         } else {
-            (FailureReason::UpstreamFailed, "The upstream failed to make the video.")
+            (
+                FailureReason::UpstreamFailed,
+                "The upstream failed to make the video.",
+            )
         };
-        let pause = back_off(item.failures_in_round + 1, TRY_AGAIN_BASE, TRY_AGAIN_CAP, self.clock.random());
+        let pause = back_off(
+            item.failures_in_round + 1,
+            TRY_AGAIN_BASE,
+            TRY_AGAIN_CAP,
+            self.clock.random(),
+        );
         AttemptEvent::Failed {
             failure: Failure::new(reason, words, message),
             try_again: worker_lost.then(|| later(now, pause)),
@@ -245,17 +335,29 @@ impl Lane {
 
     fn note_run(&mut self, run: Duration) {
         // An exponential mean: three tenths of each new run.
-        self.typical_run = Some(self.typical_run.map_or(run, |typical| (typical * 7 + run * 3) / 10));
+        self.typical_run = Some(
+            self.typical_run
+                .map_or(run, |typical| (typical * 7 + run * 3) / 10),
+        );
     }
 
-    async fn poll_failed(&mut self, account: &Account, error: ReadError, now: Timestamp) -> Result<(), StoreError> {
+    async fn poll_failed(
+        &mut self,
+        account: &Account,
+        error: ReadError,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         tracing::warn!(engine = self.setup.kind.name(), %error, "a poll failed");
         let random = self.clock.random();
         let state = self.account(account);
         state.poll_failures += 1;
         state.unreachable = matches!(error, ReadError::Weather { reached: false, .. });
         let mut pause = schedule::after_failure(state.poll_failures, random);
-        if let ReadError::Busy { retry_after: Some(asked), .. } = error {
+        if let ReadError::Busy {
+            retry_after: Some(asked),
+            ..
+        } = error
+        {
             pause = pause.max(asked);
         }
         state.next_poll = Some(later(now, pause));
@@ -269,7 +371,11 @@ impl Lane {
     }
 
     /// The upstream refuses an account's token: nothing is submitted with it until it, or a new one, is taken.
-    pub(super) async fn token_refused(&mut self, account: &Account, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn token_refused(
+        &mut self,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if self.setup.in_process || self.account(account).refused {
             return Ok(());
         }
@@ -306,7 +412,11 @@ impl Lane {
     }
 
     /// A refused token was tried.
-    pub(super) async fn checked(&mut self, account: Account, result: Result<(), ReadError>) -> Result<(), StoreError> {
+    pub(super) async fn checked(
+        &mut self,
+        account: Account,
+        result: Result<(), ReadError>,
+    ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let state = self.account(&account);
         state.checking = false;
@@ -356,7 +466,10 @@ impl Lane {
                 "The upstream account of this task has had no usable token for 2 hours. Put in a new token, then retry.",
                 "",
             );
-            let of_account = |item: &VideoItem| item.processing().is_some_and(|it| it.attempt.account == account);
+            let of_account = |item: &VideoItem| {
+                item.processing()
+                    .is_some_and(|it| it.attempt.account == account)
+            };
             let changes: Vec<AttemptChange> = self
                 .open
                 .active
@@ -364,7 +477,14 @@ impl Lane {
                 .filter(|(_, item)| of_account(item))
                 .filter_map(|(_, item)| running_key(item))
                 .filter(|key| !self.submitting.contains(key))
-                .map(|key| change_of(key, AttemptEvent::GaveUp { failure: failure.clone() }))
+                .map(|key| {
+                    change_of(
+                        key,
+                        AttemptEvent::GaveUp {
+                            failure: failure.clone(),
+                        },
+                    )
+                })
                 .collect();
             let held = self.held_slots(&account) > 0;
             if !changes.is_empty() {
@@ -380,10 +500,20 @@ impl Lane {
     }
 
     fn needed_accounts(&self) -> std::collections::BTreeSet<Account> {
-        let active = self.open.active.iter().filter_map(|(_, item)| item.processing());
+        let active = self
+            .open
+            .active
+            .iter()
+            .filter_map(|(_, item)| item.processing());
         active
             .map(|running| running.attempt.account.clone())
-            .chain(self.open.cleanups.iter().filter(|cleanup| !cleanup.lost).map(|cleanup| cleanup.account.clone()))
+            .chain(
+                self.open
+                    .cleanups
+                    .iter()
+                    .filter(|cleanup| !cleanup.lost)
+                    .map(|cleanup| cleanup.account.clone()),
+            )
             .chain(self.open.watches.iter().map(|watch| watch.account.clone()))
             .collect()
     }
@@ -397,12 +527,15 @@ fn progress(
     share: Option<f32>,
     answered: Duration,
 ) -> Option<AttemptEvent> {
-    let moved = share.is_some_and(|share| share * 1000.0 > f32::from(item.progress_permille) + 10.0);
-    (stage != running.stage || moved || answered >= COMMIT_ANSWERED).then_some(AttemptEvent::Progress {
-        stage,
-        share,
-        answered,
-    })
+    let moved =
+        share.is_some_and(|share| share * 1000.0 > f32::from(item.progress_permille) + 10.0);
+    (stage != running.stage || moved || answered >= COMMIT_ANSWERED).then_some(
+        AttemptEvent::Progress {
+            stage,
+            share,
+            answered,
+        },
+    )
 }
 
 pub(super) fn change_of(key: ClientRef, event: AttemptEvent) -> AttemptChange {

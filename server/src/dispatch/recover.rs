@@ -40,9 +40,11 @@ impl Lane {
             .filter_map(|(_, item)| {
                 let running = item.processing()?;
                 let key = running_key(item)?;
-                let orphaned = running.stage == Stage::Submitting && !self.submitting.contains(&key);
+                let orphaned =
+                    running.stage == Stage::Submitting && !self.submitting.contains(&key);
                 let event = if self.setup.in_process {
-                    (orphaned || running.attempt.instance != self.instance).then_some(AttemptEvent::Abandoned)
+                    (orphaned || running.attempt.instance != self.instance)
+                        .then_some(AttemptEvent::Abandoned)
                 } else {
                     orphaned.then_some(AttemptEvent::Unanswered)
                 };
@@ -52,7 +54,11 @@ impl Lane {
         if changes.is_empty() {
             return Ok(());
         }
-        tracing::info!(engine = self.setup.kind.name(), items = changes.len(), "took over attempts of an earlier run");
+        tracing::info!(
+            engine = self.setup.kind.name(),
+            items = changes.len(),
+            "took over attempts of an earlier run"
+        );
         self.store.apply(changes, self.clock.now()).await?;
         self.read_again().await
     }
@@ -78,7 +84,12 @@ impl Lane {
             let urgent = unresolved
                 .iter()
                 .map(|(_, since)| *since)
-                .chain(watches.iter().filter(|watch| !watch.matched).map(|watch| watch.submit_time))
+                .chain(
+                    watches
+                        .iter()
+                        .filter(|watch| !watch.matched)
+                        .map(|watch| watch.submit_time),
+                )
                 .min()
                 .map(|submitted| later(submitted, LIST_AFTER));
             let oldest = unresolved
@@ -129,7 +140,10 @@ impl Lane {
             Ok(tasks) => tasks,
             Err(error) => {
                 state.poll_failures += 1;
-                state.list_not_before = Some(later(now, schedule::after_failure(state.poll_failures, random)));
+                state.list_not_before = Some(later(
+                    now,
+                    schedule::after_failure(state.poll_failures, random),
+                ));
                 tracing::warn!(%error, "a list could not be read");
                 self.errors.note(class(&error), now);
                 return match error {
@@ -148,7 +162,12 @@ impl Lane {
                 continue;
             };
             let key = item.client_ref(running.attempt.number);
-            let mut found = matching(&tasks, key, running.attempt.seed, running.attempt.start_time);
+            let mut found = matching(
+                &tasks,
+                key,
+                running.attempt.seed,
+                running.attempt.start_time,
+            );
             if found.is_empty() {
                 if later(since, LIST_AFTER) <= read_time {
                     self.apply_one(key, AttemptEvent::NotFound).await?;
@@ -184,7 +203,10 @@ impl Lane {
                     let found = FoundTask {
                         key: watch.client_ref,
                         task: task.task.clone(),
-                        ended: matches!(task.state, TaskState::Failed { .. } | TaskState::Cancelled),
+                        ended: matches!(
+                            task.state,
+                            TaskState::Failed { .. } | TaskState::Cancelled
+                        ),
                         instance: self.instance,
                         now,
                     };
@@ -192,7 +214,9 @@ impl Lane {
                     tracing::info!(key = %watch.client_ref, ?settled, "a late task appeared");
                     self.account(&account).poll_soon(now, None);
                 }
-                None if later(watch.submit_time, LIST_AFTER) <= read_time => absent.push(watch.client_ref),
+                None if later(watch.submit_time, LIST_AFTER) <= read_time => {
+                    absent.push(watch.client_ref)
+                }
                 None => {}
             }
         }
@@ -204,7 +228,9 @@ impl Lane {
 
     fn unresolved(&self, account: &Account) -> Vec<(VideoItem, Timestamp)> {
         let of_account = self.open.active.iter().filter_map(|(_, item)| {
-            let running = item.processing().filter(|running| running.attempt.account == *account)?;
+            let running = item
+                .processing()
+                .filter(|running| running.attempt.account == *account)?;
             match running.stage {
                 Stage::Unresolved { since } => Some((item.clone(), since)),
                 _ => None,
@@ -214,17 +240,27 @@ impl Lane {
     }
 
     fn watches_of(&self, account: &Account) -> impl Iterator<Item = &Watch> {
-        self.open.watches.iter().filter(move |watch| watch.account == *account)
+        self.open
+            .watches
+            .iter()
+            .filter(move |watch| watch.account == *account)
     }
 }
 
 /// An account's tasks, newest first, down to one that is older than `oldest`.
-async fn walk(engine: &dyn Engine, credentials: &Credentials, oldest: Timestamp) -> Result<Vec<TaskReport>, ReadError> {
+async fn walk(
+    engine: &dyn Engine,
+    credentials: &Credentials,
+    oldest: Timestamp,
+) -> Result<Vec<TaskReport>, ReadError> {
     let bound = oldest.saturating_sub(SKEW).unwrap_or(Timestamp::MIN);
     let mut tasks = Vec::new();
     for page in 1..=PAGES {
         let read = engine.list(credentials, page).await?;
-        let reached = read.tasks.iter().any(|task| task.created.is_some_and(|created| created < bound));
+        let reached = read
+            .tasks
+            .iter()
+            .any(|task| task.created.is_some_and(|created| created < bound));
         tasks.extend(read.tasks);
         if reached || !read.has_more {
             return Ok(tasks);
@@ -245,7 +281,10 @@ fn matching(tasks: &[TaskReport], key: ClientRef, seed: i32, start: Timestamp) -
         .iter()
         .filter(|task| match &task.client_ref {
             Some(echoed) => *echoed == name,
-            None => task.seed == Some(i64::from(seed)) && task.created.is_none_or(|created| created >= bound),
+            None => {
+                task.seed == Some(i64::from(seed))
+                    && task.created.is_none_or(|created| created >= bound)
+            }
         })
         .collect();
     found.sort_by_key(|task| match task.state {
@@ -278,9 +317,15 @@ mod tests {
 
     #[test]
     fn tasks_are_matched_by_key_and_by_seed_only_where_the_key_was_stripped() {
-        let key = ClientRef { item: ItemId(Uuid::from_u128(5)), attempt: 2 };
+        let key = ClientRef {
+            item: ItemId(Uuid::from_u128(5)),
+            attempt: 2,
+        };
         let name = key.to_string();
-        let queued = || TaskState::Queued { position: None, expected_wait: None };
+        let queued = || TaskState::Queued {
+            position: None,
+            expected_wait: None,
+        };
         let tasks = [
             report("other-key-same-seed", Some("x/1"), 77, TaskState::Succeeded),
             report("ours-queued", Some(&name), 77, queued()),

@@ -33,7 +33,11 @@ impl Outlook {
                 elapsed: Duration::ZERO,
                 expected: *expected_wait,
             },
-            TaskState::Running { elapsed, expected_run, .. } => {
+            TaskState::Running {
+                elapsed,
+                expected_run,
+                ..
+            } => {
                 let elapsed = elapsed.unwrap_or_default();
                 Self {
                     elapsed,
@@ -88,7 +92,10 @@ mod tests {
             (vec![], 5.0),
             (vec![running(1.0, Some(19.0))], 5.0),
             (vec![running(18.0, Some(2.0))], 2.15),
-            (vec![running(18.0, Some(2.0)), running(2.0, Some(0.5))], 0.65),
+            (
+                vec![running(18.0, Some(2.0)), running(2.0, Some(0.5))],
+                0.65,
+            ),
             (vec![running(19.9, Some(0.0))], 0.995),
             (vec![running(0.0, None)], 1.0),
             (vec![running(30.0, None)], 3.0),

@@ -54,7 +54,8 @@ impl RecentErrors {
     }
 
     pub(super) fn by_class(&mut self, now: Timestamp) -> BTreeMap<&'static str, u32> {
-        self.errors.retain(|(time, _)| later(*time, Self::SPAN) > now);
+        self.errors
+            .retain(|(time, _)| later(*time, Self::SPAN) > now);
         let mut classes = BTreeMap::new();
         for (_, class) in &self.errors {
             *classes.entry(*class).or_default() += 1;

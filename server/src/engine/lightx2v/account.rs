@@ -24,7 +24,9 @@ const MAX_SUBJECT_BYTES: usize = 128;
 /// Whom a token belongs to: the subject of a JWT, else the first 16 hex digits of the token's SHA-256.
 pub fn account_of(token: &SecretString) -> Account {
     let claims = claims(token);
-    let subject = SUBJECT_CLAIMS.iter().find_map(|name| subject(claims.get(name)?));
+    let subject = SUBJECT_CLAIMS
+        .iter()
+        .find_map(|name| subject(claims.get(name)?));
     Account(subject.unwrap_or_else(|| digest(token)))
 }
 
@@ -64,7 +66,11 @@ fn subject(claim: &Value) -> Option<String> {
 
 fn digest(token: &SecretString) -> String {
     let hash = Sha256::digest(token.expose_secret().trim().as_bytes());
-    let digits: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hash
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{digits}")
 }
 
@@ -106,10 +112,16 @@ mod tests {
             jwt("{\"sub\":\"a\\u001bb\"}"),
         ] {
             let account = account_of(&token).0;
-            assert!(account.starts_with("sha256:") && account.len() == 7 + 16, "{account}");
+            assert!(
+                account.starts_with("sha256:") && account.len() == 7 + 16,
+                "{account}"
+            );
             assert!(!account.contains(token.expose_secret()));
         }
-        assert_eq!(account_of(&SecretString::from("opaque")).0, "sha256:6d229884c1268bb0");
+        assert_eq!(
+            account_of(&SecretString::from("opaque")).0,
+            "sha256:6d229884c1268bb0"
+        );
     }
 
     #[test]

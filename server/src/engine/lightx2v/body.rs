@@ -79,14 +79,17 @@ impl SubmitBody {
 
     /// The bytes.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        stream::try_unfold((self.parts, self.progress), |(mut parts, progress)| async move {
-            let next = next_piece(&mut parts).await;
-            match &next {
-                Ok(piece) => progress.moved(piece.is_none() || parts.is_empty()),
-                Err(error) => progress.failed(error.to_string()),
-            }
-            Ok(next?.map(|piece| (piece, (parts, progress))))
-        })
+        stream::try_unfold(
+            (self.parts, self.progress),
+            |(mut parts, progress)| async move {
+                let next = next_piece(&mut parts).await;
+                match &next {
+                    Ok(piece) => progress.moved(piece.is_none() || parts.is_empty()),
+                    Err(error) => progress.failed(error.to_string()),
+                }
+                Ok(next?.map(|piece| (piece, (parts, progress))))
+            },
+        )
     }
 }
 
@@ -126,7 +129,11 @@ fn base64_length(bytes: u64) -> u64 {
 }
 
 async fn open(name: &'static str, source: &Source) -> Result<File, String> {
-    let reader = source.opener.open().await.map_err(|error| format!("{name}: {error}"))?;
+    let reader = source
+        .opener
+        .open()
+        .await
+        .map_err(|error| format!("{name}: {error}"))?;
     Ok(File {
         name,
         reader,
@@ -162,10 +169,15 @@ impl File {
     async fn next_piece(&mut self) -> io::Result<Bytes> {
         let wanted = self.left.min(PIECE_BYTES as u64) as usize;
         let mut raw = vec![0; wanted];
-        self.reader.read_exact(&mut raw).await.map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.broken("is shorter than it was when it was stored"),
-            _ => self.broken(&error.to_string()),
-        })?;
+        self.reader
+            .read_exact(&mut raw)
+            .await
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => {
+                    self.broken("is shorter than it was when it was stored")
+                }
+                _ => self.broken(&error.to_string()),
+            })?;
         self.left -= wanted as u64;
         Ok(STANDARD.encode(raw).into())
     }
@@ -203,7 +215,11 @@ impl Progress {
 
     /// Why the body was cut by our own side, if it was.
     pub fn source_error(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).source_error.clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .source_error
+            .clone()
     }
 
     fn moved(&self, whole: bool) {
@@ -213,7 +229,10 @@ impl Progress {
     }
 
     fn failed(&self, error: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).source_error = Some(error);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .source_error = Some(error);
     }
 }
 
@@ -259,21 +278,40 @@ mod tests {
         let body = SubmitBody::open(&config, task).await.unwrap();
         let length = body.content_length();
         let pieces: Vec<Bytes> = body.into_stream().try_collect().await?;
-        assert!(pieces.iter().all(|piece| piece.len() <= PIECE_BYTES / 3 * 4));
+        assert!(
+            pieces
+                .iter()
+                .all(|piece| piece.len() <= PIECE_BYTES / 3 * 4)
+        );
         Ok((length, pieces.concat()))
     }
 
     #[tokio::test]
     async fn the_length_is_exact_and_the_sources_come_back_whole() {
-        for size in [0, 1, 2, 3, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 2] {
+        for size in [
+            0,
+            1,
+            2,
+            3,
+            PIECE_BYTES - 1,
+            PIECE_BYTES,
+            PIECE_BYTES + 1,
+            3 * PIECE_BYTES + 2,
+        ] {
             let bytes: Vec<u8> = (0..size).map(|index| index as u8).collect();
-            let task = task(source(bytes.clone(), size as u64), source(b"RIFF".to_vec(), 4));
+            let task = task(
+                source(bytes.clone(), size as u64),
+                source(b"RIFF".to_vec(), 4),
+            );
             let (length, body) = sent(&task).await.unwrap();
             assert_eq!(length, body.len() as u64, "{size}");
             let value: Value = serde_json::from_slice(&body).unwrap();
             let image = value["input_image"]["data"].as_str().unwrap();
             assert_eq!(STANDARD.decode(image).unwrap(), bytes, "{size}");
-            assert_eq!(value["input_audio"], json!({"type": "base64", "data": "UklGRg=="}));
+            assert_eq!(
+                value["input_audio"],
+                json!({"type": "base64", "data": "UklGRg=="})
+            );
             assert_eq!(value["prompt"], task.prompt);
             assert_eq!(value["client_ref"], task.client_ref);
             assert_eq!(value["seed"], 77);
@@ -286,13 +324,31 @@ mod tests {
     #[tokio::test]
     async fn a_source_of_another_length_never_makes_a_whole_body() {
         for (image, audio, said) in [
-            (source(vec![1; 9], 10), source(vec![1; 4], 4), "source image: is shorter"),
-            (source(vec![1; 11], 10), source(vec![1; 4], 4), "source image: is longer"),
-            (source(vec![1; 9], 9), source(vec![1; 3], 4), "audio: is shorter"),
-            (source(vec![1; 9], 9), source(vec![1; 5], 4), "audio: is longer"),
+            (
+                source(vec![1; 9], 10),
+                source(vec![1; 4], 4),
+                "source image: is shorter",
+            ),
+            (
+                source(vec![1; 11], 10),
+                source(vec![1; 4], 4),
+                "source image: is longer",
+            ),
+            (
+                source(vec![1; 9], 9),
+                source(vec![1; 3], 4),
+                "audio: is shorter",
+            ),
+            (
+                source(vec![1; 9], 9),
+                source(vec![1; 5], 4),
+                "audio: is longer",
+            ),
         ] {
             let config = LightX2vConfig::at("http://127.0.0.1/");
-            let body = SubmitBody::open(&config, &task(image, audio)).await.unwrap();
+            let body = SubmitBody::open(&config, &task(image, audio))
+                .await
+                .unwrap();
             let (length, progress) = (body.content_length(), body.progress());
             let mut stream = std::pin::pin!(body.into_stream());
             let mut given = 0;

@@ -89,12 +89,15 @@ impl Address {
         let refuse = |problem: &str| ConfigError::BaseUrl {
             problem: problem.to_owned(),
         };
-        let mut url = Url::parse(text.trim()).map_err(|error| refuse(&format!("cannot be read: {error}")))?;
+        let mut url =
+            Url::parse(text.trim()).map_err(|error| refuse(&format!("cannot be read: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refuse("must begin with http:// or https://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refuse("must not hold a user or password; the token goes elsewhere"));
+            return Err(refuse(
+                "must not hold a user or password; the token goes elsewhere",
+            ));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(refuse("must have no ? or # part"));
@@ -122,7 +125,10 @@ impl Address {
             return false;
         };
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        bare == "localhost"
+            || bare
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
     }
 }
 
@@ -135,18 +141,29 @@ mod tests {
     fn a_base_path_is_kept_when_a_relative_address_is_joined() {
         let address = Address::parse("https://host.example/x2v").unwrap();
         let joined = address.url().join("./assets/task/result").unwrap();
-        assert_eq!(joined.as_str(), "https://host.example/x2v/assets/task/result");
+        assert_eq!(
+            joined.as_str(),
+            "https://host.example/x2v/assets/task/result"
+        );
     }
 
     #[test]
     fn an_address_with_a_password_is_refused_and_not_repeated() {
-        let error = Address::parse("https://me:hunter2@host.example/").unwrap_err().to_string();
+        let error = Address::parse("https://me:hunter2@host.example/")
+            .unwrap_err()
+            .to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
     fn unusable_addresses_are_refused() {
-        for text in ["", "host.example", "ftp://host.example/", "https://host.example/?a=b", "http://h/#x"] {
+        for text in [
+            "",
+            "host.example",
+            "ftp://host.example/",
+            "https://host.example/?a=b",
+            "http://h/#x",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

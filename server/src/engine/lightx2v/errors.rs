@@ -58,7 +58,9 @@ pub fn meaning(answer: &Answer) -> Meaning {
     if let Some(by_words) = said.as_deref().and_then(meaning_of_words) {
         // A limit told with 429 and a time to wait is best answered by waiting for that time.
         return match by_words {
-            Meaning::Pace | Meaning::Slots | Meaning::Daily if answer.retry_after.is_some() => Meaning::Busy,
+            Meaning::Pace | Meaning::Slots | Meaning::Daily if answer.retry_after.is_some() => {
+                Meaning::Busy
+            }
             other => other,
         };
     }
@@ -90,7 +92,9 @@ fn meaning_of_words(said: &str) -> Option<Meaning> {
         Meaning::NotActive
     } else if has("cancel failed") || has("unknown cancel error") {
         Meaning::NotCancelled
-    } else if has("cannot unpack non-iterable nonetype") || (said.starts_with("task ") && has("not found")) {
+    } else if has("cannot unpack non-iterable nonetype")
+        || (said.starts_with("task ") && has("not found"))
+    {
         Meaning::UnknownTask
     } else if has("failed to read input_")
         || has("cannot identify image file")
@@ -101,7 +105,10 @@ fn meaning_of_words(said: &str) -> Option<Meaning> {
         || (has("input ") && has("not found in params"))
     {
         Meaning::BadInput
-    } else if has("could not validate credentials") || has("token has expired") || has("not authenticated") {
+    } else if has("could not validate credentials")
+        || has("token has expired")
+        || has("not authenticated")
+    {
         Meaning::Token
     } else {
         return None;
@@ -122,8 +129,14 @@ pub fn submit(answer: &Answer) -> Result<Submitted, SubmitError> {
         Meaning::Token => Refusal::Token { message },
         Meaning::Unavailable => Refusal::Unavailable { message },
         Meaning::Pace => Refusal::Pace { message },
-        Meaning::Slots => Refusal::Slots { counts: counts(), message },
-        Meaning::Daily => Refusal::Daily { counts: counts(), message },
+        Meaning::Slots => Refusal::Slots {
+            counts: counts(),
+            message,
+        },
+        Meaning::Daily => Refusal::Daily {
+            counts: counts(),
+            message,
+        },
         Meaning::Busy => Refusal::Busy {
             message,
             retry_after: answer.retry_after,
@@ -140,7 +153,9 @@ pub fn submit(answer: &Answer) -> Result<Submitted, SubmitError> {
 /// What no answer to a submit comes to. `source_error` says that we cut the body ourselves.
 pub fn submit_failure(failure: Failure, source_error: Option<String>) -> SubmitError {
     match (source_error, failure) {
-        (Some(message), _) => SubmitError::SourceLost { message: words::kept(&message) },
+        (Some(message), _) => SubmitError::SourceLost {
+            message: words::kept(&message),
+        },
         (None, Failure::NotSent(message)) => SubmitError::NotSent { message },
         (None, Failure::Broken(message)) => SubmitError::Unresolved { message },
         (None, failure @ Failure::TokenUnusable) => SubmitError::Refused(Refusal::Token {
@@ -179,7 +194,10 @@ pub fn cancel(answer: &Answer) -> Result<CancelAnswer, ReadError> {
 /// What no answer to a call that reads comes to.
 pub fn read_failure(failure: Failure) -> ReadError {
     match failure {
-        Failure::NotSent(message) => ReadError::Weather { message, reached: false },
+        Failure::NotSent(message) => ReadError::Weather {
+            message,
+            reached: false,
+        },
         Failure::Broken(message) => weather(message),
         Failure::TokenUnusable => ReadError::Token {
             message: failure.to_string(),
@@ -189,7 +207,10 @@ pub fn read_failure(failure: Failure) -> ReadError {
 
 /// The upstream was reached and said nothing that counts.
 pub fn weather(message: String) -> ReadError {
-    ReadError::Weather { message, reached: true }
+    ReadError::Weather {
+        message,
+        reached: true,
+    }
 }
 
 /// Whether one bad id may have spoiled a bulk query, so that each task is worth a question of its own.
@@ -197,7 +218,9 @@ pub fn may_be_one_bad_id(answer: &Answer) -> bool {
     match meaning(answer) {
         Meaning::UnknownTask => true,
         // The words for a bad id are those of a Python error and may be others in another version.
-        Meaning::Weather => answer.status == 500 && answer.whole && words::is_api_error(&answer.body),
+        Meaning::Weather => {
+            answer.status == 500 && answer.whole && words::is_api_error(&answer.body)
+        }
         _ => false,
     }
 }
@@ -215,7 +238,9 @@ fn describe(answer: &Answer) -> String {
         Some(words) if meaning_of_words(&words).is_some() => words,
         Some(words) => words::kept(&format!("HTTP {status}: {words}")),
         None if !answer.whole => format!("HTTP {status}, and only a part of the answer came"),
-        None if words::is_html(&answer.body) => format!("HTTP {status} with a web page instead of an answer"),
+        None if words::is_html(&answer.body) => {
+            format!("HTTP {status} with a web page instead of an answer")
+        }
         None if answer.body == Bytes::new() => format!("HTTP {status} without words"),
         None => format!("HTTP {status} with an answer that cannot be read"),
     }

@@ -61,9 +61,11 @@ pub async fn video(
     said: &str,
     sink: &mut dyn VideoSink,
 ) -> Result<(), FetchError> {
-    let lost = |what: &str| ReadError::Unavailable { message: what.to_owned() };
-    let mut place =
-        Place::first(address, said).ok_or_else(|| lost("the address of the video is neither http nor https"))?;
+    let lost = |what: &str| ReadError::Unavailable {
+        message: what.to_owned(),
+    };
+    let mut place = Place::first(address, said)
+        .ok_or_else(|| lost("the address of the video is neither http nor https"))?;
     for _ in 0..=MAX_REDIRECTS {
         let opened = transport
             .open(place.with_token.then_some(token), &place.url)
@@ -71,21 +73,26 @@ pub async fn video(
             .map_err(errors::read_failure)?;
         match (opened.status, &opened.location) {
             (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                place = place
-                    .next(address, location)
-                    .ok_or_else(|| lost("the video's address redirects to neither http nor https"))?;
+                place = place.next(address, location).ok_or_else(|| {
+                    lost("the video's address redirects to neither http nor https")
+                })?;
             }
             (200, _) => return copy(opened, sink).await,
             _ => return Err(refused(opened, place.with_token).await.into()),
         }
     }
-    Err(errors::weather(format!("the video's address redirected more than {MAX_REDIRECTS} times")).into())
+    Err(errors::weather(format!(
+        "the video's address redirected more than {MAX_REDIRECTS} times"
+    ))
+    .into())
 }
 
 async fn copy(opened: Opened, sink: &mut dyn VideoSink) -> Result<(), FetchError> {
     let media_type = opened.media_type.to_ascii_lowercase();
     if media_type.starts_with("text/html") || media_type.starts_with("application/json") {
-        return Err(errors::weather("something else than a video came with HTTP 200".to_owned()).into());
+        return Err(
+            errors::weather("something else than a video came with HTTP 200".to_owned()).into(),
+        );
     }
     let promised = opened.total_bytes;
     let mut body = opened.body;
@@ -136,9 +143,12 @@ async fn beginning(mut opened: Opened) -> (BytesMut, bool) {
     let mut body = BytesMut::new();
     loop {
         match opened.body.try_next().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ERROR_BYTES => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ERROR_BYTES => {
+                body.extend_from_slice(&chunk)
+            }
             Ok(None) => return (body, true),
-            Ok(Some(_)) | Err(Failure::NotSent(_) | Failure::Broken(_) | Failure::TokenUnusable) => {
+            Ok(Some(_))
+            | Err(Failure::NotSent(_) | Failure::Broken(_) | Failure::TokenUnusable) => {
                 return (body, false);
             }
         }
@@ -154,16 +164,32 @@ mod tests {
     fn only_a_relative_address_on_our_own_host_gets_the_token() {
         let address = Address::parse("https://host.example/x2v").unwrap();
         for (said, url, with_token) in [
-            ("./assets/r?task_id=1", "https://host.example/x2v/assets/r?task_id=1", true),
+            (
+                "./assets/r?task_id=1",
+                "https://host.example/x2v/assets/r?task_id=1",
+                true,
+            ),
             ("assets/r", "https://host.example/x2v/assets/r", true),
             ("/assets/r", "https://host.example/assets/r", true),
-            ("https://bucket.example/r?sig=1", "https://bucket.example/r?sig=1", false),
-            ("https://host.example/x2v/r", "https://host.example/x2v/r", false),
+            (
+                "https://bucket.example/r?sig=1",
+                "https://bucket.example/r?sig=1",
+                false,
+            ),
+            (
+                "https://host.example/x2v/r",
+                "https://host.example/x2v/r",
+                false,
+            ),
             ("//bucket.example/r", "https://bucket.example/r", false),
             (r"\\bucket.example\r", "https://bucket.example/r", false),
         ] {
             let place = Place::first(&address, said).unwrap();
-            assert_eq!((place.url.as_str(), place.with_token), (url, with_token), "{said}");
+            assert_eq!(
+                (place.url.as_str(), place.with_token),
+                (url, with_token),
+                "{said}"
+            );
         }
         for said in ["file:///etc/passwd", "ftp://host.example/r", "data:,x"] {
             assert_eq!(Place::first(&address, said), None, "{said}");

@@ -17,7 +17,10 @@ use futures::StreamExt;
 use futures::stream;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER,
+};
 use reqwest::{Body, Client, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -52,7 +55,11 @@ impl HttpTransport {
                 .connect_timeout(timeouts.connect)
                 .pool_idle_timeout(POOL_IDLE)
                 .user_agent(concat!("vbatchd/", env!("CARGO_PKG_VERSION")));
-            if address.is_loopback() { builder.no_proxy() } else { builder }
+            if address.is_loopback() {
+                builder.no_proxy()
+            } else {
+                builder
+            }
         };
         let client = builder().build().or_else(|error| {
             // A machine without CA certificates can still speak to an upstream over plain http; https then
@@ -68,7 +75,12 @@ impl HttpTransport {
         })
     }
 
-    fn request(&self, verb: Verb, url: Url, token: Option<&SecretString>) -> Result<RequestBuilder, Failure> {
+    fn request(
+        &self,
+        verb: Verb,
+        url: Url,
+        token: Option<&SecretString>,
+    ) -> Result<RequestBuilder, Failure> {
         let method = match verb {
             Verb::Get => Method::GET,
             Verb::Post => Method::POST,
@@ -77,8 +89,8 @@ impl HttpTransport {
         let builder = self.client.request(method, url);
         match token.map(|token| token.expose_secret().trim()) {
             Some(token) if own && !token.is_empty() => {
-                let mut value =
-                    HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Failure::TokenUnusable)?;
+                let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                    .map_err(|_| Failure::TokenUnusable)?;
                 value.set_sensitive(true);
                 Ok(builder.header(AUTHORIZATION, value))
             }
@@ -126,7 +138,9 @@ impl Transport for HttpTransport {
             status: response.status().as_u16(),
             retry_after: retry_after(response.headers()),
             total_bytes: response.content_length(),
-            media_type: header(response.headers(), CONTENT_TYPE).unwrap_or_default().to_owned(),
+            media_type: header(response.headers(), CONTENT_TYPE)
+                .unwrap_or_default()
+                .to_owned(),
             location: header(response.headers(), LOCATION).map(str::to_owned),
             body: chunks(response, self.timeouts.idle).boxed(),
         })
@@ -146,7 +160,9 @@ async fn exchange(builder: RequestBuilder, max_bytes: usize) -> Result<Answer, F
     // A refusal may come, and the connection go, while our body is still on its way: then the code counts.
     answer.whole = loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= max_bytes => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= max_bytes => {
+                body.extend_from_slice(&chunk)
+            }
             Ok(None) => break true,
             Ok(Some(_)) | Err(_) => break false,
         }
@@ -156,9 +172,14 @@ async fn exchange(builder: RequestBuilder, max_bytes: usize) -> Result<Answer, F
 }
 
 /// A video's bytes; the stream ends after its first error.
-fn chunks(response: Response, idle: Duration) -> impl futures::Stream<Item = Result<Bytes, Failure>> + Send {
+fn chunks(
+    response: Response,
+    idle: Duration,
+) -> impl futures::Stream<Item = Result<Bytes, Failure>> + Send {
     stream::try_unfold(response, move |mut response| async move {
-        let next = timeout(idle, response.chunk()).await.map_err(|_| silent(idle))?;
+        let next = timeout(idle, response.chunk())
+            .await
+            .map_err(|_| silent(idle))?;
         let chunk = next.map_err(|error| Failure::Broken(cause(&error)))?;
         Ok(chunk.map(|chunk| (chunk, response)))
     })
@@ -239,7 +260,9 @@ fn wait(value: &str, date: Option<&str>) -> Option<Duration> {
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
+    rfc2822::DateTimeParser::new()
+        .parse_timestamp(text.trim())
+        .ok()
 }
 
 #[cfg(test)]
@@ -259,7 +282,11 @@ mod tests {
             ("soon", None),
             ("-1", None),
         ] {
-            assert_eq!(wait(value, date), expected.map(Duration::from_secs), "{value}");
+            assert_eq!(
+                wait(value, date),
+                expected.map(Duration::from_secs),
+                "{value}"
+            );
         }
         assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT", None), None);
     }

@@ -43,8 +43,8 @@ use self::config::{Address, ConfigError, LightX2vConfig};
 use self::http::HttpTransport;
 use self::transport::{Answer, Failure, Request, Transport, Verb};
 use super::{
-    CancelAnswer, Credentials, Engine, FetchError, NewTask, QueryAnswer, ReadError, SubmitError, Submitted, TaskPage,
-    VideoSink,
+    CancelAnswer, Credentials, Engine, FetchError, NewTask, QueryAnswer, ReadError, SubmitError,
+    Submitted, TaskPage, VideoSink,
 };
 use crate::domain::ids::{Account, TaskId};
 
@@ -94,8 +94,14 @@ impl LightX2v {
     }
 
     /// The engine over another way to an upstream.
-    pub fn over(config: LightX2vConfig, transport: Arc<dyn Transport>) -> Result<Self, ConfigError> {
-        for (name, value) in [("cfg_scale", config.cfg_scale), ("duration", config.duration)] {
+    pub fn over(
+        config: LightX2vConfig,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, ConfigError> {
+        for (name, value) in [
+            ("cfg_scale", config.cfg_scale),
+            ("duration", config.duration),
+        ] {
             if !(value.is_finite() && value > 0.0) {
                 return Err(ConfigError::Number { name });
             }
@@ -120,15 +126,27 @@ impl LightX2v {
         path: &'static str,
         query: Vec<(&'static str, String)>,
     ) -> Result<Answer, ReadError> {
-        self.call(credentials, Request::get(path, query)).await.map_err(errors::read_failure)
+        self.call(credentials, Request::get(path, query))
+            .await
+            .map_err(errors::read_failure)
     }
 
-    async fn query_one(&self, credentials: &Credentials, task: TaskId) -> (TaskId, Result<QueryAnswer, ReadError>) {
-        let asked = self.get(credentials, "api/v1/task/query", vec![("task_id", task.0.clone())]);
+    async fn query_one(
+        &self,
+        credentials: &Credentials,
+        task: TaskId,
+    ) -> (TaskId, Result<QueryAnswer, ReadError>) {
+        let asked = self.get(
+            credentials,
+            "api/v1/task/query",
+            vec![("task_id", task.0.clone())],
+        );
         let answer = match asked.await.and_then(|answer| errors::read(&answer)) {
             Ok(value) => match wire::task(&value) {
                 Some(report) if report.task == task => Ok(QueryAnswer::Task(report)),
-                _ => Err(errors::weather("HTTP 200 without the task that was asked about".to_owned())),
+                _ => Err(errors::weather(
+                    "HTTP 200 without the task that was asked about".to_owned(),
+                )),
             },
             Err(ReadError::Unknown { .. }) => Ok(QueryAnswer::Unknown),
             Err(error) => Err(error),
@@ -140,11 +158,18 @@ impl LightX2v {
     }
 
     /// Tasks that the answer leaves out are not in it: they want a question of their own.
-    async fn query_bulk(&self, credentials: &Credentials, tasks: &[TaskId]) -> Result<Bulk, ReadError> {
+    async fn query_bulk(
+        &self,
+        credentials: &Credentials,
+        tasks: &[TaskId],
+    ) -> Result<Bulk, ReadError> {
         let ids: Vec<&str> = tasks.iter().map(|task| task.0.as_str()).collect();
         let mut request = Request::get("api/v1/task/query", vec![("task_ids", ids.join(","))]);
         request.max_answer_bytes = MAX_TASKS_BYTES;
-        let answer = self.call(credentials, request).await.map_err(errors::read_failure)?;
+        let answer = self
+            .call(credentials, request)
+            .await
+            .map_err(errors::read_failure)?;
         if errors::may_be_one_bad_id(&answer) {
             return Ok(Bulk::Spoiled);
         }
@@ -197,24 +222,39 @@ impl LightX2v {
     }
 
     fn strangers(&self) -> MutexGuard<'_, HashSet<(Account, TaskId)>> {
-        self.strangers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn cancel_by(&self, credentials: &Credentials, task: &TaskId, by_post: bool) -> Result<Answer, ReadError> {
+    async fn cancel_by(
+        &self,
+        credentials: &Credentials,
+        task: &TaskId,
+        by_post: bool,
+    ) -> Result<Answer, ReadError> {
         let mut request = Request::get("api/v1/task/cancel", vec![("task_id", task.0.clone())]);
         if by_post {
             request.verb = Verb::Post;
         }
-        self.call(credentials, request).await.map_err(errors::read_failure)
+        self.call(credentials, request)
+            .await
+            .map_err(errors::read_failure)
     }
 }
 
 #[async_trait]
 impl Engine for LightX2v {
-    async fn submit(&self, credentials: &Credentials, task: NewTask) -> Result<Submitted, SubmitError> {
+    async fn submit(
+        &self,
+        credentials: &Credentials,
+        task: NewTask,
+    ) -> Result<Submitted, SubmitError> {
         let body = SubmitBody::open(&self.config, &task)
             .await
-            .map_err(|message| SubmitError::SourceLost { message: words::kept(&message) })?;
+            .map_err(|message| SubmitError::SourceLost {
+                message: words::kept(&message),
+            })?;
         let progress = body.progress();
         let mut request = Request::get("api/v1/task/submit", Vec::new());
         request.verb = Verb::Post;
@@ -237,7 +277,8 @@ impl Engine for LightX2v {
             let distinct = tasks.iter().filter(|task| asked.insert(*task)).cloned();
             distinct.partition(|task| {
                 // A comma would be read as two ids.
-                task.0.contains(',') || strangers.contains(&(credentials.account.clone(), task.clone()))
+                task.0.contains(',')
+                    || strangers.contains(&(credentials.account.clone(), task.clone()))
             })
         };
         let mut answers = Vec::with_capacity(tasks.len());
@@ -249,7 +290,9 @@ impl Engine for LightX2v {
             match answered {
                 Bulk::Spoiled => singly.extend_from_slice(tasks),
                 Bulk::Answered(found) => {
-                    let missing = tasks.iter().filter(|task| !found.iter().any(|(id, _)| id == *task));
+                    let missing = tasks
+                        .iter()
+                        .filter(|task| !found.iter().any(|(id, _)| id == *task));
                     singly.extend(missing.cloned());
                     answers.extend(found);
                 }
@@ -260,15 +303,26 @@ impl Engine for LightX2v {
 
     async fn list(&self, credentials: &Credentials, page: u32) -> Result<TaskPage, ReadError> {
         let page = page.max(1);
-        let query = vec![("page", page.to_string()), ("page_size", LIST_PAGE_SIZE.to_string())];
+        let query = vec![
+            ("page", page.to_string()),
+            ("page_size", LIST_PAGE_SIZE.to_string()),
+        ];
         let mut request = Request::get("api/v1/task/list", query);
         request.max_answer_bytes = MAX_TASKS_BYTES;
-        let answer = self.call(credentials, request).await.map_err(errors::read_failure)?;
+        let answer = self
+            .call(credentials, request)
+            .await
+            .map_err(errors::read_failure)?;
         let value = errors::read(&answer)?;
-        wire::page(&value, page).ok_or_else(|| errors::weather("HTTP 200 without a list of tasks".to_owned()))
+        wire::page(&value, page)
+            .ok_or_else(|| errors::weather("HTTP 200 without a list of tasks".to_owned()))
     }
 
-    async fn cancel(&self, credentials: &Credentials, task: &TaskId) -> Result<CancelAnswer, ReadError> {
+    async fn cancel(
+        &self,
+        credentials: &Credentials,
+        task: &TaskId,
+    ) -> Result<CancelAnswer, ReadError> {
         let by_post = self.cancel_by_post.load(Ordering::Relaxed);
         let mut answer = self.cancel_by(credentials, task, by_post).await?;
         if answer.status == 405 {
@@ -286,19 +340,35 @@ impl Engine for LightX2v {
         task: &TaskId,
         sink: &mut dyn VideoSink,
     ) -> Result<(), FetchError> {
-        let query = vec![("task_id", task.0.clone()), ("name", "output_video".to_owned())];
-        let answer = self.get(credentials, "api/v1/task/result_url", query).await?;
+        let query = vec![
+            ("task_id", task.0.clone()),
+            ("name", "output_video".to_owned()),
+        ];
+        let answer = self
+            .get(credentials, "api/v1/task/result_url", query)
+            .await?;
         let value = errors::read(&answer)?;
         let said = wire::address(&value)
             .ok_or_else(|| errors::weather("HTTP 200 without the address of a video".to_owned()))?;
-        fetch::video(&*self.transport, &self.address, &credentials.token, said, sink).await
+        fetch::video(
+            &*self.transport,
+            &self.address,
+            &credentials.token,
+            said,
+            sink,
+        )
+        .await
     }
 
     async fn check(&self, credentials: &Credentials) -> Result<(), ReadError> {
-        let answer = self.get(credentials, "api/v1/model/list", Vec::new()).await?;
+        let answer = self
+            .get(credentials, "api/v1/model/list", Vec::new())
+            .await?;
         match errors::read(&answer)?.get("models") {
             Some(serde_json::Value::Array(_)) => Ok(()),
-            _ => Err(errors::weather("HTTP 200 without a list of models".to_owned())),
+            _ => Err(errors::weather(
+                "HTTP 200 without a list of models".to_owned(),
+            )),
         }
     }
 }

@@ -51,7 +51,10 @@ pub fn task(value: &Value) -> Option<TaskReport> {
     };
     Some(TaskReport {
         task: task_id(value)?,
-        client_ref: params.get("client_ref").and_then(Value::as_str).map(str::to_owned),
+        client_ref: params
+            .get("client_ref")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         seed: params.get("seed").and_then(integer),
         created: value.get("create_t").and_then(time),
         state: state(value),
@@ -78,7 +81,11 @@ pub fn page(value: &Value, asked: u32) -> Option<TaskPage> {
 
 /// The address in an answer of `result_url`.
 pub fn address(value: &Value) -> Option<&str> {
-    value.get("url")?.as_str().map(str::trim).filter(|url| !url.is_empty())
+    value
+        .get("url")?
+        .as_str()
+        .map(str::trim)
+        .filter(|url| !url.is_empty())
 }
 
 /// The two numbers of `…, 3 vs 3`.
@@ -95,7 +102,8 @@ fn task_id(value: &Value) -> Option<TaskId> {
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
-    let usable = !text.is_empty() && text.len() <= MAX_TASK_ID_BYTES && !text.contains(char::is_control);
+    let usable =
+        !text.is_empty() && text.len() <= MAX_TASK_ID_BYTES && !text.contains(char::is_control);
     usable.then_some(TaskId(text))
 }
 
@@ -139,10 +147,21 @@ impl Status {
 
 /// Subtasks by worker; of two with one name the later entry counts.
 fn subtasks(value: &Value) -> BTreeMap<&str, &Value> {
-    let listed = value.get("subtasks").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let listed = value
+        .get("subtasks")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     listed
         .iter()
-        .map(|subtask| (subtask.get("worker_name").and_then(Value::as_str).unwrap_or_default(), subtask))
+        .map(|subtask| {
+            (
+                subtask
+                    .get("worker_name")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default(),
+                subtask,
+            )
+        })
         .collect()
 }
 
@@ -169,9 +188,15 @@ fn running(subtasks: &BTreeMap<&str, &Value>) -> TaskState {
     let mut elapsed = None;
     let mut expected = (!subtasks.is_empty()).then_some(Duration::ZERO);
     for subtask in subtasks.values() {
-        let phase = |name: &str| subtask.get("elapses").and_then(|all| all.get(name)).and_then(seconds);
+        let phase = |name: &str| {
+            subtask
+                .get("elapses")
+                .and_then(|all| all.get(name))
+                .and_then(seconds)
+        };
         let finished = phase("RUNNING-SUCCEED");
-        let current = phase("RUNNING-").filter(|_| Status::of(subtask.get("status")) == Status::Running);
+        let current =
+            phase("RUNNING-").filter(|_| Status::of(subtask.get("status")) == Status::Running);
         if let Some(time) = finished.or(current) {
             elapsed = Some(elapsed.unwrap_or(Duration::ZERO) + time);
         }
@@ -192,7 +217,11 @@ fn running(subtasks: &BTreeMap<&str, &Value>) -> TaskState {
 fn failed(value: &Value, subtasks: &BTreeMap<&str, &Value>) -> TaskState {
     let mut said: Vec<&str> = Vec::new();
     for part in subtasks.values().copied().chain([value]) {
-        let message = part.get("fail_msg").and_then(Value::as_str).unwrap_or_default().trim();
+        let message = part
+            .get("fail_msg")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .trim();
         if !message.is_empty() && !said.contains(&message) {
             said.push(message);
         }

@@ -27,8 +27,14 @@ fn every_status_is_read_as_word_and_as_number() {
         assert_eq!(by_word, by_number, "{word}");
         assert_eq!(by_word.is_active(), active, "{word}");
     }
-    assert_eq!(state_of(json!({"task_id": "a", "status": 6})), TaskState::Cancelled);
-    assert_eq!(state_of(json!({"task_id": "a", "status": 4})), TaskState::Succeeded);
+    assert_eq!(
+        state_of(json!({"task_id": "a", "status": 6})),
+        TaskState::Cancelled
+    );
+    assert_eq!(
+        state_of(json!({"task_id": "a", "status": 4})),
+        TaskState::Succeeded
+    );
 }
 
 #[test]
@@ -55,7 +61,10 @@ fn estimates_that_are_null_unknown_or_absurd_are_absent() {
             "estimated_pending_secs": secs, "estimated_running_secs": secs});
         assert_eq!(
             state_of(json!({"task_id": "a", "status": "PENDING", "subtasks": [waiting]})),
-            TaskState::Queued { position: Some(2), expected_wait: expected },
+            TaskState::Queued {
+                position: Some(2),
+                expected_wait: expected
+            },
             "{secs}"
         );
         let running = json!({"status": "RUNNING", "worker_name": "w", "elapses": {"RUNNING-": 1.5},
@@ -76,10 +85,22 @@ fn estimates_that_are_null_unknown_or_absurd_are_absent() {
 
 #[test]
 fn absurd_queue_positions_are_absent() {
-    for (order, expected) in [(json!(-1), None), (json!(1e300), None), (json!(null), None), (json!(3.0), Some(3))] {
-        let subtask = json!({"status": "PENDING", "worker_name": "w", "estimated_pending_order": order});
+    for (order, expected) in [
+        (json!(-1), None),
+        (json!(1e300), None),
+        (json!(null), None),
+        (json!(3.0), Some(3)),
+    ] {
+        let subtask =
+            json!({"status": "PENDING", "worker_name": "w", "estimated_pending_order": order});
         let state = state_of(json!({"task_id": "a", "status": "PENDING", "subtasks": [subtask]}));
-        assert_eq!(state, TaskState::Queued { position: expected, expected_wait: None });
+        assert_eq!(
+            state,
+            TaskState::Queued {
+                position: expected,
+                expected_wait: None
+            }
+        );
     }
 }
 
@@ -106,7 +127,10 @@ fn a_task_that_waits_again_after_it_ran_waits() {
         "elapses": {"PENDING-RUNNING": 1.0, "RUNNING-PENDING": 7.0, "PENDING-": 0.5}});
     assert_eq!(
         state_of(json!({"task_id": "a", "status": "PENDING", "subtasks": [subtask]})),
-        TaskState::Queued { position: Some(0), expected_wait: None }
+        TaskState::Queued {
+            position: Some(0),
+            expected_wait: None
+        }
     );
 }
 
@@ -124,7 +148,10 @@ fn a_failure_is_explained_by_its_subtasks() {
         ]);
         assert_eq!(
             state_of(json!({"task_id": "a", "status": "FAILED", "subtasks": subtasks})),
-            TaskState::Failed { message: message.to_owned(), worker_lost: lost }
+            TaskState::Failed {
+                message: message.to_owned(),
+                worker_lost: lost
+            }
         );
     }
 }
@@ -143,22 +170,40 @@ fn our_key_and_seed_are_found_in_what_was_sent() {
 
 #[test]
 fn times_are_read_where_they_can_be_trusted() {
-    let created = |value: Value| task(&json!({"task_id": "a", "create_t": value})).unwrap().created;
+    let created = |value: Value| {
+        task(&json!({"task_id": "a", "create_t": value}))
+            .unwrap()
+            .created
+    };
     let expected = Timestamp::from_microsecond(1_780_000_000_250_000).unwrap();
     assert_eq!(created(json!(1_780_000_000.25)), Some(expected));
     assert_eq!(created(json!("1780000000.25")), Some(expected));
     assert_eq!(created(json!("2026-05-28T20:26:40.25Z")), Some(expected));
-    for untrusted in [json!("2026-05-29 04:26:40"), json!(null), json!(-5), json!(1e300)] {
+    for untrusted in [
+        json!("2026-05-29 04:26:40"),
+        json!(null),
+        json!(-5),
+        json!(1e300),
+    ] {
         assert_eq!(created(untrusted.clone()), None, "{untrusted}");
     }
 }
 
 #[test]
 fn pages_know_whether_older_ones_follow() {
-    let tasks = json!([{"task_id": "b", "status": 2}, {"no": "id"}, {"task_id": "a", "status": "SUCCEED"}]);
+    let tasks =
+        json!([{"task_id": "b", "status": 2}, {"no": "id"}, {"task_id": "a", "status": "SUCCEED"}]);
     for (pagination, asked, has_more) in [
-        (json!({"page": 1, "page_size": 2, "total": 3, "total_pages": 2}), 1, true),
-        (json!({"page": 2, "page_size": 2, "total": 3, "total_pages": 2}), 2, false),
+        (
+            json!({"page": 1, "page_size": 2, "total": 3, "total_pages": 2}),
+            1,
+            true,
+        ),
+        (
+            json!({"page": 2, "page_size": 2, "total": 3, "total_pages": 2}),
+            2,
+            false,
+        ),
         (json!({"page_size": 2, "total": 5}), 2, true),
         (json!({"page_size": 2, "total": 4}), 2, false),
         (json!(null), 1, true),
@@ -168,13 +213,22 @@ fn pages_know_whether_older_ones_follow() {
         let ids: Vec<&str> = page.tasks.iter().map(|task| task.task.0.as_str()).collect();
         assert_eq!(ids, ["b", "a"]);
     }
-    assert!(!page(&json!({"tasks": [], "pagination": {"total_pages": 9}}), 1).unwrap().has_more);
+    assert!(
+        !page(&json!({"tasks": [], "pagination": {"total_pages": 9}}), 1)
+            .unwrap()
+            .has_more
+    );
     assert!(page(&json!({"items": []}), 1).is_none());
 }
 
 #[test]
 fn ids_that_cannot_be_kept_are_none() {
-    for id in [json!(""), json!(null), json!("x".repeat(257)), json!("a\nb")] {
+    for id in [
+        json!(""),
+        json!(null),
+        json!("x".repeat(257)),
+        json!("a\nb"),
+    ] {
         assert!(submitted(&json!({"task_id": id})).is_err(), "{id}");
     }
     assert_eq!(submitted(&json!({"task_id": 7})).unwrap().task.0, "7");

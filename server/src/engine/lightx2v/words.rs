@@ -14,7 +14,10 @@ const MIN_TOKEN_BYTES: usize = 8;
 
 /// Control characters become spaces, runs of white space one, the ends are trimmed.
 pub fn one_line(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
+    let plain: String = text
+        .chars()
+        .map(|c| if is_unprintable(c) { ' ' } else { c })
+        .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -99,11 +102,15 @@ fn of_message(message: &Value) -> Option<String> {
 
 /// Bidirectional marks are counted in: they can make a line on a terminal read as another.
 fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn without_url_queries(text: &str) -> String {
-    text.split(' ').map(without_query).collect::<Vec<_>>().join(" ")
+    text.split(' ')
+        .map(without_query)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn without_query(word: &str) -> String {
@@ -125,10 +132,19 @@ mod tests {
     #[test]
     fn words_are_found_in_every_shape_of_answer() {
         for (body, expected) in [
-            (r#"{"message":"error: Queue busy, please try again later!"}"#, Some("Queue busy, please try again later")),
-            (r#"{"message":"Token has expired"}"#, Some("Token has expired")),
+            (
+                r#"{"message":"error: Queue busy, please try again later!"}"#,
+                Some("Queue busy, please try again later"),
+            ),
+            (
+                r#"{"message":"Token has expired"}"#,
+                Some("Token has expired"),
+            ),
             (r#"{"detail":"Not Found"}"#, Some("Not Found")),
-            (r#"{"detail":[{"loc":["body","seed"],"msg":"field required"}]}"#, Some("body.seed: field required")),
+            (
+                r#"{"detail":[{"loc":["body","seed"],"msg":"field required"}]}"#,
+                Some("body.seed: field required"),
+            ),
             ("upstream connect error", Some("upstream connect error")),
             ("<html><body>Bad gateway</body></html>", None),
             ("{\"message\":\"error: Que", None),
