@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use reqwest::Url;
+pub use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::body::SubmitBody;
