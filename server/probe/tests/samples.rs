@@ -362,6 +362,38 @@ fn no_prefix_of_a_sound_is_taken_for_the_whole() {
     }
 }
 
+#[test]
+fn the_demo_batch_is_taken() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    let (mut portraits, mut sounds) = (0, 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        match path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap()
+        {
+            "png" | "jpg" | "webp" => {
+                image(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                portraits += 1;
+            }
+            "mp3" => {
+                let facts =
+                    audio(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                assert!(
+                    (8..12).contains(&facts.duration.as_secs()),
+                    "{:?}",
+                    facts.duration
+                );
+                sounds += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((portraits, sounds), (6, 1));
+}
+
 /// All samples, good and bad, whole.
 fn corpus() -> Vec<Vec<u8>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/media");
