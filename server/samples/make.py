@@ -276,8 +276,10 @@ def draw(name, portrait, work):
 
 def speak(work):
     english, mandarin = work / "en.wav", work / "zh.wav"
-    run("espeak-ng", "-v", "en-gb", "-s", "165", "-w", english, "Hello! One voice, many faces, all speaking at once.")
-    run("espeak-ng", "-v", "cmn", "-s", "180", "-w", mandarin, "大家好，让每张照片都开口说话。")
+    run("espeak-ng", "-v", "en-gb", "-s", "155", "-w", english, "Hello! One voice, many faces, all speaking at once.")
+    # "大家好，让每张照片都开口说话。" The voice for characters spells many of them in English; pinyin it reads well.
+    pinyin = "da4jia1 hao3, rang4 mei3 zhang1 zhao4pian4 dou1 kai1kou3 shuo1hua4."
+    run("espeak-ng", "-v", "cmn-latn-pinyin", "-s", "150", "-w", mandarin, pinyin)
     run(
         "ffmpeg", "-loglevel", "error", "-y", "-i", english, "-i", mandarin, "-filter_complex",
         "[0]apad=pad_dur=0.3[a];[1]apad=pad_dur=0.3[b];[a][b]concat=n=2:v=0:a=1,loudnorm=I=-18:TP=-2",
