@@ -16,7 +16,8 @@ pub(super) const NO_GRANULE: u64 = u64::MAX;
 
 pub(super) struct Page {
     pub(super) flags: u8,
-    /// How many samples the stream has played when all packets that end on this page are.
+    /// How many samples the stream has played when all packets that end on this page are: below 2⁶³, or
+    /// [`NO_GRANULE`].
     pub(super) granule: u64,
     pub(super) serial: u32,
     pub(super) sequence: u32,
@@ -61,9 +62,13 @@ impl Page {
         if sum != checksum {
             return Err(source.corrupt("the checksum of a page does not match: it is damaged"));
         }
+        let granule = u64::from_le_bytes(granule);
+        if granule != NO_GRANULE && i64::try_from(granule).is_err() {
+            return Err(source.corrupt("a page lies before the beginning"));
+        }
         Ok(Self {
             flags,
-            granule: u64::from_le_bytes(granule),
+            granule,
             serial: u32::from_le_bytes(serial),
             sequence: u32::from_le_bytes(sequence),
             lacing,
