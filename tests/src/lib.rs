@@ -1,3 +1,4 @@
 //! What the tests of the whole system stand on.
 
+pub mod mp4;
 pub mod upstream;
