@@ -1,4 +1,5 @@
 //! What the tests of the whole system stand on.
 
+pub mod mp4;
 pub mod upstream;
 pub mod world;
