@@ -95,7 +95,9 @@ fn read_format<R: Read + Seek>(source: &mut Source<R>, length: u32) -> Result<Fo
             samples
         }
         _ => {
-            return Err(source.unsupported("a WAV must hold PCM, float, A-law, \u{b5}-law or ADPCM"));
+            return Err(
+                source.unsupported("a WAV must hold PCM, float, A-law, \u{b5}-law or ADPCM")
+            );
         }
     };
     // The rest of the chunk is passed over by the caller, who knows its end.
