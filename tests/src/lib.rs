@@ -1,1 +1,3 @@
-//! placeholder
+//! What the tests of the whole system stand on.
+
+pub mod upstream;

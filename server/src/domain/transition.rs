@@ -80,6 +80,8 @@ pub enum AttemptEvent {
     },
     /// The wish to cancel got no word from the upstream in time.
     CancelExpired,
+    /// The engine lived in a process that has ended, and its task with it.
+    Abandoned,
 }
 
 /// An item after an event, and what is committed with it.
@@ -185,7 +187,7 @@ pub fn adopt(
             account: watch.account.clone(),
             instance,
             task: Some(task.clone()),
-            start_time: watch.submit_time,
+            start_time: watch.start_time,
             submit_time: Some(now),
             run_start_time: None,
             finish_time: None,
@@ -241,14 +243,19 @@ pub fn apply(
             Ok(cancelled(item, processing, now))
         }
         AttemptEvent::Released { reason, not_before } if submitting => {
-            let mut next = item.clone();
-            next.update_time = now;
-            next.state = ItemState::Pending(Pending {
-                not_before,
-                reason: Some(reason),
-            });
-            Ok(Transition::of(next))
+            // Without a time of its own the item waits for what its whole engine waits for, and that is not
+            // stored with each item.
+            Ok(put_back(
+                item,
+                Pending {
+                    not_before,
+                    reason: not_before.map(|_| reason),
+                },
+                now,
+            ))
         }
+        AttemptEvent::Abandoned if wished => Ok(cancelled(item, processing, now)),
+        AttemptEvent::Abandoned => Ok(put_back(item, Pending::default(), now)),
         AttemptEvent::NotFound => {
             let Stage::Unresolved { since } = processing.stage else {
                 return Err(NotApplicable::Stale);
@@ -256,10 +263,7 @@ pub fn apply(
             let mut transition = if wished {
                 cancelled(item, processing, now)
             } else {
-                let mut next = item.clone();
-                next.update_time = now;
-                next.state = ItemState::Pending(Pending::default());
-                Transition::of(next)
+                put_back(item, Pending::default(), now)
             };
             transition.watch = Some(watch(item, processing, since, true));
             Ok(transition)
@@ -422,6 +426,14 @@ fn change(
     Transition::of(next)
 }
 
+/// The item as it waits again; the attempt made no task that counts, so it is not remembered.
+fn put_back(item: &VideoItem, pending: Pending, now: Timestamp) -> Transition {
+    let mut next = item.clone();
+    next.update_time = now;
+    next.state = ItemState::Pending(pending);
+    Transition::of(next)
+}
+
 /// The item with its attempt put to the ended ones; the caller sets the state.
 fn ended(
     item: &VideoItem,
@@ -510,6 +522,7 @@ fn watch(
         batch: item.batch,
         account: processing.attempt.account.clone(),
         seed: processing.attempt.seed,
+        start_time: processing.attempt.start_time,
         submit_time,
         matched,
         expire_time: submit_time

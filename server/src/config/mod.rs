@@ -3,6 +3,8 @@
 //! Not here: anything that is read again later. What an administrator changes at run time (pause, concurrency, token)
 //! lives in the store.
 
+pub mod load;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
