@@ -4,6 +4,7 @@
 //! store, and the dispatcher follows them.
 
 pub mod accounts;
+pub mod batches;
 pub mod error;
 pub mod page_token;
 pub mod session;
