@@ -403,7 +403,7 @@ impl Files for MemoryFiles {
         }))
     }
 
-    async fn discard_video(&self, _: &Video) {}
+    async fn discard_video(&self, _: KeptVideo) {}
 }
 
 struct MadeUp(Blob);
@@ -454,7 +454,7 @@ impl NewVideo for Counted {
             width_px: 640,
             height_px: 480,
         };
-        Ok(KeptVideo { video, pin: Box::new(()) })
+        Ok(KeptVideo { video, pin: None })
     }
 }
 
