@@ -102,6 +102,7 @@ pub fn wide(number: u64) -> i64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use crate::domain::ids::UserId;
 
