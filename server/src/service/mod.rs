@@ -4,7 +4,9 @@
 //! store, and the dispatcher follows them.
 
 pub mod accounts;
+pub mod admin;
 pub mod error;
+pub mod overview;
 pub mod page_token;
 pub mod session;
 
