@@ -190,6 +190,7 @@ fn library(error: impl std::fmt::Display) -> HashError {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use jiff::Timestamp;
 
