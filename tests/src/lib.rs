@@ -1,3 +1,7 @@
 //! What the tests of the whole system stand on.
 
+pub mod mp4;
+pub mod programs;
+pub mod uploads;
 pub mod upstream;
+pub mod world;

@@ -322,6 +322,79 @@ fn a_tag_in_front_of_a_sound_hides_nothing() {
 }
 
 #[test]
+fn an_index_that_hides_most_of_a_sound_is_refused() {
+    let mut bytes = sample("speech.m4a");
+    let table = bytes.windows(4).position(|name| name == b"stts").unwrap();
+    // Every entry of the table of durations: one unit a frame instead of 1,024.
+    let entries = u32::from_be_bytes(bytes[table + 8..table + 12].try_into().unwrap()) as usize;
+    for entry in 0..entries {
+        let delta = table + 16 + entry * 8;
+        bytes[delta..delta + 4].copy_from_slice(&1_u32.to_be_bytes());
+    }
+    assert_eq!(audio(&bytes).unwrap_err().reason(), Some("FILE_CORRUPT"));
+}
+
+/// Sets the position of the last page of an Ogg file and makes its checksum right again.
+fn with_last_position(mut bytes: Vec<u8>, change: impl Fn(u64) -> u64) -> Vec<u8> {
+    let page = bytes.windows(4).rposition(|name| name == b"OggS").unwrap();
+    let place = page + 6..page + 14;
+    let position = u64::from_le_bytes(bytes[place.clone()].try_into().unwrap());
+    bytes[place].copy_from_slice(&change(position).to_le_bytes());
+    bytes[page + 22..page + 26].fill(0);
+    let checksum = bytes[page..].iter().fold(0_u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte) << 24, |sum, _| {
+            if sum >> 31 == 0 {
+                sum << 1
+            } else {
+                sum << 1 ^ 0x04c1_1db7
+            }
+        })
+    });
+    bytes[page + 22..page + 26].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn an_ogg_that_lies_about_its_end_is_refused() {
+    for name in ["speech_opus.ogg", "speech_vorbis.ogg"] {
+        let same = with_last_position(sample(name), |position| position);
+        assert_eq!(same, sample(name), "{name}");
+        let shorter = with_last_position(sample(name), |position| position - 480);
+        assert!(
+            audio(&shorter).unwrap().duration < Duration::from_millis(1500),
+            "{name}"
+        );
+        let longer = |position: u64| position + 48_000 * 60;
+        let enormous = |_| i64::MAX.cast_unsigned();
+        let negative = |_| u64::MAX - 1;
+        for bytes in [
+            with_last_position(sample(name), longer),
+            with_last_position(sample(name), enormous),
+            with_last_position(sample(name), negative),
+        ] {
+            assert_eq!(
+                audio(&bytes).unwrap_err().reason(),
+                Some("FILE_CORRUPT"),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_impossible_sample_rate_is_refused() {
+    for rate in [0, 1, u32::MAX] {
+        let mut bytes = sample("speech_pcm16.wav");
+        bytes[24..28].copy_from_slice(&rate.to_le_bytes());
+        assert_eq!(
+            audio(&bytes).unwrap_err().reason(),
+            Some("FILE_CORRUPT"),
+            "{rate} Hz"
+        );
+    }
+}
+
+#[test]
 fn no_prefix_of_a_picture_is_taken_for_the_whole() {
     for &(name, ..) in IMAGES {
         let bytes = sample(name);
@@ -360,6 +433,38 @@ fn no_prefix_of_a_sound_is_taken_for_the_whole() {
             );
         }
     }
+}
+
+#[test]
+fn the_demo_batch_is_taken() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../samples");
+    let (mut portraits, mut sounds) = (0, 0);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        match path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap()
+        {
+            "png" | "jpg" | "webp" => {
+                image(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                portraits += 1;
+            }
+            "mp3" => {
+                let facts =
+                    audio(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                assert!(
+                    (8..12).contains(&facts.duration.as_secs()),
+                    "{:?}",
+                    facts.duration
+                );
+                sounds += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((portraits, sounds), (6, 1));
 }
 
 /// All samples, good and bad, whole.

@@ -176,6 +176,7 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
     use secrecy::ExposeSecret;

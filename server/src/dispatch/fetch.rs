@@ -177,8 +177,7 @@ impl Fetch {
         if self.apply(completed).await? {
             return Ok(Tried::Over);
         }
-        drop(kept.pin);
-        self.files.discard_video(&kept.video).await;
+        self.files.discard_video(kept).await;
         Ok(Tried::Over)
     }
 

@@ -133,8 +133,9 @@ pub fn claim(
     now: Timestamp,
 ) -> Result<Transition, NotApplicable> {
     match item.state {
-        ItemState::Pending(Pending { not_before, .. })
-            if not_before.is_none_or(|time| time <= now) => {}
+        ItemState::Pending(Pending { not_before, reason })
+            if not_before.is_none_or(|time| time <= now) && reason != Some(WaitReason::Cleanup) => {
+        }
         _ => return Err(NotApplicable::NotReady),
     }
     let mut next = item.clone();
@@ -244,12 +245,14 @@ pub fn apply(
         }
         AttemptEvent::Released { reason, not_before } if submitting => {
             // Without a time of its own the item waits for what its whole engine waits for, and that is not
-            // stored with each item.
+            // stored with each item. Only what it left behind makes it wait for a cleanup.
             Ok(put_back(
                 item,
                 Pending {
                     not_before,
-                    reason: not_before.map(|_| reason),
+                    reason: not_before
+                        .map(|_| reason)
+                        .filter(|reason| *reason != WaitReason::Cleanup),
                 },
                 now,
             ))
@@ -393,6 +396,21 @@ pub fn retry(
         not_before: None,
         reason: blocked.then_some(WaitReason::Cleanup),
     });
+    Ok(Transition::of(next))
+}
+
+/// Nothing that the item left behind may still run: it may be claimed.
+pub fn unblock(item: &VideoItem, now: Timestamp) -> Result<Transition, NotApplicable> {
+    match &item.state {
+        ItemState::Pending(Pending {
+            reason: Some(WaitReason::Cleanup),
+            ..
+        }) => {}
+        _ => return Err(NotApplicable::Stale),
+    }
+    let mut next = item.clone();
+    next.update_time = now;
+    next.state = ItemState::Pending(Pending::default());
     Ok(Transition::of(next))
 }
 

@@ -135,6 +135,7 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<Caller, ServiceError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use http::HeaderValue;
 

@@ -12,6 +12,8 @@
 //!
 //! Not here: rules (`service`), sockets and TLS (the wiring).
 
+pub mod admin;
+pub mod auth;
 pub mod batch;
 pub mod convert;
 pub mod gate;
@@ -22,9 +24,14 @@ use std::sync::Arc;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
+use vision_batch::v1::admin_service_server::AdminServiceServer;
+use vision_batch::v1::auth_service_server::AuthServiceServer;
 use vision_batch::v1::batch_service_server::{BatchService, BatchServiceServer};
 
 use crate::service::accounts::Accounts;
+use crate::service::admin::Admin;
+use admin::AdminRpc;
+use auth::AuthRpc;
 use gate::Gate;
 
 /// Largest message, each way: the contract's.
@@ -35,6 +42,8 @@ pub const MESSAGE_BYTES: usize = 1 << 20;
 pub struct Services {
     /// Signing in.
     pub accounts: Arc<Accounts>,
+    /// Administration.
+    pub admin: Arc<Admin>,
     /// Says SERVING, until the server drains.
     pub health: HealthReporter,
 }
@@ -48,11 +57,20 @@ pub fn routes<B: BatchService>(
     services: &Services,
     batches: B,
 ) -> Result<Routes, tonic_reflection::server::Error> {
+    let accounts = &services.accounts;
+    let auth = AuthServiceServer::new(AuthRpc::new(Arc::clone(accounts)))
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(&services.admin)))
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
     let batches = BatchServiceServer::new(batches)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
     Ok(Routes::default()
-        .add_service(Gate::before(batches, Arc::clone(&services.accounts)))
+        .add_service(Gate::before(auth, Arc::clone(accounts)))
+        .add_service(Gate::before(admin, Arc::clone(accounts)))
+        .add_service(Gate::before(batches, Arc::clone(accounts)))
         .add_service(HealthServer::new(HealthService::from_health_reporter(
             services.health.clone(),
         )))

@@ -114,6 +114,7 @@ pub fn not_yet(what: &str) -> Status {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::time::Duration;
 

@@ -4,8 +4,10 @@
 //! store, and the dispatcher follows them.
 
 pub mod accounts;
+pub mod admin;
 pub mod batches;
 pub mod error;
+pub mod overview;
 pub mod page_token;
 pub mod session;
 

@@ -107,6 +107,7 @@ pub fn page_size(requested: i32) -> Result<usize, ServiceError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

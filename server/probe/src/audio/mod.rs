@@ -8,11 +8,17 @@ mod ogg;
 mod wav;
 
 use std::io::{Read, Seek};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::error::ProbeError;
 use crate::kind::{MediaKind, SNIFF_BYTES, sniff};
 use crate::source::Source;
+
+/// What sound is made with, from bad telephones to laboratories. Beyond it a header is damaged or a trap: a
+/// few samples at 1 Hz would play for minutes.
+const SAMPLE_RATES_HZ: RangeInclusive<u32> = 1_000..=768_000;
+const CHANNELS: RangeInclusive<u16> = 1..=32;
 
 /// What was found out about a sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +27,9 @@ pub struct AudioFacts {
     pub kind: MediaKind,
     /// How long it plays, without an encoder's padding where the file tells of it.
     pub duration: Duration,
-    /// Samples a second of each channel as the file declares it, at least 1; for Opus always 48,000.
+    /// Samples a second of each channel as the file declares it, 1,000 to 768,000; for Opus always 48,000.
     pub sample_rate_hz: u32,
-    /// Number of channels, at least 1.
+    /// Number of channels, 1 to 32.
     pub channels: u16,
 }
 
@@ -125,8 +131,8 @@ pub fn probe_audio<R: Read + Seek>(
         MediaKind::OggVorbis | MediaKind::OggOpus => ogg::walk(&mut source, kind)?,
         _ => mp4::walk(&mut source)?,
     };
-    if counted.sample_rate_hz == 0 || counted.channels == 0 {
-        return Err(source.corrupt("its sample rate or number of channels is zero"));
+    if !SAMPLE_RATES_HZ.contains(&counted.sample_rate_hz) || !CHANNELS.contains(&counted.channels) {
+        return Err(source.corrupt("its sample rate or number of channels is impossible"));
     }
     let duration = counted.duration;
     if duration < limits.min_duration || duration > limits.max_duration {

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use crate::service::error::ServiceError;
 
 pub mod batch;
+pub mod ledger;
+pub mod system;
+pub mod user;
 
 /// A time as the contract says it.
 pub fn time(time: Timestamp) -> prost_types::Timestamp {
@@ -102,6 +105,7 @@ pub fn wide(number: u64) -> i64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use crate::domain::ids::UserId;
 

@@ -14,6 +14,9 @@ const DECODER_SPECIFIC: u8 = 5;
 /// Object types: AAC of MPEG-4, and Main, LC and SSR of MPEG-2.
 const AAC: [u8; 4] = [0x40, 0x66, 0x67, 0x68];
 
+/// Samples of each channel in a frame of AAC at the rate of its configuration. (There are frames of 960 too.)
+pub(super) const FRAME_SAMPLES: u64 = 1024;
+
 pub(super) struct Sound {
     pub(super) sample_rate_hz: u32,
     pub(super) channels: u16,

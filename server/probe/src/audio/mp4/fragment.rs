@@ -54,6 +54,7 @@ pub(super) struct Fragments {
     /// In the track's units.
     pub(super) duration: u64,
     pub(super) bytes: u64,
+    pub(super) samples: u64,
 }
 
 impl Fragments {
@@ -116,6 +117,7 @@ impl Fragments {
         let count = read_count(source, end, u64::from(fields.count_ones()) * 4)?;
         source.skip(if flags & HAS_DATA_OFFSET == 0 { 0 } else { 4 })?;
         source.skip(if flags & HAS_FIRST_FLAGS == 0 { 0 } else { 4 })?;
+        self.samples = self.samples.saturating_add(u64::from(count));
         if fields == 0 {
             self.duration = self
                 .duration

@@ -7,6 +7,7 @@ mod fragment;
 mod track;
 
 use std::io::{Read, Seek};
+use std::time::Duration;
 
 use self::boxes::Children;
 use self::fragment::{Defaults, Fragments};
@@ -58,6 +59,15 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<R>) -> Result<Counted, Pr
         );
     }
     let units = track.duration.saturating_add(fragments.duration);
+    let samples = track.timed_samples.saturating_add(fragments.samples);
+    let played = span(
+        samples.saturating_mul(codec::FRAME_SAMPLES),
+        sound.sample_rate_hz,
+    );
+    let declared = span(units, track.timescale);
+    if played.saturating_sub(declared) > declared / 10 + Duration::from_secs(1) {
+        return Err(source.corrupt("its frames play longer than its index says"));
+    }
     let units = trimmed(units, &track, timescale);
     Ok(Counted {
         duration: span(units, track.timescale),
