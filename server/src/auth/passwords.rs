@@ -6,6 +6,7 @@
 //! Not here: whose password it is, how often it may be tried (`throttle`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -88,6 +89,7 @@ pub struct Passwords {
     clock: Clock,
     permits: Arc<Semaphore>,
     dummy: Arc<str>,
+    work_count: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -101,6 +103,7 @@ impl Passwords {
             clock,
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             dummy: Arc::from(""),
+            work_count: Arc::default(),
         };
         let nobody = passwords.one_time();
         passwords.dummy = passwords.hash(nobody).await?.into();
@@ -166,10 +169,16 @@ impl Passwords {
         text.into()
     }
 
+    /// Hashes that were made or checked so far.
+    pub fn work_count(&self) -> u64 {
+        self.work_count.load(Ordering::Relaxed)
+    }
+
     async fn work<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
+        self.work_count.fetch_add(1, Ordering::Relaxed);
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         // The permit goes along: a caller that gives up does not make room for another hash before this one is done.
         tokio::task::spawn_blocking(move || {
