@@ -200,6 +200,19 @@ fn the_word_is_in_the_picture_and_the_strip_below_it() {
 }
 
 #[test]
+fn a_damaged_video_does_not_decode() {
+    let picture = png(&DynamicImage::ImageRgb8(portrait(64, 64)));
+    let video = rendered(&picture, &wav(16_000, 1, &speech(16_000, 1.0)));
+    let cut = &video[..video.len() - 1];
+    assert!(mp4::decode_to_the_end(cut).is_err());
+    let mut blank = video.clone();
+    let middle = video.len() / 2;
+    blank[middle..middle + 2_000].fill(0);
+    assert!(mp4::decode_to_the_end(&blank).is_err());
+    assert!(mp4::decode_to_the_end(b"not an MP4").is_err());
+}
+
+#[test]
 fn the_same_files_give_the_same_video() {
     let picture = png(&DynamicImage::ImageRgb8(portrait(99, 77)));
     let sound = wav(22_050, 1, &speech(22_050, 0.4));
