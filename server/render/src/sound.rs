@@ -12,7 +12,7 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 
 use crate::edit::Edit;
@@ -80,7 +80,12 @@ fn decode_opus(audio: &[u8], take: &mut TakePiece<'_>) -> Result<(), RenderError
 }
 
 fn decode_other(audio: &[u8], take: &mut TakePiece<'_>) -> Result<(), RenderError> {
-    let source = MediaSourceStream::new(Box::new(Cursor::new(audio)), Default::default());
+    let source: Box<dyn MediaSource> = if is_mpeg_stream(audio) {
+        Box::new(ReadOnlySource::new(Cursor::new(audio)))
+    } else {
+        Box::new(Cursor::new(audio))
+    };
+    let source = MediaSourceStream::new(source, Default::default());
     let mut format = symphonia::default::get_probe()
         .probe(
             &Hint::new(),
@@ -93,6 +98,7 @@ fn decode_other(audio: &[u8], take: &mut TakePiece<'_>) -> Result<(), RenderErro
     let mut edit = Edit::of(audio);
     let mut interleaved: Vec<f32> = Vec::new();
     let mut mono = Vec::new();
+    let mut rate = None;
     let mut read = 0;
     loop {
         let packet = match format.next_packet() {
@@ -113,22 +119,31 @@ fn decode_other(audio: &[u8], take: &mut TakePiece<'_>) -> Result<(), RenderErro
             continue;
         }
         read += packet.data.len();
-        let decoded = match decoder.decode(&packet) {
-            Ok(decoded) => decoded,
-            // A damaged packet is left out, as players do.
-            Err(Error::DecodeError(_) | Error::IoError(_)) => continue,
+        match decoder.decode(&packet) {
+            Ok(decoded) => {
+                rate = Some(decoded.spec().rate());
+                decoded.copy_to_vec_interleaved(&mut interleaved);
+                mix(&interleaved, &weights(decoded.spec().channels()), &mut mono);
+            }
+            // A damaged packet is as much silence as the one before it was sound, so that what follows is in time.
+            Err(Error::DecodeError(_) | Error::IoError(_)) => mono.fill(0.0),
             Err(error) => return Err(RenderError::SoundBroken(error.to_string())),
-        };
-        let rate = decoded.spec().rate();
-        let weights = weights(decoded.spec().channels());
-        decoded.copy_to_vec_interleaved(&mut interleaved);
-        mix(&interleaved, &weights, &mut mono);
+        }
+        let Some(rate) = rate else { continue };
         take(Piece {
             rate,
             mono: edit.keep(rate, &mono),
             part: read as f32 / audio.len() as f32,
         })?;
     }
+}
+
+/// Whether it is MP3 or AAC without a container, perhaps after a tag.
+///
+/// Of an MP3 that does not say how long it is, symphonia estimates the length where it can seek, and cuts the sound
+/// off there; such files are therefore given as streams, which are read to their end.
+fn is_mpeg_stream(audio: &[u8]) -> bool {
+    audio.starts_with(b"ID3") || matches!(audio, [0xff, second, ..] if second & 0xe0 == 0xe0)
 }
 
 fn decoder_of(format: &dyn FormatReader) -> Result<(u32, Box<dyn AudioDecoder>), RenderError> {

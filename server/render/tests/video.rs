@@ -115,6 +115,14 @@ fn ogg_opus_keeps_its_length_too() {
 }
 
 #[test]
+fn an_mp3_that_does_not_say_how_long_it_is_is_heard_to_its_end() {
+    let picture = png(&DynamicImage::ImageRgb8(portrait(64, 64)));
+    let frames = 60;
+    let length = Duration::from_secs_f64(f64::from(frames) * 1152.0 / 44_100.0);
+    check(&picture, &sources::bare_mp3(frames), length);
+}
+
+#[test]
 fn one_sample_is_one_frame() {
     let picture = png(&DynamicImage::ImageRgb8(portrait(64, 64)));
     let found = mp4::decode_to_the_end(&rendered(&picture, &wav(48_000, 1, &[0.5]))).unwrap();
