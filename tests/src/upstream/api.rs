@@ -43,7 +43,9 @@ impl Head {
         match (self.host, self.path.as_str()) {
             (Host::Bucket, _) => Call::Presigned,
             (Host::Api, "/api/v1/task/submit") => Call::Submit,
-            (Host::Api, "/api/v1/task/query") if self.query.contains_key("task_ids") => Call::BulkQuery,
+            (Host::Api, "/api/v1/task/query") if self.query.contains_key("task_ids") => {
+                Call::BulkQuery
+            }
             (Host::Api, "/api/v1/task/query") => Call::Query,
             (Host::Api, "/api/v1/task/list") => Call::List,
             (Host::Api, "/api/v1/task/result_url") => Call::ResultUrl,
@@ -59,11 +61,17 @@ impl Head {
 
     /// The task or tasks in the query.
     pub fn task(&self) -> Option<&String> {
-        self.query.get("task_id").or_else(|| self.query.get("task_ids"))
+        self.query
+            .get("task_id")
+            .or_else(|| self.query.get("task_ids"))
     }
 
     fn number(&self, name: &str, default: usize) -> usize {
-        self.query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default).max(1)
+        self.query
+            .get(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+            .max(1)
     }
 }
 
@@ -151,7 +159,11 @@ pub enum Submission {
 impl Api<'_> {
     /// Any call but a submit, by an account whose token is good.
     pub fn answer(&mut self, account: &str, head: &Head) -> Reply {
-        let id = head.query.get("task_id").map(String::as_str).unwrap_or_default();
+        let id = head
+            .query
+            .get("task_id")
+            .map(String::as_str)
+            .unwrap_or_default();
         match (head.call(), head.verb.as_str()) {
             (Call::Query, "GET") => match self.tasks.known(account, id, self.now) {
                 Some(task) => Reply::json(200, &self.task(task)),
@@ -168,7 +180,9 @@ impl Api<'_> {
                 false => Reply::error(500, &format!("Task {id} not found")),
             },
             (Call::Delete, "DELETE") => match self.tasks.known(account, id, self.now).is_some() {
-                true if self.tasks.delete(id) => Reply::json(200, &json!({"msg": "Task deleted successfully"})),
+                true if self.tasks.delete(id) => {
+                    Reply::json(200, &json!({"msg": "Task deleted successfully"}))
+                }
                 true => Reply::error(400, &format!("Task {id} is not finished")),
                 false => Reply::error(500, &format!("Task {id} not found")),
             },
@@ -180,9 +194,20 @@ impl Api<'_> {
 
     /// A video by a presigned address: no token, but the right signature.
     pub fn presigned(&self, head: &Head) -> Reply {
-        let id = head.query.get("task_id").map(String::as_str).unwrap_or_default();
-        let signed = head.query.get("X-Signature").is_some_and(|signature| *signature == signature_of(id));
-        let known = self.tasks.all().iter().any(|task| task.id == id && task.status == Status::Succeed);
+        let id = head
+            .query
+            .get("task_id")
+            .map(String::as_str)
+            .unwrap_or_default();
+        let signed = head
+            .query
+            .get("X-Signature")
+            .is_some_and(|signature| *signature == signature_of(id));
+        let known = self
+            .tasks
+            .all()
+            .iter()
+            .any(|task| task.id == id && task.status == Status::Succeed);
         match signed && known {
             true => Reply::video(&self.config.video),
             false => Reply {
@@ -195,7 +220,11 @@ impl Api<'_> {
 
     /// The presigned address of a task's video.
     pub fn presigned_address(&self, id: &str) -> String {
-        format!("{}/videos/output.mp4?task_id={id}&X-Signature={}", self.bucket, signature_of(id))
+        format!(
+            "{}/videos/output.mp4?task_id={id}&X-Signature={}",
+            self.bucket,
+            signature_of(id)
+        )
     }
 
     /// A submit by an account whose token is good.
@@ -204,22 +233,35 @@ impl Api<'_> {
             let (reason, words) = match limit {
                 Limit::Pace(since) => {
                     let pace = self.config.limits.pace.as_secs_f64();
-                    let words = format!("visit too frequently, {:.2} s vs {pace:.2} s", since.as_secs_f64());
+                    let words = format!(
+                        "visit too frequently, {:.2} s vs {pace:.2} s",
+                        since.as_secs_f64()
+                    );
                     (RefusedSubmit::Pace, words)
                 }
-                Limit::Active(active) => {
-                    (RefusedSubmit::Active, format!("has too many active tasks, {active} vs {active}"))
-                }
-                Limit::Daily(daily) => (RefusedSubmit::Daily, format!("has too many daily tasks, {daily} vs {daily}")),
+                Limit::Active(active) => (
+                    RefusedSubmit::Active,
+                    format!("has too many active tasks, {active} vs {active}"),
+                ),
+                Limit::Daily(daily) => (
+                    RefusedSubmit::Daily,
+                    format!("has too many daily tasks, {daily} vs {daily}"),
+                ),
             };
-            return Submission::Refused(reason, Reply::error(400, &format!("User {account} {words}")));
+            return Submission::Refused(
+                reason,
+                Reply::error(400, &format!("User {account} {words}")),
+            );
         }
         let params = match checked(body, self.config.check_media) {
             Ok(params) => params,
             Err(reply) => return Submission::Refused(RefusedSubmit::BadInput, reply),
         };
         let id = self.tasks.create(account, params, self.now).id.clone();
-        let task = self.tasks.known(account, &id, self.now).expect("the task was just made");
+        let task = self
+            .tasks
+            .known(account, &id, self.now)
+            .expect("the task was just made");
         let wait = match self.tasks.ahead_of(task) {
             0 => Some(0.0),
             ahead => self.config.estimates.told(self.wait(ahead)),
@@ -234,7 +276,11 @@ impl Api<'_> {
     fn bulk(&self, account: &str, ids: &str) -> Reply {
         let found: Option<Vec<Value>> = ids
             .split(',')
-            .map(|id| self.tasks.known(account, id, self.now).map(|task| self.task(task)))
+            .map(|id| {
+                self.tasks
+                    .known(account, id, self.now)
+                    .map(|task| self.task(task))
+            })
             .collect();
         match found {
             Some(tasks) => Reply::json(200, &json!({"tasks": tasks})),
@@ -252,7 +298,10 @@ impl Api<'_> {
             .filter(|task| wanted.is_none_or(|wanted| wanted == task.status.word()))
             .collect();
         let total = tasks.len();
-        let on_page = tasks.into_iter().skip((page - 1).saturating_mul(page_size)).take(page_size);
+        let on_page = tasks
+            .into_iter()
+            .skip((page - 1).saturating_mul(page_size))
+            .take(page_size);
         let listed: Vec<Value> = on_page.map(|task| self.listed(task)).collect();
         let pagination = json!({"page": page, "page_size": page_size, "total": total,
             "total_pages": total.div_ceil(page_size)});
@@ -267,7 +316,9 @@ impl Api<'_> {
             return Reply::error(400, &format!("Task {id} is not in succeed status"));
         }
         let url = match self.config.result_address {
-            ResultAddress::Relative => format!("./assets/task/result?task_id={id}&name=output_video"),
+            ResultAddress::Relative => {
+                format!("./assets/task/result?task_id={id}&name=output_video")
+            }
             ResultAddress::Absolute => self.presigned_address(id),
         };
         Reply::json(200, &json!({"url": url}))
@@ -295,7 +346,10 @@ impl Api<'_> {
         if self.tasks.cancel(id, self.now) {
             Reply::json(200, &json!({"msg": "Task cancelled successfully"}))
         } else {
-            Reply::error(400, &format!("Task {id} is not in active status, current status: {status}"))
+            Reply::error(
+                400,
+                &format!("Task {id} is not in active status, current status: {status}"),
+            )
         }
     }
 
@@ -394,7 +448,8 @@ impl Api<'_> {
 
     fn local_text(&self, since: Duration) -> String {
         let east = Duration::from_secs(8 * 60 * 60);
-        let local: Timestamp = self.config.epoch + SignedDuration::try_from(since + east).unwrap_or_default();
+        let local: Timestamp =
+            self.config.epoch + SignedDuration::try_from(since + east).unwrap_or_default();
         local.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 }
@@ -406,7 +461,8 @@ fn checked(body: &[u8], check_media: bool) -> Result<Value, Reply> {
         return Err(Reply::json(422, &json!({"detail": [problem]})));
     };
     let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default();
-    let asked = json!({"task": text("task"), "model_cls": text("model_cls"), "stage": text("stage")});
+    let asked =
+        json!({"task": text("task"), "model_cls": text("model_cls"), "stage": text("stage")});
     if asked != model() {
         let asked = (text("task"), text("model_cls"), text("stage"));
         let words = format!("{asked:?} are not in /workspace/configs/model_pipeline.json");
@@ -417,30 +473,46 @@ fn checked(body: &[u8], check_media: bool) -> Result<Value, Reply> {
     }
     for name in ["input_image", "input_audio"] {
         let Some(input) = params.remove(name) else {
-            return Err(Reply::error(500, &format!("Input {name} not found in params")));
+            return Err(Reply::error(
+                500,
+                &format!("Input {name} not found in params"),
+            ));
         };
         let data = input["data"].as_str().unwrap_or_default();
-        let decoded = (input["type"] == "base64").then(|| STANDARD.decode(data).ok()).flatten();
+        let decoded = (input["type"] == "base64")
+            .then(|| STANDARD.decode(data).ok())
+            .flatten();
         let Some(bytes) = decoded else {
-            return Err(Reply::error(500, &format!("Failed to read {name}, type=base64, val=...")));
+            return Err(Reply::error(
+                500,
+                &format!("Failed to read {name}, type=base64, val=..."),
+            ));
         };
         if check_media && let Some(words) = unusable(name, &bytes) {
             return Err(Reply::error(500, words));
         }
-        params.insert(name.to_owned(), json!({"type": "base64", "size": bytes.len()}));
+        params.insert(
+            name.to_owned(),
+            json!({"type": "base64", "size": bytes.len()}),
+        );
     }
     Ok(Value::Object(params))
 }
 
 /// The words for bytes that are no picture or no sound; only the first bytes are looked at.
 fn unusable(name: &str, bytes: &[u8]) -> Option<&'static str> {
-    let begins = |signatures: &[&[u8]]| signatures.iter().any(|signature| bytes.starts_with(signature));
+    let begins = |signatures: &[&[u8]]| {
+        signatures
+            .iter()
+            .any(|signature| bytes.starts_with(signature))
+    };
     let is_mp4 = bytes.get(4..8) == Some(b"ftyp");
     match name {
         "input_image" => (!begins(&[b"\x89PNG", b"\xff\xd8", b"RIFF"]))
             .then_some("cannot identify image file <_io.BytesIO object at 0x7f3a>"),
         _ if bytes.len() < 16 => Some("Audio file too short"),
-        _ => (!begins(&[b"RIFF", b"ID3", b"\xff", b"fLaC", b"OggS"]) && !is_mp4).then_some("media to wav failed"),
+        _ => (!begins(&[b"RIFF", b"ID3", b"\xff", b"fLaC", b"OggS"]) && !is_mp4)
+            .then_some("media to wav failed"),
     }
 }
 
@@ -449,5 +521,8 @@ fn model() -> Value {
 }
 
 fn signature_of(id: &str) -> String {
-    format!("signed-{}", id.len() + id.bytes().map(usize::from).sum::<usize>())
+    format!(
+        "signed-{}",
+        id.len() + id.bytes().map(usize::from).sum::<usize>()
+    )
 }

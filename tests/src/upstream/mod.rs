@@ -7,7 +7,9 @@
 //! | `api` | requests to answers, in the exact words and shapes of the real one |
 //! | `faults` | what is scripted to go wrong, and when |
 //! | `book` | what was seen: calls, submits, refusals |
+//! | `tokens`, `connection` | tokens of accounts; connections that can be broken |
 //! | `service` | all of that behind one lock: the controls that tests use |
+//! | `material` | sources, a sink and a task to be asked for |
 //! | `fake` | served over sockets, with a second host for presigned addresses |
 //! | `simulated` | served without sockets to a real engine, for virtual time |
 //!
@@ -19,6 +21,7 @@ pub mod config;
 pub mod connection;
 pub mod fake;
 pub mod faults;
+pub mod material;
 pub mod service;
 pub mod simulated;
 pub mod tasks;
