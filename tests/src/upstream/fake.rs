@@ -17,10 +17,10 @@ use futures::stream;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, yield_now};
 
-use super::api::{Head, Reply};
 use super::book::Host;
 use super::config::UpstreamConfig;
 use super::connection::{BreakableListener, Breaker, Connections};
+use super::message::{Head, Reply};
 use super::service::{Outcome, Upstream};
 
 /// A LightX2V upstream on 127.0.0.1. Everything else about it is on [`Upstream`].

@@ -11,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::api::{Api, Head, Reply, Submission};
+use super::api::{Api, Submission};
 use super::book::{Book, CallRecord, RefusedSubmit};
 use super::config::{Limits, UpstreamConfig};
 use super::faults::{self, Action, Call, Fault, Target};
+use super::message::{Head, Reply};
 use super::tasks::{Script, Status, Task, Tasks};
 use super::tokens::Tokens;
 

@@ -24,9 +24,9 @@ use vbatch_server::engine::{
     Submitted, TaskPage, VideoSink,
 };
 
-use super::api::{Head, Reply};
 use super::book::Host;
 use super::config::UpstreamConfig;
+use super::message::{Head, Reply};
 use super::service::{Outcome, Upstream};
 
 const BASE_URL: &str = "http://upstream.invalid";
