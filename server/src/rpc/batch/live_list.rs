@@ -24,7 +24,8 @@ use crate::domain::failure::Wait;
 use crate::domain::ids::{BatchId, UserId};
 use crate::feed::engine_status::EngineStatuses;
 use crate::feed::list_topic::{ListChanges, ListWatcher};
-use crate::rpc::convert::batch::{Now, counts, request, service};
+use crate::rpc::convert::batch::{Now, counts, request};
+use crate::rpc::convert::system::service_status;
 use crate::rpc::convert::wide;
 use crate::service::Caller;
 use crate::service::batches::page::BatchList;
@@ -434,8 +435,8 @@ impl LiveList {
     }
 
     async fn service_status(&mut self) -> Result<v1::ServiceStatus, ServiceError> {
-        let now = self.batches.service_now().await?;
-        Ok(service::service_status(&now, &self.batches.pricing()))
+        let overview = self.batches.overview().await?;
+        Ok(service_status(&overview, self.batches.clock().now()))
     }
 
     fn now<'a>(&self, engines: &'a EngineStatuses) -> Now<'a> {

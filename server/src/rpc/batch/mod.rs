@@ -23,7 +23,8 @@ use vision_batch::v1;
 use vision_batch::v1::batch_service_server::BatchService;
 
 use super::convert::batch::item::attempts;
-use super::convert::batch::{Now, counts, request, service, wait};
+use super::convert::batch::{Now, counts, limits, request, wait};
+use super::convert::system::service_status;
 use super::convert::{count, read_duration, time};
 use super::gate;
 use super::status::not_yet;
@@ -143,13 +144,14 @@ impl BatchService for BatchFace {
         &self,
         _request: Request<v1::GetServiceInfoRequest>,
     ) -> Result<Response<v1::GetServiceInfoResponse>, Status> {
-        let now = self.batches.service_now().await?;
+        let overview = self.batches.overview().await?;
+        let now = self.batches.clock().now();
         Ok(Response::new(v1::GetServiceInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            server_time: Some(time(self.batches.clock().now())),
-            limits: Some(service::limits(&self.batches.limits())),
+            server_time: Some(time(now)),
+            limits: Some(limits::limits(&self.batches.limits())),
             default_prompt: DEFAULT_PROMPT.to_owned(),
-            status: Some(service::service_status(&now, &self.batches.pricing())),
+            status: Some(service_status(&overview, now)),
         }))
     }
 

@@ -10,7 +10,7 @@ use tonic::Status;
 use vision_batch::v1;
 use vision_batch::v1::stream_end::Reason;
 
-use crate::rpc::convert::batch::service::HEARTBEATS;
+use crate::rpc::convert::batch::limits::HEARTBEATS;
 use crate::rpc::convert::{read_duration, time, wide};
 use crate::service::accounts::OpenStream;
 use crate::service::error::{self, ServiceError};

@@ -1,15 +1,16 @@
 //! Batches as messages, and what requests say of batches.
 
 pub mod item;
+pub mod limits;
 pub mod request;
-pub mod service;
 
 use jiff::Timestamp;
 use vision_batch::v1;
 
+use super::system::wait_reason;
 use super::{count, duration, time, wide};
 use crate::domain::batch::{AttentionRank, Batch, BatchState, ItemCounts};
-use crate::domain::failure::{Wait, WaitReason};
+use crate::domain::failure::Wait;
 use crate::domain::media::Audio;
 use crate::feed::engine_status::EngineStatuses;
 use crate::service::batches::quote::expected_finish;
@@ -98,22 +99,6 @@ pub fn wait(wait: Wait) -> v1::Wait {
     v1::Wait {
         reason: wait_reason(wait.reason).into(),
         until: wait.until.map(time),
-    }
-}
-
-/// A reason to wait as the contract says it.
-pub fn wait_reason(reason: WaitReason) -> v1::wait::Reason {
-    use v1::wait::Reason;
-    match reason {
-        WaitReason::Slot => Reason::Slot,
-        WaitReason::Turn => Reason::Turn,
-        WaitReason::Paused => Reason::Paused,
-        WaitReason::BackOff => Reason::BackOff,
-        WaitReason::UpstreamToken => Reason::UpstreamToken,
-        WaitReason::UpstreamDailyLimit => Reason::UpstreamDailyLimit,
-        WaitReason::UpstreamBusy => Reason::UpstreamBusy,
-        WaitReason::Cleanup => Reason::Cleanup,
-        WaitReason::StorageFull => Reason::StorageFull,
     }
 }
 

@@ -459,6 +459,7 @@ impl Upload {
         let each = self
             .batches
             .shared
+            .offer
             .pricing
             .credits_per_item(self.engine, audio);
         self.batches
@@ -513,6 +514,7 @@ impl Batches {
         let id = clock.batch_id();
         let credits_per_item = self
             .shared
+            .offer
             .pricing
             .credits_per_item(draft.engine, draft.audio.duration);
         let items = (1..)
