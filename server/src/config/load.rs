@@ -101,8 +101,8 @@ struct FileUpstream {
     deadline_minutes: Option<u64>,
     model_cls: Option<String>,
     stage: Option<String>,
-    cfg_scale: Option<u32>,
-    duration: Option<u32>,
+    cfg_scale: Option<f64>,
+    duration: Option<f64>,
 }
 
 /// Reads everything that the server is told. `variable` looks up the environment.
@@ -158,8 +158,8 @@ pub fn load(
                     .upstream
                     .stage
                     .unwrap_or_else(|| "single_stage".to_owned()),
-                cfg_scale: file.upstream.cfg_scale.unwrap_or(5),
-                duration: file.upstream.duration.unwrap_or(7),
+                cfg_scale: file.upstream.cfg_scale.unwrap_or(5.0),
+                duration: file.upstream.duration.unwrap_or(7.0),
             })
         })
         .transpose()?;

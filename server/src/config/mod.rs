@@ -83,9 +83,9 @@ pub struct Upstream {
     /// Stage of each task.
     pub stage: String,
     /// Guidance scale of each task.
-    pub cfg_scale: u32,
+    pub cfg_scale: f64,
     /// Duration of each task as the upstream's own web page sends it, in seconds.
-    pub duration: u32,
+    pub duration: f64,
 }
 
 impl Default for Config {

@@ -76,12 +76,16 @@ impl Files for StoredFiles {
     }
 
     async fn begin_video(&self) -> io::Result<Box<dyn NewVideo>> {
-        Ok(Box::new(StoredNewVideo(self.media.video_sink(self.video_bytes, None))))
+        Ok(Box::new(StoredNewVideo(
+            self.media.video_sink(self.video_bytes, None),
+        )))
     }
 
     async fn discard_video(&self, kept: KeptVideo) {
         let pins = kept.pin.into_iter().collect();
-        self.media.discard(pins, |blob| self.store.is_referenced(blob)).await;
+        self.media
+            .discard(pins, |blob| self.store.is_referenced(blob))
+            .await;
     }
 }
 

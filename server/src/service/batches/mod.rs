@@ -24,14 +24,14 @@ use std::sync::Arc;
 
 use super::Caller;
 use super::error::{Reason, ServiceError};
+use super::overview::{Offer, Overview};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::ids::{BatchId, ItemId, UserId};
 use crate::domain::item::VideoItem;
-use crate::domain::pricing::Pricing;
 use crate::feed::Feed;
-use crate::feed::engine_status::{EngineStatuses, TokenState};
+use crate::feed::engine_status::EngineStatuses;
 use crate::media::{Media, Pin};
 use crate::store::Store;
 use upload_slots::UploadSlots;
@@ -48,9 +48,7 @@ struct Shared {
     feed: Feed,
     clock: Clock,
     limits: Limits,
-    pricing: Pricing,
-    has_upstream: bool,
-    default_engine: Option<EngineKind>,
+    offer: Offer,
     uploads: UploadSlots,
 }
 
@@ -70,9 +68,7 @@ impl Batches {
                 feed,
                 clock,
                 limits: config.limits,
-                pricing: config.pricing,
-                has_upstream: config.upstream.is_some(),
-                default_engine: config.default_engine,
+                offer: Offer::of(config),
                 uploads: UploadSlots::default(),
             }),
         }
@@ -81,11 +77,6 @@ impl Batches {
     /// What uploads may be.
     pub fn limits(&self) -> Limits {
         self.shared.limits
-    }
-
-    /// What videos cost.
-    pub fn pricing(&self) -> Pricing {
-        self.shared.pricing
     }
 
     /// The fan-out of what is committed.
@@ -111,29 +102,15 @@ impl Batches {
         &self.shared.media
     }
 
-    /// Whether batches may name an engine here. One that only lacks its token takes batches, which wait.
-    pub fn is_configured(&self, engine: EngineKind) -> bool {
-        match engine {
-            EngineKind::Preview => true,
-            EngineKind::LightX2v => self.shared.has_upstream,
-        }
-    }
-
-    /// The engine of batches that name none: the configured one, else the paid one when it has a token, else the
-    /// preview.
-    pub fn default_engine(&self) -> EngineKind {
-        self.shared.default_engine.unwrap_or_else(|| {
-            let has_token = self
-                .engines()
-                .engines
-                .get(&EngineKind::LightX2v)
-                .is_some_and(|status| status.token != TokenState::Missing);
-            if self.shared.has_upstream && has_token {
-                EngineKind::LightX2v
-            } else {
-                EngineKind::Preview
-            }
-        })
+    /// What the service is doing.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub async fn overview(&self) -> Result<Overview, ServiceError> {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        Ok(Overview::read(self.store(), &shared.feed, &shared.offer, now).await?)
     }
 
     /// The engine of that name, or the default for none.
@@ -143,13 +120,13 @@ impl Batches {
     /// FIELD_INVALID, ENGINE_UNAVAILABLE.
     pub fn engine(&self, name: &str) -> Result<EngineKind, ServiceError> {
         let engine = if name.is_empty() {
-            self.default_engine()
+            self.shared.offer.default_engine(&self.engines())
         } else {
             EngineKind::from_name(name).ok_or_else(|| {
                 ServiceError::field("engine", "The engine is preview or lightx2v.")
             })?
         };
-        if self.is_configured(engine) {
+        if self.shared.offer.is_configured(engine) {
             Ok(engine)
         } else {
             Err(ServiceError::new(
@@ -246,6 +223,3 @@ impl OwnerNames {
         Ok(name)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,5 @@
-//! What the service is now, what a batch would cost, and when it would be done.
+//! What a batch would cost, and when it would be done.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,19 +12,6 @@ use crate::domain::user::Credits;
 use crate::feed::engine_status::{EngineStatus, EngineStatuses};
 use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
-
-/// What every user may know of the service as it is now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ServiceNow {
-    /// The engines.
-    pub statuses: Arc<EngineStatuses>,
-    /// Waiting items of everyone by reason.
-    pub waiting: BTreeMap<WaitReason, u64>,
-    /// The engine of batches that name none.
-    pub default_engine: EngineKind,
-    /// Whether the paid engine is configured here.
-    pub has_upstream: bool,
-}
 
 /// What a batch would cost, and when it would be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,36 +37,6 @@ pub struct Quote {
 }
 
 impl Batches {
-    /// What the service is doing.
-    ///
-    /// # Errors
-    ///
-    /// When the storage fails.
-    pub async fn service_now(&self) -> Result<ServiceNow, ServiceError> {
-        let statuses = self.engines();
-        let now = self.clock().now();
-        let mut waiting = BTreeMap::new();
-        for engine in EngineKind::ALL {
-            if !self.is_configured(engine) {
-                continue;
-            }
-            let backlog = self.store().backlog(engine, now).await?;
-            if backlog.ready > 0 {
-                *waiting.entry(statuses.wait_for(engine).reason).or_insert(0) += backlog.ready;
-            }
-            for (reason, count) in backlog.held {
-                *waiting.entry(reason).or_insert(0) += count;
-            }
-        }
-        waiting.retain(|_, count| *count > 0);
-        Ok(ServiceNow {
-            statuses,
-            waiting,
-            default_engine: self.default_engine(),
-            has_upstream: self.shared.has_upstream,
-        })
-    }
-
     /// What a batch of so many images and so long an audio would cost, and when it would be done.
     ///
     /// # Errors
@@ -115,7 +70,7 @@ impl Batches {
             .with("limit", limit.as_secs_f64())
             .with("duration", audio.as_secs_f64()));
         }
-        let credits_per_item = self.shared.pricing.credits_per_item(engine, audio);
+        let credits_per_item = self.shared.offer.pricing.credits_per_item(engine, audio);
         let items = Credits::try_from(images).unwrap_or(Credits::MAX);
         let now = self.clock().now();
         let backlog = self.store().backlog(engine, now).await?;

@@ -78,6 +78,7 @@ impl Batches {
         }
         let each = self
             .shared
+            .offer
             .pricing
             .credits_per_item(engine, source.audio.duration);
         self.check_price(source.owner, each, items.len(), rerun.max_credits)

@@ -213,6 +213,17 @@ impl Upload {
         Ok(())
     }
 
+    /// The file that is arriving, its announced size, and the bytes that have come.
+    pub fn arriving(&self) -> Option<(&str, u64, u64)> {
+        self.arriving.as_ref().map(|arriving| {
+            (
+                arriving.header.filename.as_str(),
+                arriving.size_bytes,
+                arriving.incoming.size_bytes(),
+            )
+        })
+    }
+
     /// All was sent: stores the files and commits the batch with its charge.
     ///
     /// # Errors
@@ -448,6 +459,7 @@ impl Upload {
         let each = self
             .batches
             .shared
+            .offer
             .pricing
             .credits_per_item(self.engine, audio);
         self.batches
@@ -502,6 +514,7 @@ impl Batches {
         let id = clock.batch_id();
         let credits_per_item = self
             .shared
+            .offer
             .pricing
             .credits_per_item(draft.engine, draft.audio.duration);
         let items = (1..)
