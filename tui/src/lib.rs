@@ -9,3 +9,4 @@ pub mod app;
 pub mod files;
 pub mod keymap;
 pub mod state;
+mod text;
