@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod disk;
 pub mod dispatch;
 pub mod domain;
 pub mod engine;

@@ -1,1 +1,8 @@
-//! placeholder
+//! What the tests of the whole system stand on.
+
+pub mod mp4;
+pub mod programs;
+pub mod terminal;
+pub mod uploads;
+pub mod upstream;
+pub mod world;

@@ -1,1 +1,7 @@
-//! placeholder
+//! What proves who somebody is: tokens, passwords, and the limits on trying.
+//!
+//! Not here: users, what they may do (`service`), RPC types.
+
+pub mod passwords;
+pub mod throttle;
+pub mod tokens;

@@ -1,1 +1,87 @@
-//! placeholder
+//! Which item runs when: claims items as slots come free, follows their tasks, fetches their videos.
+//!
+//! One [`lane::Lane`] an engine. A lane is one task that owns all its state and decides; what takes time (a submit, a
+//! poll, a fetch) runs beside it and comes back as a [`lane::Done`]. All that must survive is in the store: a lane that
+//! starts reads what is open there and goes on.
+//!
+//! The dispatcher follows intentions that others commit (cancel, pause, concurrency, token); nobody calls it.
+//! It wakes on commits that concern it, and on timers as a fallback.
+//!
+//! Not here: RPC, users' rights, what a transition does to an item (`domain::transition`).
+
+mod attempt;
+mod cleanup;
+mod fetch;
+pub mod files;
+mod gate;
+mod lane;
+mod poll;
+mod recover;
+mod schedule;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::batch::EngineKind;
+use crate::domain::ids::InstanceId;
+use crate::engine::Engine;
+use crate::feed::Feed;
+use crate::store::{Store, StoreError};
+use files::Files;
+use lane::Lane;
+use status::Board;
+
+/// What a dispatcher needs.
+pub struct Parts {
+    /// What remembers.
+    pub store: Arc<dyn Store>,
+    /// Wakes it, and carries its status.
+    pub feed: Feed,
+    /// Time and randomness.
+    pub clock: Clock,
+    /// This start of the server.
+    pub instance: InstanceId,
+    /// Sources and videos.
+    pub files: Arc<dyn Files>,
+    /// The engines of this server.
+    pub engines: Vec<EngineSetup>,
+    /// How long an item's task may take.
+    pub item_deadline: Duration,
+}
+
+/// An engine and how it is used.
+#[derive(Clone)]
+pub struct EngineSetup {
+    /// Which.
+    pub kind: EngineKind,
+    /// The engine itself.
+    pub engine: Arc<dyn Engine>,
+    /// Fixed slots; absent: the dispatcher's persistent concurrency.
+    pub slots: Option<u32>,
+    /// Its tasks live and die with this process, and it needs no token.
+    pub in_process: bool,
+}
+
+/// Runs every lane until `shutdown`; then no work begins, and submits that are under way get their answers recorded,
+/// for at most 10 s. Ends early only with the error of a store that has failed.
+pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<(), StoreError> {
+    let board = Board::new(parts.feed.clone());
+    let mut lanes = JoinSet::new();
+    for setup in parts.engines.clone() {
+        lanes.spawn(Lane::new(setup, &parts, board.clone()).run(shutdown.clone()));
+    }
+    let mut outcome = Ok(());
+    while let Some(ended) = lanes.join_next().await {
+        let result = ended.unwrap_or_else(|panic| Err(StoreError::Failed(panic.to_string())));
+        if result.is_err() {
+            shutdown.cancel();
+            outcome = outcome.and(result);
+        }
+    }
+    outcome
+}

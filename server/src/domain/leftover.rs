@@ -41,6 +41,8 @@ pub struct Watch {
     pub account: Account,
     /// What was sent as the seed, for upstreams that strip our key.
     pub seed: i32,
+    /// When the attempt was claimed: a task made by the submit is not older than this.
+    pub start_time: Timestamp,
     /// A task made by the submit is not younger than this.
     pub submit_time: Timestamp,
     /// A list read late enough did not have the task: it keeps no slot and blocks no retry.

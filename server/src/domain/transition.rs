@@ -80,6 +80,8 @@ pub enum AttemptEvent {
     },
     /// The wish to cancel got no word from the upstream in time.
     CancelExpired,
+    /// The engine lived in a process that has ended, and its task with it.
+    Abandoned,
 }
 
 /// An item after an event, and what is committed with it.
@@ -131,8 +133,9 @@ pub fn claim(
     now: Timestamp,
 ) -> Result<Transition, NotApplicable> {
     match item.state {
-        ItemState::Pending(Pending { not_before, .. })
-            if not_before.is_none_or(|time| time <= now) => {}
+        ItemState::Pending(Pending { not_before, reason })
+            if not_before.is_none_or(|time| time <= now) && reason != Some(WaitReason::Cleanup) => {
+        }
         _ => return Err(NotApplicable::NotReady),
     }
     let mut next = item.clone();
@@ -185,7 +188,7 @@ pub fn adopt(
             account: watch.account.clone(),
             instance,
             task: Some(task.clone()),
-            start_time: watch.submit_time,
+            start_time: watch.start_time,
             submit_time: Some(now),
             run_start_time: None,
             finish_time: None,
@@ -241,14 +244,21 @@ pub fn apply(
             Ok(cancelled(item, processing, now))
         }
         AttemptEvent::Released { reason, not_before } if submitting => {
-            let mut next = item.clone();
-            next.update_time = now;
-            next.state = ItemState::Pending(Pending {
-                not_before,
-                reason: Some(reason),
-            });
-            Ok(Transition::of(next))
+            // Without a time of its own the item waits for what its whole engine waits for, and that is not
+            // stored with each item. Only what it left behind makes it wait for a cleanup.
+            Ok(put_back(
+                item,
+                Pending {
+                    not_before,
+                    reason: not_before
+                        .map(|_| reason)
+                        .filter(|reason| *reason != WaitReason::Cleanup),
+                },
+                now,
+            ))
         }
+        AttemptEvent::Abandoned if wished => Ok(cancelled(item, processing, now)),
+        AttemptEvent::Abandoned => Ok(put_back(item, Pending::default(), now)),
         AttemptEvent::NotFound => {
             let Stage::Unresolved { since } = processing.stage else {
                 return Err(NotApplicable::Stale);
@@ -256,10 +266,7 @@ pub fn apply(
             let mut transition = if wished {
                 cancelled(item, processing, now)
             } else {
-                let mut next = item.clone();
-                next.update_time = now;
-                next.state = ItemState::Pending(Pending::default());
-                Transition::of(next)
+                put_back(item, Pending::default(), now)
             };
             transition.watch = Some(watch(item, processing, since, true));
             Ok(transition)
@@ -392,6 +399,21 @@ pub fn retry(
     Ok(Transition::of(next))
 }
 
+/// Nothing that the item left behind may still run: it may be claimed.
+pub fn unblock(item: &VideoItem, now: Timestamp) -> Result<Transition, NotApplicable> {
+    match &item.state {
+        ItemState::Pending(Pending {
+            reason: Some(WaitReason::Cleanup),
+            ..
+        }) => {}
+        _ => return Err(NotApplicable::Stale),
+    }
+    let mut next = item.clone();
+    next.update_time = now;
+    next.state = ItemState::Pending(Pending::default());
+    Ok(Transition::of(next))
+}
+
 /// Estimates of the work done when a stage begins: what users see move, not a measurement.
 const SUBMITTED_PERMILLE: u16 = 20;
 const GENERATING_PERMILLE: u16 = 50;
@@ -419,6 +441,14 @@ fn change(
             next.progress_permille = next.progress_permille.max(SUBMITTED_PERMILLE);
         }
     }
+    Transition::of(next)
+}
+
+/// The item as it waits again; the attempt made no task that counts, so it is not remembered.
+fn put_back(item: &VideoItem, pending: Pending, now: Timestamp) -> Transition {
+    let mut next = item.clone();
+    next.update_time = now;
+    next.state = ItemState::Pending(pending);
     Transition::of(next)
 }
 
@@ -510,6 +540,7 @@ fn watch(
         batch: item.batch,
         account: processing.attempt.account.clone(),
         seed: processing.attempt.seed,
+        start_time: processing.attempt.start_time,
         submit_time,
         matched,
         expire_time: submit_time

@@ -1,1 +1,85 @@
-//! placeholder
+//! The gRPC face: decode, call, encode.
+//!
+//! | room | owns |
+//! |---|---|
+//! | `auth`, `admin`, `batch` | one thin file a service |
+//! | `gate` | who may call at all: tokens |
+//! | `convert` | messages ↔ domain |
+//! | `status` | the only map from refusals to statuses |
+//!
+//! Invariants: every service of ours stands behind the gate; health and reflection stand beside it; no message is
+//! larger than [`MESSAGE_BYTES`]. Requests are never printed: some carry passwords.
+//!
+//! Not here: rules (`service`), sockets and TLS (the wiring).
+
+pub mod admin;
+pub mod auth;
+pub mod batch;
+pub mod convert;
+pub mod gate;
+pub mod status;
+
+use std::sync::Arc;
+
+use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+use vision_batch::v1::admin_service_server::AdminServiceServer;
+use vision_batch::v1::auth_service_server::AuthServiceServer;
+use vision_batch::v1::batch_service_server::{BatchService, BatchServiceServer};
+
+use crate::service::accounts::Accounts;
+use crate::service::admin::Admin;
+use admin::AdminRpc;
+use auth::AuthRpc;
+use gate::Gate;
+
+/// Largest message, each way: the contract's.
+pub const MESSAGE_BYTES: usize = 1 << 20;
+
+/// What the face calls.
+#[derive(Clone)]
+pub struct Services {
+    /// Signing in.
+    pub accounts: Arc<Accounts>,
+    /// Administration.
+    pub admin: Arc<Admin>,
+    /// Says SERVING, until the server drains.
+    pub health: HealthReporter,
+}
+
+/// All services, `batches` among them.
+///
+/// # Errors
+///
+/// When the contract's descriptors do not read, which a build cannot produce.
+pub fn routes<B: BatchService>(
+    services: &Services,
+    batches: B,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    let accounts = &services.accounts;
+    let auth = AuthServiceServer::new(AuthRpc::new(Arc::clone(accounts)))
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(&services.admin)))
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    let batches = BatchServiceServer::new(batches)
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    Ok(Routes::default()
+        .add_service(Gate::before(auth, Arc::clone(accounts)))
+        .add_service(Gate::before(admin, Arc::clone(accounts)))
+        .add_service(Gate::before(batches, Arc::clone(accounts)))
+        .add_service(HealthServer::new(HealthService::from_health_reporter(
+            services.health.clone(),
+        )))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(vision_batch::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -3,7 +3,13 @@
 //! Not here: gRPC types, credentials (`auth`), anything the dispatcher does: the service writes intentions to the
 //! store, and the dispatcher follows them.
 
+pub mod accounts;
+pub mod admin;
+pub mod batches;
 pub mod error;
+pub mod overview;
+pub mod page_token;
+pub mod session;
 
 use crate::domain::ids::UserId;
 use crate::domain::ledger::Actor;

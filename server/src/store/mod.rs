@@ -9,6 +9,8 @@
 //!
 //! Not here: who may ask (`service`), when to ask (`dispatch`).
 
+#[cfg(test)]
+pub mod conformance;
 pub mod query;
 pub mod redb;
 

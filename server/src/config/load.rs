@@ -1,0 +1,420 @@
+//! Flags over environment over file, into one checked [`Config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Config, Limits, Upstream};
+use crate::domain::batch::EngineKind;
+use crate::domain::dispatching::MAX_CONCURRENCY;
+use crate::domain::pricing::Pricing;
+
+/// What can be said on the command line; each has its variable in the environment and its key in the file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Flags {
+    /// Address to listen on; port 0 takes a free one and prints it [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS", env = "VBATCH_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    /// Folder of the database and the media [default: data]
+    #[arg(long, value_name = "DIR", env = "VBATCH_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Engine of batches that name none: preview or lightx2v [default: lightx2v with a token, else preview]
+    #[arg(long, value_name = "ENGINE", env = "VBATCH_ENGINE")]
+    pub engine: Option<String>,
+
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE", env = "VBATCH_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Why the server cannot be configured so.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}: {error}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("the configuration file {path} is not valid: {message}")]
+    Invalid {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A value cannot be used.
+    #[error("{key}: {message}")]
+    Value {
+        /// The key of the file, or the variable.
+        key: &'static str,
+        /// What is wrong and what it may be.
+        message: String,
+    },
+}
+
+/// The file, as it is written. Every key may be absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<SocketAddr>,
+    data_dir: Option<PathBuf>,
+    engine: Option<String>,
+    preview_slots: Option<u32>,
+    limits: FileLimits,
+    pricing: FilePricing,
+    upstream: FileUpstream,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileLimits {
+    image_bytes: Option<u64>,
+    image_pixels: Option<u64>,
+    audio_bytes: Option<u64>,
+    audio_seconds: Option<u64>,
+    images_per_batch: Option<u32>,
+    video_bytes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FilePricing {
+    seconds_per_credit: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileUpstream {
+    base_url: Option<String>,
+    access_token_file: Option<PathBuf>,
+    concurrency: Option<u32>,
+    deadline_minutes: Option<u64>,
+    model_cls: Option<String>,
+    stage: Option<String>,
+    cfg_scale: Option<f64>,
+    duration: Option<f64>,
+}
+
+/// Reads everything that the server is told. `variable` looks up the environment.
+pub fn load(
+    flags: &Flags,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let file = match &flags.config {
+        Some(path) => read_file(path)?,
+        None => File::default(),
+    };
+    let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let defaults = Config::default();
+
+    let default_engine = flags
+        .engine
+        .clone()
+        .or(file.engine)
+        .map(|name| {
+            EngineKind::from_name(&name).ok_or_else(|| {
+                value(
+                    "engine",
+                    format!("`{name}` is not one of preview, lightx2v"),
+                )
+            })
+        })
+        .transpose()?;
+    let base_url = variable("LIGHTX2V_BASE_URL").or(file.upstream.base_url);
+    let token = match (
+        variable("LIGHTX2V_ACCESS_TOKEN"),
+        &file.upstream.access_token_file,
+    ) {
+        (Some(token), _) => Some(token),
+        (None, Some(path)) => Some(read_secret(path)?),
+        (None, None) => None,
+    };
+    if token.is_some() && base_url.is_none() {
+        return Err(value(
+            "LIGHTX2V_BASE_URL",
+            "is needed beside LIGHTX2V_ACCESS_TOKEN: the address of the S2V service",
+        ));
+    }
+    let upstream = base_url
+        .map(|base_url| -> Result<Upstream, ConfigError> {
+            Ok(Upstream {
+                base_url: checked_url(base_url)?,
+                token: token.map(|token| SecretString::from(token.trim().to_owned())),
+                model_cls: file
+                    .upstream
+                    .model_cls
+                    .unwrap_or_else(|| "SekoTalk".to_owned()),
+                stage: file
+                    .upstream
+                    .stage
+                    .unwrap_or_else(|| "single_stage".to_owned()),
+                cfg_scale: file.upstream.cfg_scale.unwrap_or(5.0),
+                duration: file.upstream.duration.unwrap_or(7.0),
+            })
+        })
+        .transpose()?;
+    if default_engine == Some(EngineKind::LightX2v) && upstream.is_none() {
+        return Err(value(
+            "engine",
+            "lightx2v needs LIGHTX2V_BASE_URL, the address of the S2V service",
+        ));
+    }
+    let admin_password = match (
+        variable("VBATCH_ADMIN_PASSWORD"),
+        variable("VBATCH_ADMIN_PASSWORD_FILE"),
+    ) {
+        (Some(password), _) => Some(password.into()),
+        (None, Some(path)) => Some(read_secret(Path::new(&path))?.into()),
+        (None, None) => None,
+    };
+
+    let limits = defaults.limits;
+    let config = Config {
+        listen: flags.listen.or(file.listen).unwrap_or(defaults.listen),
+        data_dir: flags
+            .data_dir
+            .clone()
+            .or(file.data_dir)
+            .unwrap_or(defaults.data_dir),
+        default_engine,
+        limits: Limits {
+            image_bytes: in_range(
+                "limits.image_bytes",
+                file.limits.image_bytes,
+                limits.image_bytes,
+                1..=1 << 30,
+            )?,
+            image_pixels: in_range(
+                "limits.image_pixels",
+                file.limits.image_pixels,
+                limits.image_pixels,
+                1..=1 << 28,
+            )?,
+            audio_bytes: in_range(
+                "limits.audio_bytes",
+                file.limits.audio_bytes,
+                limits.audio_bytes,
+                1..=4 << 30,
+            )?,
+            audio_duration: Duration::from_secs(in_range(
+                "limits.audio_seconds",
+                file.limits.audio_seconds,
+                limits.audio_duration.as_secs(),
+                1..=86_400,
+            )?),
+            images_per_batch: in_range(
+                "limits.images_per_batch",
+                file.limits.images_per_batch,
+                limits.images_per_batch,
+                1..=10_000,
+            )?,
+            video_bytes: in_range(
+                "limits.video_bytes",
+                file.limits.video_bytes,
+                limits.video_bytes,
+                1..=1 << 40,
+            )?,
+        },
+        pricing: Pricing {
+            seconds_per_credit: file
+                .pricing
+                .seconds_per_credit
+                .map(|seconds| in_range("pricing.seconds_per_credit", Some(seconds), 30, 1..=3_600))
+                .transpose()?,
+        },
+        upstream,
+        preview_slots: in_range(
+            "preview_slots",
+            file.preview_slots,
+            defaults.preview_slots,
+            1..=64,
+        )?,
+        admin_password,
+        item_deadline: Duration::from_secs(
+            60 * in_range(
+                "upstream.deadline_minutes",
+                file.upstream.deadline_minutes,
+                defaults.item_deadline.as_secs() / 60,
+                1..=10_080,
+            )?,
+        ),
+        concurrency: in_range(
+            "upstream.concurrency",
+            file.upstream.concurrency,
+            defaults.concurrency,
+            1..=MAX_CONCURRENCY,
+        )?,
+    };
+    if !config.listen.ip().is_loopback() {
+        return Err(value(
+            "listen",
+            format!(
+                "{} can be reached from other machines, and this version does not encrypt yet. Listen on 127.0.0.1 and \
+                 reach it through an SSH tunnel: ssh -L 50051:127.0.0.1:50051 HOST",
+                config.listen
+            ),
+        ));
+    }
+    Ok(config)
+}
+
+fn read_file(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: path.to_owned(),
+        error,
+    })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Invalid {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })
+}
+
+fn read_secret(path: &Path) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: path.to_owned(),
+        error,
+    })?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn checked_url(url: String) -> Result<String, ConfigError> {
+    let key = "LIGHTX2V_BASE_URL";
+    match reqwest::Url::parse(&url) {
+        Ok(parsed) if ["http", "https"].contains(&parsed.scheme()) && parsed.has_host() => Ok(url),
+        Ok(_) => Err(value(
+            key,
+            format!("`{url}` is not an http:// or https:// address"),
+        )),
+        Err(error) => Err(value(key, format!("`{url}` is not an address: {error}"))),
+    }
+}
+
+fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
+    key: &'static str,
+    given: Option<N>,
+    default: N,
+    range: std::ops::RangeInclusive<N>,
+) -> Result<N, ConfigError> {
+    let number = given.unwrap_or(default);
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    Err(value(
+        key,
+        format!(
+            "{number} is not within {} to {}",
+            range.start(),
+            range.end()
+        ),
+    ))
+}
+
+fn value(key: &'static str, message: impl Into<String>) -> ConfigError {
+    ConfigError::Value {
+        key,
+        message: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn with(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Config, String> {
+        let mut config = tempfile::NamedTempFile::new().unwrap();
+        config.write_all(file.as_bytes()).unwrap();
+        let flags = Flags {
+            config: Some(config.path().to_owned()),
+            ..flags
+        };
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        load(&flags, variable).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_environment_over_it_too() {
+        let file = "listen = '127.0.0.1:1'\ndata_dir = 'a'\n[upstream]\nbase_url = 'http://file'\n[limits]\nimage_bytes = 7\n";
+        let flags = Flags {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 2))),
+            ..Flags::default()
+        };
+        let variables = [
+            ("LIGHTX2V_BASE_URL", "http://env"),
+            ("LIGHTX2V_ACCESS_TOKEN", " secret\n"),
+        ];
+        let config = with(file, &variables, flags).unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.data_dir, PathBuf::from("a"));
+        assert_eq!(config.limits.image_bytes, 7);
+        let upstream = config.upstream.unwrap();
+        assert_eq!(upstream.base_url, "http://env");
+        assert_eq!(upstream.token.unwrap().expose_secret(), "secret");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (file, variables, words) in [
+            ("listne = 1", &[][..], "unknown field `listne`"),
+            (
+                "preview_slots = 0",
+                &[],
+                "preview_slots: 0 is not within 1 to 64",
+            ),
+            (
+                "engine = 'fast'",
+                &[],
+                "engine: `fast` is not one of preview, lightx2v",
+            ),
+            (
+                "engine = 'lightx2v'",
+                &[],
+                "engine: lightx2v needs LIGHTX2V_BASE_URL",
+            ),
+            (
+                "listen = '0.0.0.0:50051'",
+                &[],
+                "listen: 0.0.0.0:50051 can be reached from other machines",
+            ),
+            (
+                "",
+                &[("LIGHTX2V_ACCESS_TOKEN", "x")],
+                "LIGHTX2V_BASE_URL: is needed beside",
+            ),
+            (
+                "",
+                &[("LIGHTX2V_BASE_URL", "ftp://x")],
+                "is not an http:// or https:// address",
+            ),
+        ] {
+            let error = with(file, variables, Flags::default()).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let variables = [
+            ("LIGHTX2V_BASE_URL", "http://x"),
+            ("LIGHTX2V_ACCESS_TOKEN", "hush"),
+        ];
+        let config = with("", &variables, Flags::default()).unwrap();
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+}

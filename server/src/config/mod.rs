@@ -1,0 +1,112 @@
+//! What the server is told at its start: flags over environment over file, parsed and validated once.
+//!
+//! Not here: anything that is read again later. What an administrator changes at run time (pause, concurrency, token)
+//! lives in the store.
+
+pub mod load;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::domain::batch::EngineKind;
+use crate::domain::dispatching::DEFAULT_CONCURRENCY;
+use crate::domain::pricing::Pricing;
+use crate::domain::retry::ITEM_DEADLINE;
+
+/// Everything the server is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder of the database and the media.
+    pub data_dir: PathBuf,
+    /// The engine of batches that name none; absent: `lightx2v` when it has a token, else `preview`.
+    pub default_engine: Option<EngineKind>,
+    /// What uploads may be.
+    pub limits: Limits,
+    /// What videos cost.
+    pub pricing: Pricing,
+    /// The paid upstream; absent: it is not configured here.
+    pub upstream: Option<Upstream>,
+    /// How many previews are made at once.
+    pub preview_slots: u32,
+    /// The first password of `admin`, when it is not to be `admin`.
+    pub admin_password: Option<SecretString>,
+    /// How long an item's task may take.
+    pub item_deadline: Duration,
+    /// Concurrent upstream tasks until an administrator says otherwise.
+    pub concurrency: u32,
+}
+
+/// What uploads may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest source image, in bytes.
+    pub image_bytes: u64,
+    /// Most pixels of a source image.
+    pub image_pixels: u64,
+    /// Largest audio, in bytes.
+    pub audio_bytes: u64,
+    /// Longest audio.
+    pub audio_duration: Duration,
+    /// Most images of a batch.
+    pub images_per_batch: u32,
+    /// Largest fetched video, in bytes.
+    pub video_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            image_bytes: 20 << 20,
+            image_pixels: 50_000_000,
+            audio_bytes: 20 << 20,
+            audio_duration: Duration::from_secs(600),
+            images_per_batch: 1_000,
+            video_bytes: 2 << 30,
+        }
+    }
+}
+
+/// The paid upstream.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Its base URL.
+    pub base_url: String,
+    /// The token of the environment or the file; what an administrator has set since then wins over an unchanged one.
+    pub token: Option<SecretString>,
+    /// Model class of each task.
+    pub model_cls: String,
+    /// Stage of each task.
+    pub stage: String,
+    /// Guidance scale of each task.
+    pub cfg_scale: f64,
+    /// Duration of each task as the upstream's own web page sends it, in seconds.
+    pub duration: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            data_dir: PathBuf::from("data"),
+            default_engine: None,
+            limits: Limits::default(),
+            pricing: Pricing::default(),
+            upstream: None,
+            preview_slots: default_preview_slots(),
+            admin_password: None,
+            item_deadline: ITEM_DEADLINE,
+            concurrency: DEFAULT_CONCURRENCY,
+        }
+    }
+}
+
+/// As many as cores, at most 3.
+fn default_preview_slots() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(1).min(3)
+}

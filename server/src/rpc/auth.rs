@@ -1,0 +1,151 @@
+//! AuthService: decode, call, encode.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tonic::{Request, Response, Status};
+use vision_batch::v1::auth_service_server::AuthService;
+use vision_batch::v1::{
+    AddSshKeyRequest, AddSshKeyResponse, ChangePasswordRequest, ChangePasswordResponse,
+    CreateApiKeyRequest, CreateApiKeyResponse, GetProfileRequest, GetProfileResponse,
+    ListApiKeysRequest, ListApiKeysResponse, ListSshKeysRequest, ListSshKeysResponse, LoginRequest,
+    LoginResponse, RemoveSshKeyRequest, RemoveSshKeyResponse, RenewTokenRequest,
+    RenewTokenResponse, RevokeApiKeyRequest, RevokeApiKeyResponse,
+};
+
+use super::convert::user::{token, user};
+use super::gate;
+use super::status::not_yet;
+use crate::service::accounts::Accounts;
+
+/// The service on an [`Accounts`].
+pub struct AuthRpc {
+    accounts: Arc<Accounts>,
+}
+
+impl AuthRpc {
+    /// The service on these accounts.
+    pub fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts }
+    }
+}
+
+/// Where a call comes from; absent within one process.
+fn address<T>(request: &Request<T>) -> Option<IpAddr> {
+    request.remote_addr().map(|address| address.ip())
+}
+
+#[tonic::async_trait]
+impl AuthService for AuthRpc {
+    async fn login(
+        &self,
+        request: Request<LoginRequest>,
+    ) -> Result<Response<LoginResponse>, Status> {
+        let address = address(&request);
+        let LoginRequest { username, password } = request.into_inner();
+        let password = SecretString::from(password);
+        let signed_in = self.accounts.login(&username, password, address).await?;
+        let (access_token, expire_time, renewable_until_time) = token(&signed_in.issued);
+        Ok(Response::new(LoginResponse {
+            access_token,
+            expire_time: Some(expire_time),
+            renewable_until_time: Some(renewable_until_time),
+            password_change_required: signed_in.user.password_change_required,
+            user: Some(user(signed_in.user, self.accounts.sessions())),
+        }))
+    }
+
+    async fn renew_token(
+        &self,
+        request: Request<RenewTokenRequest>,
+    ) -> Result<Response<RenewTokenResponse>, Status> {
+        let issued = self.accounts.renew(&gate::session(&request)?)?;
+        let (access_token, expire_time, renewable_until_time) = token(&issued);
+        Ok(Response::new(RenewTokenResponse {
+            access_token,
+            expire_time: Some(expire_time),
+            renewable_until_time: Some(renewable_until_time),
+        }))
+    }
+
+    async fn get_profile(
+        &self,
+        request: Request<GetProfileRequest>,
+    ) -> Result<Response<GetProfileResponse>, Status> {
+        let profile = self.accounts.profile(&gate::caller(&request)?).await?;
+        Ok(Response::new(GetProfileResponse {
+            user: Some(user(profile, self.accounts.sessions())),
+        }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<ChangePasswordRequest>,
+    ) -> Result<Response<ChangePasswordResponse>, Status> {
+        let caller = gate::caller(&request)?;
+        let address = address(&request);
+        let ChangePasswordRequest {
+            current_password,
+            new_password,
+        } = request.into_inner();
+        let signed_in = self
+            .accounts
+            .change_password(
+                &caller,
+                current_password.into(),
+                new_password.into(),
+                address,
+            )
+            .await?;
+        let (access_token, expire_time, renewable_until_time) = token(&signed_in.issued);
+        Ok(Response::new(ChangePasswordResponse {
+            access_token,
+            expire_time: Some(expire_time),
+            renewable_until_time: Some(renewable_until_time),
+            user: Some(user(signed_in.user, self.accounts.sessions())),
+        }))
+    }
+
+    async fn create_api_key(
+        &self,
+        _: Request<CreateApiKeyRequest>,
+    ) -> Result<Response<CreateApiKeyResponse>, Status> {
+        Err(not_yet("API keys"))
+    }
+
+    async fn list_api_keys(
+        &self,
+        _: Request<ListApiKeysRequest>,
+    ) -> Result<Response<ListApiKeysResponse>, Status> {
+        Err(not_yet("API keys"))
+    }
+
+    async fn revoke_api_key(
+        &self,
+        _: Request<RevokeApiKeyRequest>,
+    ) -> Result<Response<RevokeApiKeyResponse>, Status> {
+        Err(not_yet("API keys"))
+    }
+
+    async fn add_ssh_key(
+        &self,
+        _: Request<AddSshKeyRequest>,
+    ) -> Result<Response<AddSshKeyResponse>, Status> {
+        Err(not_yet("SSH keys"))
+    }
+
+    async fn list_ssh_keys(
+        &self,
+        _: Request<ListSshKeysRequest>,
+    ) -> Result<Response<ListSshKeysResponse>, Status> {
+        Err(not_yet("SSH keys"))
+    }
+
+    async fn remove_ssh_key(
+        &self,
+        _: Request<RemoveSshKeyRequest>,
+    ) -> Result<Response<RemoveSshKeyResponse>, Status> {
+        Err(not_yet("SSH keys"))
+    }
+}

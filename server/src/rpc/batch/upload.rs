@@ -1,0 +1,129 @@
+//! The messages of an upload, one after the other.
+
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use tokio::time::timeout;
+use tonic::{Code, Status};
+use vision_batch::v1;
+use vision_batch::v1::create_batch_request::Part;
+
+use crate::rpc::MESSAGE_BYTES;
+use crate::rpc::convert::batch::request;
+use crate::service::Caller;
+use crate::service::batches::Batches;
+use crate::service::batches::upload::{Begun, Upload};
+use crate::service::error::{Reason, ServiceError};
+use crate::store::Created;
+
+/// An upload that stands still for this long is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After a refusal, what is on its way is still read for this long at most, so that the client reads the refusal and not a
+/// broken connection.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Receives a whole upload.
+pub(super) async fn receive<S>(
+    batches: &Batches,
+    caller: &Caller,
+    mut messages: S,
+) -> Result<Created, ServiceError>
+where
+    S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin + 'static,
+{
+    let result = receive_parts(batches, caller, &mut messages).await;
+    if result.is_err() {
+        tokio::spawn(timeout(FAREWELL, async move {
+            while let Some(Ok(_)) = messages.next().await {}
+        }));
+    }
+    result
+}
+
+async fn receive_parts<S>(
+    batches: &Batches,
+    caller: &Caller,
+    messages: &mut S,
+) -> Result<Created, ServiceError>
+where
+    S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
+{
+    let spec = match next(messages).await? {
+        Some(Part::Spec(spec)) => spec,
+        Some(_) => return Err(out_of_order("The spec comes first.")),
+        None => {
+            return Err(ServiceError::new(
+                Reason::UploadIncomplete,
+                "The upload ended before its spec.",
+            ));
+        }
+    };
+    let mut upload = match batches.begin(caller, request::spec(spec)?).await? {
+        Begun::Replayed(created) => return Ok(created),
+        Begun::Upload(upload) => upload,
+    };
+    loop {
+        match next(messages).await {
+            Ok(Some(Part::File(header))) => {
+                upload.file_header(request::file_header(header)?).await?;
+            }
+            Ok(Some(Part::Chunk(chunk))) => upload.chunk(&chunk).await?,
+            Ok(Some(Part::Spec(_))) => return Err(out_of_order("The spec comes once.")),
+            Ok(None) => return upload.finish().await,
+            Err(refusal) => return Err(name_file(refusal, &upload)),
+        }
+    }
+}
+
+/// A refusal that came between two messages, with the file it came in.
+fn name_file(refusal: ServiceError, upload: &Upload) -> ServiceError {
+    match upload.arriving() {
+        Some((file, required, available)) => refusal
+            .with("file", file)
+            .with("required", required)
+            .with("available", available),
+        None => refusal,
+    }
+}
+
+async fn next<S>(messages: &mut S) -> Result<Option<Part>, ServiceError>
+where
+    S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
+{
+    let message = match timeout(PATIENCE, messages.next()).await {
+        Ok(None) => return Ok(None),
+        Ok(Some(Ok(message))) => message,
+        Ok(Some(Err(status))) if status.code() == Code::OutOfRange => {
+            return Err(ServiceError::field(
+                "chunk",
+                "A message is too large: send smaller chunks.",
+            )
+            .with("limit", MESSAGE_BYTES));
+        }
+        Ok(Some(Err(_))) => {
+            return Err(ServiceError::new(
+                Reason::UploadIncomplete,
+                "The upload was cut off. Send it again.",
+            ));
+        }
+        Err(_) => {
+            return Err(ServiceError::new(
+                Reason::UploadTooSlow,
+                "The upload stood still for too long.",
+            )
+            .with("limit", PATIENCE.as_secs()));
+        }
+    };
+    match message.part {
+        Some(part) => Ok(Some(part)),
+        None => Err(ServiceError::field(
+            "part",
+            "A message of an upload is a spec, a file or a chunk.",
+        )),
+    }
+}
+
+fn out_of_order(message: &str) -> ServiceError {
+    ServiceError::new(Reason::UploadOutOfOrder, message)
+}

@@ -1,0 +1,422 @@
+//! Accounts: signing in, and everything a token is good for.
+//!
+//! Invariants: a token is good only while it has not expired, its user's epoch is the one it was made in, and its user is
+//! not disabled; each call asks the store anew, so that all three end it at once. A wrong name and a wrong password
+//! give the same answer after the same work.
+//!
+//! Not here: what a signed-in user may do to batches (`batches`) and to other users (`admin`); RPC types.
+
+mod first_start;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Caller;
+use super::error::{Reason, ServiceError};
+use super::session::{Seat, Session, SessionEnd, Sessions};
+use crate::auth::passwords::{self, HashError, Passwords};
+use crate::auth::throttle::Throttle;
+use crate::auth::tokens::{Claims, IssuedToken, SECRET_BYTES, Tokens};
+use crate::clock::Clock;
+use crate::domain::failure::cut;
+use crate::domain::ids::UserId;
+use crate::domain::user::{User, canonical_username};
+use crate::feed::Feed;
+use crate::store::{PasswordChange, Store};
+
+pub use first_start::{DEFAULT_ADMIN, FirstStart, blank_user, refusal as create_user_refusal};
+
+/// The setting that keeps the tokens' secret; without it (a restored copy) all tokens have ended.
+pub const TOKEN_SECRET_SETTING: &str = "token_secret";
+/// Longest sleep of an open stream before it looks at the clock again, which may have been set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// Signing in: see the module's page.
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    feed: Feed,
+    clock: Clock,
+    tokens: Tokens,
+    passwords: Passwords,
+    throttle: Throttle,
+    sessions: Sessions,
+    default_password_stands: AtomicBool,
+}
+
+/// A token and whose it is.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// The token.
+    pub issued: IssuedToken,
+    /// Who signed in.
+    pub user: User,
+}
+
+/// A stream that is open on a session, counted while this lives.
+pub struct OpenStream {
+    accounts: Arc<Accounts>,
+    session: Session,
+    _seat: Seat,
+}
+
+impl OpenStream {
+    /// Waits for the end of the session. Dropping the future loses nothing.
+    pub async fn ended(&self) -> SessionEnd {
+        self.accounts.session_end(&self.session).await
+    }
+}
+
+impl Accounts {
+    /// Accounts over a store; makes the tokens' secret when there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        feed: Feed,
+        clock: Clock,
+    ) -> Result<Self, ServiceError> {
+        let stored = store.setting(TOKEN_SECRET_SETTING).await?;
+        let secret = match stored.map(<[u8; SECRET_BYTES]>::try_from) {
+            Some(Ok(secret)) => secret,
+            Some(Err(_)) => return Err(internal("the tokens' secret has a wrong length")),
+            None => {
+                let mut secret = [0; SECRET_BYTES];
+                clock.fill(&mut secret);
+                store
+                    .set_setting(TOKEN_SECRET_SETTING, secret.to_vec())
+                    .await?;
+                secret
+            }
+        };
+        Ok(Self {
+            store,
+            feed,
+            tokens: Tokens::new(&secret),
+            passwords: Passwords::new(clock.clone()).await?,
+            clock,
+            throttle: Throttle::default(),
+            sessions: Sessions::default(),
+            default_password_stands: AtomicBool::new(false),
+        })
+    }
+
+    /// Exchanges username and password for a token.
+    ///
+    /// # Errors
+    ///
+    /// CREDENTIALS_INVALID, SIGN_IN_THROTTLED.
+    pub async fn login(
+        &self,
+        username: &str,
+        password: SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<SignIn, ServiceError> {
+        let canonical = canonical_username(username);
+        let tried = canonical
+            .clone()
+            .unwrap_or_else(|| cut(username, 64).to_lowercase());
+        self.begin_try(&tried, address)?;
+        let user = match &canonical {
+            Some(name) => self.store.user_by_name(name).await?,
+            None => None,
+        };
+        let verified = self.verify(password, user.as_ref()).await?;
+        let Some(user) = user.filter(|user| verified && !user.disabled) else {
+            tracing::info!(username = tried, ?address, "sign-in refused");
+            return Err(credentials_invalid());
+        };
+        self.throttle.succeeded(&tried, address);
+        let now = self.clock.now();
+        refuse_expired(&user, now)?;
+        self.store.record_sign_in(user.id, now).await?;
+        // The token is of the epoch whose password was checked: a change meanwhile has ended it already.
+        let issued = self.issue(&user, now)?;
+        tracing::info!(username = user.username, ?address, "signed in");
+        let user = self.store.user(user.id).await?.unwrap_or(user);
+        Ok(SignIn { issued, user })
+    }
+
+    /// Exchanges a good token for a fresh one.
+    ///
+    /// # Errors
+    ///
+    /// TOKEN_EXPIRED when the sign-in is too long ago.
+    pub fn renew(&self, session: &Session) -> Result<IssuedToken, ServiceError> {
+        let claims = Claims::new(
+            session.caller.user,
+            session.token_epoch,
+            self.clock.random(),
+            session.sign_in_time,
+            self.clock.now(),
+        );
+        let claims = claims.ok_or_else(|| SessionEnd::Expired.refusal())?;
+        self.tokens.sign(claims).map_err(internal)
+    }
+
+    /// The caller's own user.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub async fn profile(&self, caller: &Caller) -> Result<User, ServiceError> {
+        self.existing(caller.user).await
+    }
+
+    /// Sets a new password, ends all older tokens, and returns a new one.
+    ///
+    /// # Errors
+    ///
+    /// CREDENTIALS_INVALID, PASSWORD_TOO_WEAK, SIGN_IN_THROTTLED.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: SecretString,
+        new: SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<SignIn, ServiceError> {
+        let user = self.existing(caller.user).await?;
+        // A token that was found must not be a way around the limits on trying passwords.
+        self.begin_try(&user.username, address)?;
+        if !self.verify(current.clone(), Some(&user)).await? {
+            return Err(ServiceError::new(
+                Reason::CredentialsInvalid,
+                "The current password is wrong.",
+            ));
+        }
+        self.throttle.succeeded(&user.username, address);
+        refuse_expired(&user, self.clock.now())?;
+        check_strength("new_password", &new, &user.username)?;
+        if new.expose_secret() == current.expose_secret() {
+            let message = "The new password is the one that stands. Choose another.";
+            return Err(too_weak("new_password", message));
+        }
+        let password_hash = self.passwords.hash(new).await?;
+        let now = self.clock.now();
+        let change = PasswordChange {
+            user: user.id,
+            password_hash,
+            change_required: false,
+            expire_time: None,
+            actor: caller.actor(),
+            now,
+        };
+        let user = self.store.set_password(change).await?;
+        let user = user.ok_or_else(|| user_not_found(caller.user))?;
+        self.sessions.forget(user.id);
+        if user.username == DEFAULT_ADMIN {
+            self.default_password_stands.store(false, Ordering::Relaxed);
+        }
+        let issued = self.issue(&user, now)?;
+        Ok(SignIn { issued, user })
+    }
+
+    /// The session of a token. Whether a password change is due is said in it; the gate sees to it.
+    ///
+    /// # Errors
+    ///
+    /// TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED.
+    pub async fn authenticate(&self, token: &str) -> Result<Session, ServiceError> {
+        let claims = self.tokens.read(token).map_err(|_| token_invalid())?;
+        let now = self.clock.now();
+        if claims.expire_time <= now {
+            return Err(SessionEnd::Expired.refusal());
+        }
+        let user = self.store.user(claims.user).await?;
+        let user = user.ok_or_else(token_invalid)?;
+        if is_ended(&user, claims.epoch) {
+            return Err(SessionEnd::Revoked.refusal());
+        }
+        let session = Session {
+            caller: Caller {
+                user: user.id,
+                username: user.username,
+                role: user.role,
+            },
+            token_epoch: claims.epoch,
+            token_id: claims.id,
+            sign_in_time: claims.sign_in_time,
+            expire_time: claims.expire_time,
+            password_change_required: user.password_change_required,
+        };
+        self.sessions.note(&session, now);
+        Ok(session)
+    }
+
+    /// Waits until a session ends, and says why. Dropping the future loses nothing.
+    pub async fn session_end(&self, session: &Session) -> SessionEnd {
+        let mut changes = self.feed.accounts();
+        loop {
+            changes.mark_unchanged();
+            let now = self.clock.now();
+            if session.expire_time <= now {
+                return SessionEnd::Expired;
+            }
+            // A storage that cannot be read ends no session; whatever the stream does next will say so.
+            if let Ok(user) = self.store.user(session.caller.user).await
+                && user.is_none_or(|user| is_ended(&user, session.token_epoch))
+            {
+                return SessionEnd::Revoked;
+            }
+            let left = session.expire_time.duration_since(now).unsigned_abs();
+            // Both arms only wake the loop; what they wake it for is read anew.
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() {
+                    tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+                },
+                () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
+            }
+        }
+    }
+
+    /// Opens a stream on a session: counted among the user's streams until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// TOO_MANY_STREAMS.
+    pub fn open_stream(self: &Arc<Self>, session: Session) -> Result<OpenStream, ServiceError> {
+        Ok(OpenStream {
+            accounts: Arc::clone(self),
+            _seat: self.sessions.take_seat(session.caller.user)?,
+            session,
+        })
+    }
+
+    /// A token for a user without a password: for screens that this process opens itself.
+    ///
+    /// # Errors
+    ///
+    /// USER_NOT_FOUND; TOKEN_REVOKED when disabled.
+    pub async fn mint(&self, user: UserId) -> Result<IssuedToken, ServiceError> {
+        let user = self.existing(user).await?;
+        if user.disabled {
+            return Err(SessionEnd::Revoked.refusal());
+        }
+        self.issue(&user, self.clock.now())
+    }
+
+    /// Tokens in use and streams that are open.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The pool that makes password hashes.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    /// Whether `admin` still has the password that everyone knows.
+    pub fn default_password_stands(&self) -> bool {
+        self.default_password_stands.load(Ordering::Relaxed)
+    }
+
+    async fn existing(&self, id: UserId) -> Result<User, ServiceError> {
+        let user = self.store.user(id).await?;
+        user.ok_or_else(|| user_not_found(id))
+    }
+
+    async fn verify(
+        &self,
+        password: SecretString,
+        user: Option<&User>,
+    ) -> Result<bool, ServiceError> {
+        let hash = user.map(|user| user.password_hash.as_str());
+        Ok(self.passwords.verify(password, hash).await?)
+    }
+
+    fn begin_try(&self, name: &str, address: Option<IpAddr>) -> Result<(), ServiceError> {
+        let begun = self.throttle.begin(name, address, self.clock.now());
+        begun.map_err(|delay| {
+            // Whole seconds, rounded up: what is said must be enough.
+            let seconds = delay.as_millis().div_ceil(1_000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            tracing::warn!(username = name, ?address, seconds, "sign-in throttled");
+            ServiceError::new(
+                Reason::SignInThrottled,
+                format!("Too many failed sign-ins. Try again in {seconds} s."),
+            )
+            .retry_after(Duration::from_secs(seconds))
+        })
+    }
+
+    fn issue(&self, user: &User, now: Timestamp) -> Result<IssuedToken, ServiceError> {
+        let claims = Claims::new(user.id, user.token_epoch, self.clock.random(), now, now)
+            .ok_or_else(|| internal("the clock has reached its end"))?;
+        self.tokens.sign(claims).map_err(internal)
+    }
+}
+
+/// No such user.
+pub fn user_not_found(id: UserId) -> ServiceError {
+    ServiceError::new(Reason::UserNotFound, "There is no such user.").with("user_id", id)
+}
+
+/// Refuses a password that breaks a rule.
+///
+/// # Errors
+///
+/// PASSWORD_TOO_WEAK.
+pub fn check_strength(
+    field: &str,
+    password: &SecretString,
+    username: &str,
+) -> Result<(), ServiceError> {
+    passwords::check_rules(password, username)
+        .map_err(|weakness| too_weak(field, weakness.to_string()))
+}
+
+fn too_weak(field: &str, message: impl Into<String>) -> ServiceError {
+    ServiceError {
+        field: Some(field.to_owned()),
+        ..ServiceError::new(Reason::PasswordTooWeak, message)
+    }
+    .with("limit", passwords::SHORTEST)
+}
+
+fn is_ended(user: &User, epoch: u32) -> bool {
+    user.disabled || user.token_epoch != epoch
+}
+
+/// Said only to who knows the one-time password.
+fn refuse_expired(user: &User, now: Timestamp) -> Result<(), ServiceError> {
+    match user.password_expire_time {
+        Some(expire_time) if expire_time <= now => Err(ServiceError::new(
+            Reason::CredentialsInvalid,
+            "The one-time password has expired. Ask an administrator for another.",
+        )
+        .with("expire_time", expire_time)),
+        _ => Ok(()),
+    }
+}
+
+fn credentials_invalid() -> ServiceError {
+    ServiceError::new(
+        Reason::CredentialsInvalid,
+        "Username or password is wrong, or the user is disabled.",
+    )
+}
+
+fn token_invalid() -> ServiceError {
+    ServiceError::new(
+        Reason::TokenInvalid,
+        "The token is not one of this server's. Sign in.",
+    )
+}
+
+fn internal(error: impl std::fmt::Display) -> ServiceError {
+    ServiceError::new(Reason::Internal, error.to_string())
+}
+
+impl From<HashError> for ServiceError {
+    fn from(error: HashError) -> Self {
+        internal(error)
+    }
+}

@@ -1,0 +1,161 @@
+//! Listing and making users.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::{Admin, check_length, require_admin};
+use crate::domain::user::{
+    Credits, INITIAL_CREDITS, MAX_CREDITS, Role, USERNAME_CHARACTERS, User, canonical_username,
+};
+use crate::service::Caller;
+use crate::service::accounts::{blank_user, check_strength, create_user_refusal};
+use crate::service::error::{Reason, ServiceError};
+use crate::service::page_token::{self, PageScope};
+
+/// How long a one-time password is good.
+pub const ONE_TIME_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Longest display name and search text, in characters.
+pub const DISPLAY_NAME_CHARACTERS: usize = 200;
+/// Languages the screens speak, as BCP 47 tags.
+pub const LANGUAGES: [&str; 2] = ["en", "zh"];
+
+/// A user to be made.
+pub struct NewUser {
+    /// Name to sign in with.
+    pub username: String,
+    /// Name to show.
+    pub display_name: String,
+    /// What the user may do.
+    pub role: Role,
+    /// Credits to start with; absent: [`INITIAL_CREDITS`].
+    pub credits: Option<Credits>,
+    /// One of [`LANGUAGES`], or empty.
+    pub language: String,
+    /// A first password; absent: a one-time password is made.
+    pub password: Option<SecretString>,
+}
+
+/// A user who was made.
+pub struct NewAccount {
+    /// The user.
+    pub user: User,
+    /// What was made for the first sign-in, with its end; shown this once.
+    pub one_time_password: Option<(SecretString, Timestamp)>,
+}
+
+impl Admin {
+    /// Users by name, with `text` in username or display name, and the token of the next page (empty at the end).
+    ///
+    /// # Errors
+    ///
+    /// ADMIN_REQUIRED, FIELD_INVALID, PAGE_TOKEN_INVALID.
+    pub async fn list_users(
+        &self,
+        caller: &Caller,
+        text: &str,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<(Vec<User>, String), ServiceError> {
+        require_admin(caller)?;
+        check_length("text", text, DISPLAY_NAME_CHARACTERS)?;
+        let limit = page_token::page_size(page_size)?;
+        let scope = PageScope::new("ListUsers").with(text);
+        let after = scope
+            .place(page_token)?
+            .map(String::from_utf8)
+            .transpose()
+            .map_err(|_| page_token::invalid())?;
+        let page = self
+            .parts
+            .store
+            .users(text, after.as_deref(), limit)
+            .await?;
+        let next = page.next_after.map(|name| scope.token(name.as_bytes()));
+        Ok((page.users, next.unwrap_or_default()))
+    }
+
+    /// Makes a user, who must change the password at the first sign-in.
+    ///
+    /// # Errors
+    ///
+    /// ADMIN_REQUIRED, FIELD_INVALID, PASSWORD_TOO_WEAK, USERNAME_TAKEN.
+    pub async fn create_user(
+        &self,
+        caller: &Caller,
+        new: NewUser,
+    ) -> Result<NewAccount, ServiceError> {
+        require_admin(caller)?;
+        let username = canonical_username(&new.username).ok_or_else(|| {
+            let message = format!(
+                "A username has 1 to {USERNAME_CHARACTERS} characters: letters, digits and . _ - @"
+            );
+            ServiceError::field("username", message).with("limit", USERNAME_CHARACTERS)
+        })?;
+        check_length("display_name", &new.display_name, DISPLAY_NAME_CHARACTERS)?;
+        if !new.language.is_empty() && !LANGUAGES.contains(&new.language.as_str()) {
+            let message = format!("language is one of {}, or empty.", LANGUAGES.join(", "));
+            return Err(ServiceError::field("language", message));
+        }
+        let credits = new.credits.unwrap_or(INITIAL_CREDITS);
+        check_balance("credits", credits)?;
+        if let Some(password) = &new.password {
+            check_strength("password", password, &username)?;
+        }
+        // Asked before the costly hash; the commit decides.
+        if self.parts.store.user_by_name(&username).await?.is_some() {
+            return Err(taken(&username));
+        }
+
+        let now = self.parts.clock.now();
+        let passwords = self.parts.accounts.passwords();
+        let one_time_password = new.password.is_none().then(|| {
+            let expire_time = now.saturating_add(ONE_TIME_LIFETIME);
+            (passwords.one_time(), expire_time.unwrap_or(Timestamp::MAX))
+        });
+        let password = match (&new.password, &one_time_password) {
+            (Some(given), _) => given.clone(),
+            (None, Some((made, _))) => made.clone(),
+            (None, None) => SecretString::default(),
+        };
+        let user = User {
+            display_name: new.display_name,
+            language: new.language,
+            password_hash: passwords.hash(password).await?,
+            password_change_required: true,
+            password_expire_time: one_time_password.as_ref().map(|(_, time)| *time),
+            ..blank_user(self.parts.clock.user_id(), &username, new.role, now)
+        };
+        let user = self
+            .parts
+            .store
+            .create_user(user, credits, caller.actor())
+            .await
+            .map_err(|error| match create_user_refusal(error) {
+                refusal if refusal.reason == Reason::UsernameTaken => taken(&username),
+                refusal => refusal,
+            })?;
+        Ok(NewAccount {
+            user,
+            one_time_password,
+        })
+    }
+}
+
+/// Refuses a balance that cannot be.
+pub(super) fn check_balance(field: &str, credits: Credits) -> Result<(), ServiceError> {
+    if (0..=MAX_CREDITS).contains(&credits) {
+        return Ok(());
+    }
+    let message = format!("{field} must be between 0 and {MAX_CREDITS}.");
+    Err(ServiceError::field(field, message).with("limit", MAX_CREDITS))
+}
+
+fn taken(username: &str) -> ServiceError {
+    ServiceError::new(
+        Reason::UsernameTaken,
+        "The username is taken. Choose another.",
+    )
+    .with("username", username)
+}

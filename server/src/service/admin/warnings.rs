@@ -1,0 +1,248 @@
+//! What an admin should know, each with what to do about it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::system::SystemReport;
+use super::upstream::{AccountUse, Standing};
+use crate::domain::batch::EngineKind;
+use crate::domain::dispatching::DispatchState;
+use crate::domain::failure::WaitReason;
+use crate::feed::engine_status::Health;
+
+/// How long before its end a token is warned of.
+pub const EXPIRES_SOON: Duration = Duration::from_secs(24 * 60 * 60);
+/// Less room than this is little: a thousand videos of the usual size.
+pub const LITTLE_ROOM_BYTES: u64 = 5 << 30;
+/// Less room than this is none: one upload may need as much.
+pub const NO_ROOM_BYTES: u64 = 256 << 20;
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the names are the contract's, which explains them"
+)]
+pub enum WarningReason {
+    DefaultPassword,
+    UpstreamTokenNotSet,
+    UpstreamTokenExpiring,
+    UpstreamTokenExpired,
+    UpstreamTokenRefused,
+    UpstreamUnreachable,
+    UpstreamDailyLimit,
+    UpstreamAccountLost,
+    DispatchPaused,
+    DispatchDraining,
+    DiskLow,
+    StorageFull,
+}
+
+/// How much a warning matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Hurts now.
+    Critical,
+    /// Will hurt if nobody does anything.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+/// Something an admin should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What it is about.
+    pub reason: WarningReason,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Since when it holds, where that is known.
+    pub since: Option<Timestamp>,
+    /// What to do about it.
+    pub message: String,
+    /// Facts for a translation.
+    pub metadata: Vec<(&'static str, String)>,
+}
+
+impl Warning {
+    fn new(reason: WarningReason, severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            severity,
+            since: None,
+            message: message.into(),
+            metadata: Vec::new(),
+        }
+    }
+
+    fn since(mut self, time: impl Into<Option<Timestamp>>) -> Self {
+        self.since = time.into();
+        self
+    }
+
+    fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.metadata.push((key, value.to_string()));
+        self
+    }
+}
+
+/// The warnings that a report gives reason for, worst first.
+pub fn of(report: &SystemReport, default_password_stands: bool) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if default_password_stands {
+        let message = "The admin's first password stands, and everyone knows it. Change it.";
+        warnings.push(
+            Warning::new(WarningReason::DefaultPassword, Severity::Critical, message)
+                .since(report.start_time),
+        );
+    }
+    warnings.extend(dispatch(report));
+    if report.overview.offer.upstream_host.is_some() {
+        warnings.extend(token(report));
+        warnings.extend(upstream(report));
+    }
+    warnings.extend(disk(report));
+    warnings.sort_by_key(|warning| warning.severity);
+    warnings
+}
+
+fn dispatch(report: &SystemReport) -> Option<Warning> {
+    let settings = &report.overview.dispatch;
+    let warning = match settings.state {
+        DispatchState::Running => return None,
+        DispatchState::Paused => Warning::new(
+            WarningReason::DispatchPaused,
+            Severity::Warning,
+            "Dispatch is paused: no item is started. Set it to run again.",
+        ),
+        DispatchState::Draining => Warning::new(
+            WarningReason::DispatchDraining,
+            Severity::Warning,
+            "Dispatch is draining: what runs finishes, nothing new is started.",
+        ),
+    };
+    Some(warning.since(settings.change_time))
+}
+
+fn token(report: &SystemReport) -> Option<Warning> {
+    let Some(current) = report.accounts.iter().find(|account| account.is_current) else {
+        let message = "The paid engine has no token: its items wait. Set one.";
+        return Some(
+            Warning::new(
+                WarningReason::UpstreamTokenNotSet,
+                Severity::Warning,
+                message,
+            )
+            .since(report.start_time),
+        );
+    };
+    let with_expiry = |warning: Warning| match current.expire_time {
+        Some(time) => warning.with("expire_time", time),
+        None => warning,
+    };
+    match current.standing {
+        Standing::Expired => {
+            let message = "The upstream token has expired: items wait. Set a new one.";
+            let warning = Warning::new(
+                WarningReason::UpstreamTokenExpired,
+                Severity::Critical,
+                message,
+            );
+            Some(with_expiry(warning.since(current.expire_time)))
+        }
+        Standing::Refused => {
+            let message = "The upstream refuses its token: items wait. Set a new one.";
+            let warning = Warning::new(
+                WarningReason::UpstreamTokenRefused,
+                Severity::Critical,
+                message,
+            );
+            Some(with_expiry(warning.since(current.refused_since)))
+        }
+        Standing::Good | Standing::Untried => {
+            let expire_time = current.expire_time?;
+            let warned_from = expire_time.saturating_sub(EXPIRES_SOON).ok()?;
+            let message = "The upstream token expires within a day. Set a new one in time.";
+            (warned_from <= report.now).then(|| {
+                let warning = Warning::new(
+                    WarningReason::UpstreamTokenExpiring,
+                    Severity::Warning,
+                    message,
+                );
+                with_expiry(warning.since(warned_from))
+            })
+        }
+    }
+}
+
+fn upstream(report: &SystemReport) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let statuses = &report.overview.statuses;
+    if let Some(status) = statuses.engines.get(&EngineKind::LightX2v) {
+        if status.health == Health::Unreachable {
+            let message = "The upstream does not answer. Look at the network and its own state.";
+            let host = report.overview.offer.upstream_host.as_deref();
+            warnings.push(
+                Warning::new(
+                    WarningReason::UpstreamUnreachable,
+                    Severity::Critical,
+                    message,
+                )
+                .since(status.last_success_time)
+                .with("host", host.unwrap_or_default()),
+            );
+        }
+        let wait = status.wait.map(|wait| wait.reason);
+        if wait == Some(WaitReason::UpstreamDailyLimit) {
+            let message = "The upstream account's tasks of 24 h are used up: items wait.";
+            let warning = Warning::new(
+                WarningReason::UpstreamDailyLimit,
+                Severity::Warning,
+                message,
+            );
+            warnings.push(match status.next_free_time {
+                Some(time) => warning.with("next_free_time", time),
+                None => warning,
+            });
+        }
+    }
+    warnings.extend(report.accounts.iter().filter(|account| is_lost(account)).map(|account| {
+        let message = "An account set before still has work upstream and no usable token. Set a token of it once more.";
+        Warning::new(
+            WarningReason::UpstreamAccountLost,
+            Severity::Critical,
+            message,
+        )
+        .since(account.refused_since.or(account.expire_time))
+        .with("account", &account.account)
+    }));
+    warnings
+}
+
+fn is_lost(account: &AccountUse) -> bool {
+    let needed = account.running + account.unresolved + account.cleanups + account.fetches;
+    !account.is_current
+        && needed > 0
+        && matches!(account.standing, Standing::Expired | Standing::Refused)
+}
+
+fn disk(report: &SystemReport) -> Option<Warning> {
+    let free = report.disk?.free_bytes;
+    let warning = if free < NO_ROOM_BYTES {
+        Warning::new(
+            WarningReason::StorageFull,
+            Severity::Critical,
+            "The disk is full. Make room: uploads are refused, and items wait.",
+        )
+    } else if free < LITTLE_ROOM_BYTES {
+        Warning::new(
+            WarningReason::DiskLow,
+            Severity::Warning,
+            "The disk is getting full. Make room.",
+        )
+    } else {
+        return None;
+    };
+    Some(warning.with("free_bytes", free))
+}

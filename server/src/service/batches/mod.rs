@@ -1,0 +1,251 @@
+//! Batches: uploading, reading, changing, downloading and exporting them.
+//!
+//! Invariants:
+//! - a user reaches own batches only, an admin everyone's; for anyone else another's batch is BATCH_NOT_FOUND;
+//! - a refusal changes, stores and charges nothing, and leaves no file;
+//! - credits move on the owner's account, the audit names who asked.
+//!
+//! Not here: what runs when (`dispatch`), messages (`rpc`).
+
+pub mod change;
+pub mod download;
+pub mod export;
+pub mod page;
+pub mod quote;
+pub(crate) mod refusal;
+mod replay;
+pub mod rerun;
+pub mod spec;
+pub mod upload;
+mod upload_slots;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Caller;
+use super::error::{Reason, ServiceError};
+use crate::clock::Clock;
+use crate::config::{Config, Limits};
+use crate::domain::batch::{Batch, EngineKind};
+use crate::domain::ids::{BatchId, ItemId, UserId};
+use crate::domain::item::VideoItem;
+use crate::domain::pricing::Pricing;
+use crate::feed::Feed;
+use crate::feed::engine_status::{EngineStatuses, TokenState};
+use crate::media::{Media, Pin};
+use crate::store::Store;
+use upload_slots::UploadSlots;
+
+/// The operations on batches. Clones share everything.
+#[derive(Clone)]
+pub struct Batches {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    media: Media,
+    feed: Feed,
+    clock: Clock,
+    limits: Limits,
+    pricing: Pricing,
+    has_upstream: bool,
+    default_engine: Option<EngineKind>,
+    uploads: UploadSlots,
+}
+
+impl Batches {
+    /// The operations on what this store and these files hold.
+    pub fn new(
+        store: Arc<dyn Store>,
+        media: Media,
+        feed: Feed,
+        clock: Clock,
+        config: &Config,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                media,
+                feed,
+                clock,
+                limits: config.limits,
+                pricing: config.pricing,
+                has_upstream: config.upstream.is_some(),
+                default_engine: config.default_engine,
+                uploads: UploadSlots::default(),
+            }),
+        }
+    }
+
+    /// What uploads may be.
+    pub fn limits(&self) -> Limits {
+        self.shared.limits
+    }
+
+    /// What videos cost.
+    pub fn pricing(&self) -> Pricing {
+        self.shared.pricing
+    }
+
+    /// The fan-out of what is committed.
+    pub fn feed(&self) -> &Feed {
+        &self.shared.feed
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// What the engines are doing now.
+    pub fn engines(&self) -> Arc<EngineStatuses> {
+        self.shared.feed.engines().borrow().clone()
+    }
+
+    fn store(&self) -> &dyn Store {
+        self.shared.store.as_ref()
+    }
+
+    fn media(&self) -> &Media {
+        &self.shared.media
+    }
+
+    /// Whether batches may name an engine here. One that only lacks its token takes batches, which wait.
+    pub fn is_configured(&self, engine: EngineKind) -> bool {
+        match engine {
+            EngineKind::Preview => true,
+            EngineKind::LightX2v => self.shared.has_upstream,
+        }
+    }
+
+    /// The engine of batches that name none: the configured one, else the paid one when it has a token, else the
+    /// preview.
+    pub fn default_engine(&self) -> EngineKind {
+        self.shared.default_engine.unwrap_or_else(|| {
+            let has_token = self
+                .engines()
+                .engines
+                .get(&EngineKind::LightX2v)
+                .is_some_and(|status| status.token != TokenState::Missing);
+            if self.shared.has_upstream && has_token {
+                EngineKind::LightX2v
+            } else {
+                EngineKind::Preview
+            }
+        })
+    }
+
+    /// The engine of that name, or the default for none.
+    ///
+    /// # Errors
+    ///
+    /// FIELD_INVALID, ENGINE_UNAVAILABLE.
+    pub fn engine(&self, name: &str) -> Result<EngineKind, ServiceError> {
+        let engine = if name.is_empty() {
+            self.default_engine()
+        } else {
+            EngineKind::from_name(name).ok_or_else(|| {
+                ServiceError::field("engine", "The engine is preview or lightx2v.")
+            })?
+        };
+        if self.is_configured(engine) {
+            Ok(engine)
+        } else {
+            Err(ServiceError::new(
+                Reason::EngineUnavailable,
+                format!(
+                    "The engine {} is not configured on this server. Take another engine.",
+                    engine.name()
+                ),
+            )
+            .with("engine", engine.name()))
+        }
+    }
+
+    /// A batch that the caller may reach.
+    ///
+    /// # Errors
+    ///
+    /// BATCH_NOT_FOUND.
+    pub async fn batch(&self, caller: &Caller, id: BatchId) -> Result<Batch, ServiceError> {
+        self.store()
+            .batch(id)
+            .await?
+            .filter(|batch| batch.owner == caller.user || caller.is_admin())
+            .ok_or_else(|| refusal::batch_not_found(id))
+    }
+
+    /// An item of a batch that the caller may reach.
+    ///
+    /// # Errors
+    ///
+    /// BATCH_NOT_FOUND, ITEM_NOT_FOUND.
+    pub async fn item(
+        &self,
+        caller: &Caller,
+        batch: BatchId,
+        item: ItemId,
+    ) -> Result<(Batch, VideoItem), ServiceError> {
+        let batch = self.batch(caller, batch).await?;
+        match self.store().item(item).await? {
+            Some((_, found)) if found.batch == batch.id => Ok((batch, found)),
+            _ => Err(refusal::item_not_found(item)),
+        }
+    }
+
+    /// The user's balance.
+    ///
+    /// # Errors
+    ///
+    /// USER_NOT_FOUND.
+    pub async fn balance(&self, user: UserId) -> Result<i32, ServiceError> {
+        match self.store().user(user).await? {
+            Some(user) => Ok(user.credit_balance),
+            None => Err(refusal::user_not_found(user)),
+        }
+    }
+
+    /// Looks owners' names up, each once.
+    pub fn owner_names(&self) -> OwnerNames {
+        OwnerNames {
+            store: Arc::clone(&self.shared.store),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Gives pins back after a refusal and removes what nothing refers to.
+    async fn discard(&self, pins: Vec<Pin>) {
+        self.media()
+            .discard(pins, |blob| self.store().is_referenced(blob))
+            .await;
+    }
+}
+
+/// Usernames that were looked up. They never change, so each is read once.
+pub struct OwnerNames {
+    store: Arc<dyn Store>,
+    known: HashMap<UserId, String>,
+}
+
+/// Names that are kept; a list of everyone's batches would otherwise grow it with the number of users.
+const NAMES_KEPT: usize = 1_000;
+
+impl OwnerNames {
+    /// The user's name; empty when there is no such user.
+    pub async fn of(&mut self, user: UserId) -> Result<String, ServiceError> {
+        if let Some(name) = self.known.get(&user) {
+            return Ok(name.clone());
+        }
+        let found = self.store.user(user).await?;
+        let name = found.map(|user| user.username).unwrap_or_default();
+        if self.known.len() >= NAMES_KEPT {
+            self.known.clear();
+        }
+        self.known.insert(user, name.clone());
+        Ok(name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! The open database: who may use it, what to do when it fails, and what it has cost.
+//!
+//! redb wants its database reopened after any failure of the storage. A full disk is waited for: the database is
+//! closed, and opened again by whoever needs it next. Any other failure closes the store for good.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend};
+
+use crate::clock::Clock;
+use crate::feed::Feed;
+use crate::store::StoreError;
+
+use super::error::failed;
+use super::metered::{Meter, Metered};
+
+/// Memory that redb may use for pages, read and not yet written: enough for the upper levels of every index at a
+/// million batches, and small beside a server's other needs. Its own default is 1 GiB.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// Makes another handle of the same storage.
+pub(super) type Backends = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
+
+/// What the readers and the writer share.
+pub(super) struct Shared {
+    backends: Backends,
+    open: Mutex<Open>,
+    meter: Meter,
+    pub clock: Clock,
+    pub feed: Feed,
+    commits: AtomicU64,
+    operations: AtomicU64,
+}
+
+enum Open {
+    Yes(Arc<Database>),
+    /// The disk was full; to be opened again.
+    Waiting(String),
+    /// For good, for this reason.
+    Closed(StoreError),
+}
+
+/// Opens the storage behind `backends` with redb.
+pub(super) fn open_redb(backends: &Backends, meter: &Meter) -> Result<Database, DatabaseError> {
+    let backend = backends().map_err(redb::StorageError::Io)?;
+    Builder::new()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(Metered::new(backend, meter.clone()))
+}
+
+impl Shared {
+    pub fn new(
+        database: Database,
+        backends: Backends,
+        meter: Meter,
+        clock: Clock,
+        feed: Feed,
+    ) -> Self {
+        Self {
+            backends,
+            open: Mutex::new(Open::Yes(Arc::new(database))),
+            meter,
+            clock,
+            feed,
+            commits: AtomicU64::new(0),
+            operations: AtomicU64::new(0),
+        }
+    }
+
+    /// The database; opens it again if a full disk had closed it.
+    pub fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let mut open = self.lock();
+        match &*open {
+            Open::Yes(database) => return Ok(Arc::clone(database)),
+            Open::Closed(error) => return Err(error.clone()),
+            Open::Waiting(_) => {}
+        }
+        match open_redb(&self.backends, &self.meter) {
+            Ok(database) => {
+                let database = Arc::new(database);
+                *open = Open::Yes(Arc::clone(&database));
+                tracing::info!("the database is open again");
+                Ok(database)
+            }
+            Err(error) => {
+                let again = failed(error);
+                match (&again, &*open) {
+                    (StoreError::Full(_), _) => Err(again),
+                    // A reader may still hold the old one; the next call will find it free.
+                    (_, Open::Waiting(message)) => Err(StoreError::Full(message.clone())),
+                    _ => Err(again),
+                }
+            }
+        }
+    }
+
+    /// One committed state to read from.
+    pub fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
+        self.database()?.begin_read().map_err(failed)
+    }
+
+    /// The storage failed: nothing more goes through the database that is open.
+    pub fn give_up(&self, error: &StoreError) {
+        let mut open = self.lock();
+        match (error, &*open) {
+            (_, Open::Closed(_)) => {}
+            (StoreError::Full(message), _) => {
+                tracing::error!(%error, "the database waits for room");
+                *open = Open::Waiting(message.clone());
+            }
+            _ => {
+                tracing::error!(%error, "the database is closed");
+                *open = Open::Closed(error.clone());
+            }
+        }
+    }
+
+    pub fn count_commit(&self, operations: usize) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.operations
+            .fetch_add(operations as u64, Ordering::Relaxed);
+    }
+
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::Relaxed)
+    }
+
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,387 @@
+//! Records → domain values. Bad data is an error that says what is wrong, never a panic.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::audit::AuditEvent;
+use crate::domain::batch::{Batch, ItemCounts};
+use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
+use crate::domain::failure::Failure;
+use crate::domain::ids::{
+    Account, BatchId, ClientRef, EntryId, InstanceId, ItemId, TaskId, UserId,
+};
+use crate::domain::item::{Attempt, ItemState, Pending, Processing, Stage, VideoItem};
+use crate::domain::ledger::{Actor, Entry, Subject};
+use crate::domain::leftover::{Cleanup, Watch};
+use crate::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, Video};
+use crate::domain::user::User;
+use crate::store::query::Counts;
+use crate::store::{Made, RecordedRequest};
+
+use super::code::{self, Coded};
+use super::record::{
+    ActorRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord, CleanupRecord,
+    CountsRecord, DispatchRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord,
+    ProcessingRecord, ProgressRecord, RequestRecord, TokenRecord, UserRecord, VideoRecord,
+    WatchRecord,
+};
+
+/// What is wrong with a record.
+pub(super) type Decoded<T> = Result<T, String>;
+
+fn time(micros: i64) -> Decoded<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|_| format!("{micros} is no time"))
+}
+
+fn times(micros: Option<i64>) -> Decoded<Option<Timestamp>> {
+    micros.map(time).transpose()
+}
+
+fn span(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
+fn bytes<const N: usize>(name: &str, bytes: &[u8]) -> Decoded<[u8; N]> {
+    bytes
+        .try_into()
+        .map_err(|_| format!("{name} has {} bytes, not {N}", bytes.len()))
+}
+
+fn coded<T: Coded>(name: &str, code: u32) -> Decoded<T> {
+    T::from_code(code).ok_or_else(|| format!("{code} is no {name}"))
+}
+
+fn there<T>(name: &str, value: Option<T>) -> Decoded<T> {
+    value.ok_or_else(|| format!("{name} is missing"))
+}
+
+pub(super) fn user(record: UserRecord) -> Decoded<User> {
+    Ok(User {
+        id: UserId::from_bytes(bytes("id", &record.id)?),
+        username: record.username,
+        display_name: record.display_name,
+        language: record.language,
+        role: coded("role", record.role)?,
+        disabled: record.disabled,
+        password_hash: record.password_hash,
+        password_change_required: record.password_change_required,
+        password_expire_time: times(record.password_expire_time)?,
+        token_epoch: record.token_epoch,
+        credit_balance: record.credit_balance,
+        credits_held: record.credits_held,
+        active_item_count: record.active_item_count,
+        completed_video_count: record.completed_video_count,
+        ledger_sequence: record.ledger_sequence,
+        create_time: time(record.create_time)?,
+        last_sign_in_time: times(record.last_sign_in_time)?,
+        version: record.version,
+    })
+}
+
+pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Batch> {
+    Ok(Batch {
+        id: BatchId::from_bytes(bytes("id", &fixed.id)?),
+        owner: UserId::from_bytes(bytes("owner", &fixed.owner)?),
+        name: fixed.name,
+        prompt: fixed.prompt,
+        negative_prompt: fixed.negative_prompt,
+        engine: coded("engine", fixed.engine)?,
+        labels: fixed.labels,
+        audio: audio(there("audio", fixed.audio)?)?,
+        credits_per_item: fixed.credits_per_item,
+        counts: ItemCounts {
+            pending: progress.pending,
+            processing: progress.processing,
+            completed: progress.completed,
+            failed: progress.failed,
+            cancelled: progress.cancelled,
+        },
+        credits_charged: progress.credits_charged,
+        credits_refunded: progress.credits_refunded,
+        progress_permille_sum: progress.progress_permille_sum,
+        create_time: time(fixed.create_time)?,
+        start_time: times(progress.start_time)?,
+        finish_time: times(progress.finish_time)?,
+        cancel_request_time: times(progress.cancel_request_time)?,
+        failures_seen: progress.failures_seen,
+        revision: progress.revision,
+    })
+}
+
+fn blob(kind: BlobKind, record: Option<BlobRecord>) -> Decoded<Blob> {
+    let record = there("blob", record)?;
+    Ok(Blob {
+        kind,
+        sha256: Sha256(bytes("sha256", &record.sha256)?),
+        size_bytes: record.size_bytes,
+    })
+}
+
+fn audio(record: AudioRecord) -> Decoded<Audio> {
+    Ok(Audio {
+        filename: record.filename,
+        media_type: record.media_type,
+        blob: blob(BlobKind::Audio, record.blob)?,
+        duration: span(record.duration),
+    })
+}
+
+fn image(record: ImageRecord) -> Decoded<SourceImage> {
+    Ok(SourceImage {
+        filename: record.filename,
+        media_type: record.media_type,
+        blob: blob(BlobKind::Image, record.blob)?,
+        width_px: record.width_px,
+        height_px: record.height_px,
+    })
+}
+
+fn video(record: VideoRecord) -> Decoded<Video> {
+    Ok(Video {
+        media_type: record.media_type,
+        blob: blob(BlobKind::Video, record.blob)?,
+        duration: span(record.duration),
+        width_px: record.width_px,
+        height_px: record.height_px,
+    })
+}
+
+/// An item; its batch and position are the key.
+pub(super) fn item(batch: BatchId, position: u32, record: ItemRecord) -> Decoded<VideoItem> {
+    let finish_time = times(record.finish_time)?;
+    let ended = || there("finish_time", finish_time);
+    let state = match record.state {
+        code::state::PENDING => ItemState::Pending(Pending {
+            not_before: times(record.not_before)?,
+            reason: record
+                .wait_reason
+                .map(|reason| coded("wait reason", reason))
+                .transpose()?,
+        }),
+        code::state::PROCESSING => {
+            ItemState::Processing(processing(there("processing", record.processing)?)?)
+        }
+        code::state::COMPLETED => ItemState::Completed {
+            video: video(there("video", record.video)?)?,
+            finish_time: ended()?,
+        },
+        code::state::FAILED => ItemState::Failed {
+            failure: failure(there("failure", record.failure)?)?,
+            finish_time: ended()?,
+        },
+        code::state::CANCELLED => ItemState::Cancelled {
+            finish_time: ended()?,
+        },
+        other => return Err(format!("{other} is no item state")),
+    };
+    Ok(VideoItem {
+        id: ItemId::from_bytes(bytes("id", &record.id)?),
+        batch,
+        position,
+        source_image: image(there("source_image", record.source_image)?)?,
+        state,
+        round: record.round,
+        charge: record.charge,
+        failures_in_round: record.failures_in_round,
+        last_attempt: record.last_attempt,
+        ended_attempts: record
+            .ended_attempts
+            .into_iter()
+            .map(attempt)
+            .collect::<Decoded<_>>()?,
+        progress_permille: u16::try_from(record.progress_permille)
+            .map_err(|_| format!("{} is no progress", record.progress_permille))?,
+        create_time: time(record.create_time)?,
+        start_time: times(record.start_time)?,
+        update_time: time(record.update_time)?,
+        revision: record.revision,
+    })
+}
+
+fn processing(record: ProcessingRecord) -> Decoded<Processing> {
+    let stage = match record.stage {
+        code::stage::SUBMITTING => Stage::Submitting,
+        code::stage::UNRESOLVED => Stage::Unresolved {
+            since: time(there("since", record.since)?)?,
+        },
+        code::stage::QUEUED => Stage::Queued {
+            position: record.position,
+            expected_wait: record.expected_wait.map(span),
+        },
+        code::stage::GENERATING => Stage::Generating {
+            expected_run: record.expected_run.map(span),
+        },
+        code::stage::FETCHING => Stage::Fetching {
+            fetched_bytes: record.fetched_bytes,
+            total_bytes: record.total_bytes,
+        },
+        other => return Err(format!("{other} is no stage")),
+    };
+    Ok(Processing {
+        attempt: attempt(there("attempt", record.attempt)?)?,
+        stage,
+        cancel_request_time: times(record.cancel_request_time)?,
+        answered: span(record.answered),
+    })
+}
+
+fn attempt(record: AttemptRecord) -> Decoded<Attempt> {
+    Ok(Attempt {
+        number: record.number,
+        round: record.round,
+        seed: record.seed,
+        account: Account(record.account),
+        instance: InstanceId::from_bytes(bytes("instance", &record.instance)?),
+        task: record.task.map(TaskId),
+        start_time: time(record.start_time)?,
+        submit_time: times(record.submit_time)?,
+        run_start_time: times(record.run_start_time)?,
+        finish_time: times(record.finish_time)?,
+        failure: record.failure.map(failure).transpose()?,
+    })
+}
+
+fn failure(record: FailureRecord) -> Decoded<Failure> {
+    Ok(Failure {
+        reason: coded("failure reason", record.reason)?,
+        message: record.message,
+        upstream_message: record.upstream_message,
+    })
+}
+
+fn actor(record: Option<ActorRecord>) -> Decoded<Actor> {
+    let record = there("actor", record)?;
+    Ok(match record.id {
+        None => Actor::System,
+        Some(id) => Actor::User {
+            id: UserId::from_bytes(bytes("actor", &id)?),
+            name: record.name,
+        },
+    })
+}
+
+/// A ledger entry; its user and sequence are the key.
+pub(super) fn entry(user: UserId, sequence: u64, record: EntryRecord) -> Decoded<Entry> {
+    let subject = match (record.batch, record.item) {
+        (Some(batch), Some(item)) => Some(Subject {
+            batch: BatchId::from_bytes(bytes("batch", &batch)?),
+            item: ItemId::from_bytes(bytes("item", &item)?),
+            round: record.round,
+        }),
+        _ => None,
+    };
+    Ok(Entry {
+        id: EntryId::from_bytes(bytes("id", &record.id)?),
+        user,
+        sequence,
+        kind: coded("entry kind", record.kind)?,
+        delta: record.delta,
+        balance_after: record.balance_after,
+        subject,
+        actor: actor(record.actor)?,
+        note: record.note,
+        create_time: time(record.create_time)?,
+    })
+}
+
+/// An audit event; its sequence is the key.
+pub(super) fn audit(sequence: u64, record: AuditRecord) -> Decoded<AuditEvent> {
+    Ok(AuditEvent {
+        sequence,
+        time: time(record.time)?,
+        actor: actor(record.actor)?,
+        action: record.action,
+        target: record.target,
+        detail: record.detail,
+    })
+}
+
+pub(super) fn request(record: RequestRecord) -> Decoded<RecordedRequest> {
+    let batch = || -> Decoded<BatchId> {
+        let id = there("batch", record.batch.as_ref())?;
+        Ok(BatchId::from_bytes(bytes("batch", id)?))
+    };
+    let made = match record.made {
+        code::made::BATCH => Made::Batch(batch()?),
+        code::made::ROUNDS => Made::Rounds(
+            batch()?,
+            record
+                .items
+                .iter()
+                .map(|id| Ok(ItemId::from_bytes(bytes("item", id)?)))
+                .collect::<Decoded<_>>()?,
+        ),
+        code::made::ENTRY => {
+            let user = there("user", record.user.as_ref())?;
+            Made::Entry(UserId::from_bytes(bytes("user", user)?), record.sequence)
+        }
+        other => return Err(format!("{other} is nothing a request makes")),
+    };
+    Ok(RecordedRequest {
+        digest: bytes("digest", &record.digest)?,
+        made,
+    })
+}
+
+/// A cleanup; its attempt and task are the key.
+pub(super) fn cleanup(
+    client_ref: ClientRef,
+    task: TaskId,
+    record: CleanupRecord,
+) -> Decoded<Cleanup> {
+    Ok(Cleanup {
+        client_ref,
+        batch: BatchId::from_bytes(bytes("batch", &record.batch)?),
+        account: Account(record.account),
+        task,
+        create_time: time(record.create_time)?,
+        lost: record.lost,
+    })
+}
+
+/// A watch; its attempt is the key.
+pub(super) fn watch(client_ref: ClientRef, record: WatchRecord) -> Decoded<Watch> {
+    Ok(Watch {
+        client_ref,
+        batch: BatchId::from_bytes(bytes("batch", &record.batch)?),
+        account: Account(record.account),
+        seed: record.seed,
+        start_time: time(record.start_time)?,
+        submit_time: time(record.submit_time)?,
+        matched: record.matched,
+        expire_time: time(record.expire_time)?,
+    })
+}
+
+pub(super) fn dispatch(record: DispatchRecord) -> Decoded<DispatchSettings> {
+    Ok(DispatchSettings {
+        state: coded("dispatch state", record.state)?,
+        concurrency: record.concurrency,
+        changed_by: actor(record.changed_by)?,
+        change_time: time(record.change_time)?,
+    })
+}
+
+/// A token; its account is the key.
+pub(super) fn token(account: Account, record: TokenRecord) -> Decoded<UpstreamToken> {
+    Ok(UpstreamToken {
+        account,
+        token: record.token,
+        set_time: time(record.set_time)?,
+        current: record.current,
+        refused_since: times(record.refused_since)?,
+    })
+}
+
+pub(super) fn counts(record: CountsRecord) -> Counts {
+    Counts {
+        created: record.created,
+        processing: record.processing,
+        completed: record.completed,
+        failed: record.failed,
+        cancelled: record.cancelled,
+        with_failures: record.with_failures,
+        needs_attention: record.needs_attention,
+    }
+}

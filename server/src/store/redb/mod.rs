@@ -1,0 +1,145 @@
+//! The store in one redb file.
+//!
+//! Rooms: `open` (a file is made, checked, refused), `database` (it is open, or why not), `tables` (what there is),
+//! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
+//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists` (what operations are made of),
+//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `seam` (all of it as
+//! [`Store`](super::Store)).
+//!
+//! Invariants: see the seam's; besides, one process has the file open, and nothing but this folder knows redb.
+
+mod account_operations;
+mod batch_operations;
+mod code;
+mod database;
+mod decode;
+mod dispatch_operations;
+mod encode;
+mod error;
+mod items;
+mod ledger;
+mod leftovers;
+mod lists;
+mod load;
+mod metered;
+mod open;
+mod queue;
+mod reads;
+mod record;
+mod seam;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod work;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ::redb::StorageBackend;
+use ::redb::backends::InMemoryBackend;
+
+use crate::clock::Clock;
+use crate::feed::Feed;
+
+use database::{Backends, Shared, open_redb};
+pub use error::OpenError;
+use metered::Meter;
+pub use open::SCHEMA;
+use writer::Writer;
+pub use writer::Writing;
+
+/// A store in one redb file. Dropping it commits what was handed in and closes the file.
+pub struct RedbStore {
+    writer: Writer,
+    shared: Arc<Shared>,
+}
+
+impl RedbStore {
+    /// Opens the database file at `path`, or makes it, to be read and written by its owner alone. The folder must
+    /// exist.
+    ///
+    /// # Errors
+    /// When another process has it open, a newer program wrote it, it is damaged, or the system refuses. The file
+    /// is then as it was.
+    pub fn open(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        open::create_file(path, &clock)?;
+        let backends = open::file_backends(path);
+        let meter = Meter::default();
+        let database = open::open_file(path, &backends, &meter)?;
+        Self::over(path, database, backends, meter, clock, Writing::Thread)
+    }
+
+    /// A store in memory, which ends with it; it writes in the caller, so it may run in virtual time.
+    ///
+    /// # Errors
+    /// None that was ever seen.
+    pub fn in_memory(clock: Clock) -> Result<Self, OpenError> {
+        let once = std::sync::Mutex::new(Some(InMemoryBackend::new()));
+        let backends = move || {
+            once.lock()
+                .ok()
+                .and_then(|mut backend| backend.take())
+                .map(|backend| Box::new(backend) as Box<dyn StorageBackend>)
+                .ok_or_else(|| std::io::Error::other("memory cannot be opened twice"))
+        };
+        Self::with_backend(backends, clock, Writing::Inline)
+    }
+
+    /// A store on a storage of the caller's. `backends` gives a handle of it, and another one of the same storage
+    /// each time it is opened again (after it was full).
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn with_backend(
+        backends: impl Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync + 'static,
+        clock: Clock,
+        writing: Writing,
+    ) -> Result<Self, OpenError> {
+        let path = Path::new("(storage)");
+        let backends: Backends = Box::new(backends);
+        let meter = Meter::default();
+        let database =
+            open_redb(&backends, &meter).map_err(|error| OpenError::of(path.to_owned(), error))?;
+        Self::over(path, database, backends, meter, clock, writing)
+    }
+
+    fn over(
+        path: &Path,
+        database: ::redb::Database,
+        backends: Backends,
+        meter: Meter,
+        clock: Clock,
+        writing: Writing,
+    ) -> Result<Self, OpenError> {
+        open::prepare(path, &database, &clock)?;
+        let feed = Feed::new(open::revision(path, &database)?);
+        let shared = Arc::new(Shared::new(database, backends, meter, clock, feed));
+        let writer =
+            Writer::start(Arc::clone(&shared), writing).map_err(|error| OpenError::Failed {
+                path: path.to_owned(),
+                message: error.to_string(),
+            })?;
+        Ok(Self { writer, shared })
+    }
+
+    /// Where each commit is told.
+    pub fn feed(&self) -> &Feed {
+        &self.shared.feed
+    }
+
+    /// Durable transactions since it was opened.
+    pub fn commits(&self) -> u64 {
+        self.shared.commits()
+    }
+
+    /// Operations that took part in those.
+    pub fn operations(&self) -> u64 {
+        self.shared.operations()
+    }
+
+    /// Flushes to the disk since it was opened, those of opening it included.
+    pub fn syncs(&self) -> u64 {
+        self.shared.meter().syncs()
+    }
+}

@@ -1,0 +1,106 @@
+//! Every table: its name, its key, its value.
+//!
+//! Ids are u128 keys: UUIDv7, so their order is the order of creation. A value of bytes is a record (see `record`).
+//! Nothing that is asked often needs a scan: for each question there is an index here, kept in the transaction
+//! that changes what it is about.
+
+use redb::{ReadOnlyTable, ReadTransaction, Table, TableDefinition, WriteTransaction};
+
+use crate::store::StoreError;
+
+use super::error::failed;
+
+/// A record.
+pub(super) type Bytes = &'static [u8];
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $constant:ident $name:ident: $key:ty => $value:ty;)*) => {
+        $(
+            $(#[$doc])*
+            pub(super) const $constant: TableDefinition<'static, $key, $value> =
+                TableDefinition::new(stringify!($name));
+        )*
+
+        /// Every table, open for writing.
+        pub(super) struct Tables<'t> {
+            $($(#[$doc])* pub $name: Table<'t, $key, $value>,)*
+        }
+
+        impl<'t> Tables<'t> {
+            /// Opens them all, and makes those that are not there.
+            pub fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
+                Ok(Self {
+                    $($name: transaction.open_table($constant).map_err(failed)?,)*
+                })
+            }
+        }
+    };
+}
+
+tables! {
+    /// `schema` → version.
+    META meta: &'static str => u64;
+    /// `totals`, `dispatch`: records of which there is one.
+    SINGLES singles: &'static str => Bytes;
+    /// User.
+    USERS users: u128 => Bytes;
+    /// Canonical username → user.
+    USER_NAMES user_names: &'static str => u128;
+    /// (user, sequence) → ledger entry.
+    ENTRIES entries: (u128, u64) => Bytes;
+    /// (item, round, kind) → sequence: what is charged and given back, once each.
+    ROUNDS rounds: (u128, u32, u8) => u64;
+    /// Sequence → audit event.
+    AUDIT audit: u64 => Bytes;
+    /// (user, method, request id) → what it made.
+    REQUESTS requests: (u128, &'static str, u128) => Bytes;
+    /// What is fixed of a batch.
+    BATCHES batches: u128 => Bytes;
+    /// What changes of a batch.
+    PROGRESS progress: u128 => Bytes;
+    /// (owner, or 0 for everyone; attention rank; state; has failures; !batch): every order and filter of lists is
+    /// a merge of ranges of these, newest first.
+    LISTS lists: (u128, u8, u8, bool, u128) => ();
+    /// Owner, or 0 for everyone → batches by state.
+    COUNTS counts: u128 => Bytes;
+    /// (batch, position) → item.
+    ITEMS items: (u128, u32) => Bytes;
+    /// Item → (batch, position).
+    PLACES places: u128 => (u128, u32);
+    /// (engine, item): PENDING items, the oldest first.
+    WAITING waiting: (u8, u128) => ();
+    /// (engine, owner, batch, position) → item: PENDING items that may be claimed.
+    READY ready: (u8, u128, u128, u32) => u128;
+    /// (engine, not before, item) → (owner, batch, position, reason): PENDING items that wait for a time.
+    DELAYED delayed: (u8, i64, u128) => (u128, u128, u32, u8);
+    /// (engine, reason) → items with that wait of their own; under 0 the ready ones.
+    HELD held: (u8, u8) => u64;
+    /// (engine, 0) → the owner who had the last turn; (engine, owner) → the batch that had that owner's.
+    TURNS turns: (u8, u128) => u128;
+    /// (engine, item): items that an attempt owns.
+    ACTIVE active: (u8, u128) => ();
+    /// (account, kind of holder, item, attempt, task): what may have an active task upstream.
+    SLOTS slots: (&'static str, u8, u128, u32, &'static str) => ();
+    /// (item, attempt, task) → cleanup.
+    CLEANUPS cleanups: (u128, u32, &'static str) => Bytes;
+    /// (item, attempt) → watch.
+    WATCHES watches: (u128, u32) => Bytes;
+    /// (account, time, item, attempt): submits of the daily window.
+    SUBMITS submits: (&'static str, i64, u128, u32) => ();
+    /// (item, attempt) → time of its submit, where it is among SUBMITS.
+    SUBMIT_TIMES submit_times: (u128, u32) => i64;
+    /// (kind, SHA-256) → (references, bytes).
+    BLOBS blobs: (u8, &'static [u8; 32]) => (u64, u64);
+    /// Small values of the server's own.
+    SETTINGS settings: &'static str => Bytes;
+    /// Account → upstream token.
+    TOKENS tokens: &'static str => Bytes;
+}
+
+/// Opens one table for reading.
+pub(super) fn readable<K: redb::Key + 'static, V: redb::Value + 'static>(
+    transaction: &ReadTransaction,
+    definition: TableDefinition<'static, K, V>,
+) -> Result<ReadOnlyTable<K, V>, StoreError> {
+    transaction.open_table(definition).map_err(failed)
+}
