@@ -6,6 +6,9 @@
 //! `view` draws the state, and [`app`] turns the wheel.
 
 pub mod app;
+pub mod cli;
+pub mod credentials;
 pub mod files;
 pub mod keymap;
+pub mod net;
 pub mod state;
