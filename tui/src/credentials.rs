@@ -53,11 +53,36 @@ struct Stored {
 struct StoredSession {
     username: String,
     access_token: String,
-    obtain_time: Timestamp,
+    /// Times as RFC 3339 text. One that cannot be read counts as not known: the token is used, but not renewed.
+    obtain_time: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expire_time: Option<Timestamp>,
+    expire_time: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    renewable_until_time: Option<Timestamp>,
+    renewable_until_time: Option<String>,
+}
+
+impl StoredSession {
+    fn of(session: &Session) -> Self {
+        Self {
+            username: session.username.clone(),
+            access_token: session.access_token.clone(),
+            obtain_time: session.obtain_time.to_string(),
+            expire_time: session.expire_time.map(|time| time.to_string()),
+            renewable_until_time: session.renewable_until_time.map(|time| time.to_string()),
+        }
+    }
+
+    fn session(self) -> Session {
+        let time = |text: Option<String>| text.and_then(|text| text.parse::<Timestamp>().ok());
+        let obtain_time = time(Some(self.obtain_time));
+        Session {
+            expire_time: obtain_time.and_then(|_| time(self.expire_time)),
+            obtain_time: obtain_time.unwrap_or_default(),
+            renewable_until_time: time(self.renewable_until_time),
+            access_token: self.access_token,
+            username: self.username,
+        }
+    }
 }
 
 impl Credentials {
@@ -90,13 +115,7 @@ impl Credentials {
         Ok(stored
             .sessions
             .remove(server.as_str())
-            .map(|session| Session {
-                access_token: session.access_token,
-                username: session.username,
-                obtain_time: session.obtain_time,
-                expire_time: session.expire_time,
-                renewable_until_time: session.renewable_until_time,
-            }))
+            .map(StoredSession::session))
     }
 
     /// Keeps a session in place of what was kept for the server.
@@ -107,13 +126,7 @@ impl Credentials {
         let mut stored = self.read()?;
         stored.sessions.insert(
             server.as_str().to_owned(),
-            StoredSession {
-                username: session.username.clone(),
-                access_token: session.access_token.clone(),
-                obtain_time: session.obtain_time,
-                expire_time: session.expire_time,
-                renewable_until_time: session.renewable_until_time,
-            },
+            StoredSession::of(session),
         );
         self.write(&stored)
     }

@@ -60,7 +60,7 @@ impl PartFile {
     }
 
     /// A file that begins anew when its first bytes come: at this path, or in this directory under the server's name for it.
-    pub(super) const fn anew(path: Option<PathBuf>, directory: PathBuf, overwrite: bool) -> Self {
+    pub(super) fn anew(path: Option<PathBuf>, directory: PathBuf, overwrite: bool) -> Self {
         Self {
             target: match path {
                 Some(path) => Target::Path(path),

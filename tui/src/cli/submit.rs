@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vision_batch::v1;
-use vision_batch_probe::{AudioLimits, probe_audio};
+use vbatch_probe::{AudioLimits, probe_audio};
 
 use super::args::{Download, Follow, KindArgument, Quote, Rerun, Submit};
 use super::exit::{CommandError, Exit};

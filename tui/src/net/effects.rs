@@ -148,9 +148,7 @@ impl Effects for Network {
                 tasks.sign_in = Some(spawn(async move { inner.resume().await }));
             }
             NetEffect::SignOut => {
-                let transfers = std::mem::take(&mut tasks.transfers);
                 *tasks = Tasks::default();
-                drop(transfers);
                 inner.forget_session();
             }
             NetEffect::WatchBatches(request) => {
