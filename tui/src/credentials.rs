@@ -124,10 +124,9 @@ impl Credentials {
     /// When the file cannot be read or replaced.
     pub fn save(&self, server: &Address, session: &Session) -> Result<(), CredentialsError> {
         let mut stored = self.read()?;
-        stored.sessions.insert(
-            server.as_str().to_owned(),
-            StoredSession::of(session),
-        );
+        stored
+            .sessions
+            .insert(server.as_str().to_owned(), StoredSession::of(session));
         self.write(&stored)
     }
 
@@ -168,12 +167,11 @@ impl Credentials {
     fn write(&self, stored: &Stored) -> Result<(), CredentialsError> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         private_directory(directory).map_err(self.failed("make the directory of"))?;
-        let mut text = serde_json::to_vec_pretty(stored).map_err(|source| {
-            CredentialsError::Malformed {
+        let mut text =
+            serde_json::to_vec_pretty(stored).map_err(|source| CredentialsError::Malformed {
                 path: self.path.clone(),
                 source,
-            }
-        })?;
+            })?;
         text.push(b'\n');
         let temporary = directory.join(format!(".credentials.{}.tmp", uuid::Uuid::new_v4()));
         let written = write_private(&temporary, &text)
@@ -206,7 +204,10 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use super::*;
 

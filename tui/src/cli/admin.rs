@@ -29,7 +29,11 @@ pub(super) async fn run(context: &mut Context<'_>, command: &Admin) -> Result<Ex
         Admin::System => system(context).await?,
         Admin::Token { force } => token(context, *force).await?,
         Admin::Pause { drain } => {
-            let state = if *drain { State::Draining } else { State::Paused };
+            let state = if *drain {
+                State::Draining
+            } else {
+                State::Paused
+            };
             dispatch(context, state, None).await?;
         }
         Admin::Resume { concurrency } => dispatch(context, State::Running, *concurrency).await?,
@@ -298,7 +302,10 @@ async fn system(context: &mut Context<'_>) -> Result<(), CommandError> {
         ))?;
     }
     if let Some(oldest) = time(status.oldest_pending_time.as_ref()) {
-        context.print(format!("the oldest since {}", words::age(now, Some(oldest))))?;
+        context.print(format!(
+            "the oldest since {}",
+            words::age(now, Some(oldest))
+        ))?;
     }
     let storage = status.storage.unwrap_or_default();
     context.print(format!(
@@ -354,7 +361,10 @@ async fn token(context: &mut Context<'_>, force: bool) -> Result<(), CommandErro
     }
     context.print(line)?;
     if !response.upstream_message.is_empty() {
-        context.say(format!("The upstream said: {}", printable(&response.upstream_message)))?;
+        context.say(format!(
+            "The upstream said: {}",
+            printable(&response.upstream_message)
+        ))?;
     }
     if let Some(previous) = &response.previous_account {
         context.say(format!(

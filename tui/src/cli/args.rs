@@ -14,7 +14,13 @@ pub struct Arguments {
     #[arg(long, global = true, env = "VBATCH_SERVER", value_name = "ADDRESS")]
     pub server: Option<String>,
     /// The token to use in place of the stored session (best given by the environment)
-    #[arg(long, global = true, env = "VBATCH_TOKEN", hide_env_values = true, hide = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "VBATCH_TOKEN",
+        hide_env_values = true,
+        hide = true
+    )]
     pub token: Option<String>,
     /// Print answers as JSON: the protobuf JSON mapping of the contract's messages, one a line
     #[arg(long, global = true)]
@@ -346,7 +352,13 @@ pub struct Download {
     #[arg(value_name = "ITEM")]
     pub items: Vec<String>,
     /// Where to: a directory, or - for stdout (one file only)
-    #[arg(short, long, value_name = "DIR", default_value = ".", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "DIR",
+        default_value = ".",
+        allow_hyphen_values = true
+    )]
     pub out: PathBuf,
     /// What to save
     #[arg(long, value_enum, default_value_t = KindArgument::Video)]
@@ -492,7 +504,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::from_secs(seconds.into()));
     }
     // Days are taken as 24 h: no clock change is meant.
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<u32>().ok());
     if let Some(days) = days {
         return Ok(Duration::from_secs(u64::from(days) * 86_400));
     }
@@ -503,7 +517,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use clap::CommandFactory as _;
 
@@ -563,7 +580,8 @@ mod tests {
             panic!("not ls")
         };
         assert_eq!(ls.owner.as_deref(), Some("-"));
-        let Some(Command::Download(download)) = parse("download 1234 3-5 7 --out -").unwrap().command
+        let Some(Command::Download(download)) =
+            parse("download 1234 3-5 7 --out -").unwrap().command
         else {
             panic!("not download")
         };
@@ -573,7 +591,13 @@ mod tests {
 
     #[test]
     fn times_and_credits_are_read() {
-        for (text, seconds) in [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5_400), ("7d", 604_800)] {
+        for (text, seconds) in [
+            ("90", 90),
+            ("90s", 90),
+            ("10m", 600),
+            ("1h30m", 5_400),
+            ("7d", 604_800),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(credit_change("+20"), Ok(CreditChange::By(20)));

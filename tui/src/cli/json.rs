@@ -62,7 +62,10 @@ fn to_json<M: Printable>(message: &M) -> Result<Vec<u8>, Box<dyn std::error::Err
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use serde_json::{Value, json};
 

@@ -178,7 +178,9 @@ pub(super) async fn show(context: &mut Context<'_>, args: &Show) -> Result<Exit,
             table.row([
                 item.position.to_string(),
                 short(&item.id).to_owned(),
-                image.map(|image| image.filename.clone()).unwrap_or_default(),
+                image
+                    .map(|image| image.filename.clone())
+                    .unwrap_or_default(),
                 words::item_state(item, now),
                 nonzero(item.attempt_count),
                 (item.credits_charged - item.credits_refunded).to_string(),
@@ -270,7 +272,9 @@ async fn show_item(
     let all = resolve::all_items(&context.client, batch_id).await?;
     let names = [name.to_owned()];
     let [item] = resolve::items(&all, &names)?[..] else {
-        return Err(CommandError::Usage(format!("{name} means more than one item")));
+        return Err(CommandError::Usage(format!(
+            "{name} means more than one item"
+        )));
     };
     let request = v1::GetItemRequest {
         batch_id: batch_id.to_owned(),
@@ -293,8 +297,15 @@ async fn show_item(
         words::size(image.size_bytes)
     ))?;
     context.print(words::item_state(&item, Timestamp::now()))?;
-    if let Some(failure) = item.failure.as_ref().filter(|failure| !failure.upstream_message.is_empty()) {
-        context.print(format!("upstream said: {}", printable(&failure.upstream_message)))?;
+    if let Some(failure) = item
+        .failure
+        .as_ref()
+        .filter(|failure| !failure.upstream_message.is_empty())
+    {
+        context.print(format!(
+            "upstream said: {}",
+            printable(&failure.upstream_message)
+        ))?;
     }
     context.print("")?;
     let mut table = Table::new([
@@ -423,7 +434,10 @@ pub(super) fn print_upstream(
         line += &format!(" until {}", local(Some(expires)));
     }
     if upstream.daily_limit > 0 {
-        line += &format!("  {}/{} tasks within 24 h", upstream.daily_used, upstream.daily_limit);
+        line += &format!(
+            "  {}/{} tasks within 24 h",
+            upstream.daily_used, upstream.daily_limit
+        );
     }
     if let Some(free) = time(upstream.next_free_time.as_ref()).filter(|free| *free > now) {
         line += &format!(", the next at {}", local(Some(free)));

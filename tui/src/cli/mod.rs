@@ -75,9 +75,20 @@ pub async fn run(
             token: arguments.token,
         };
     };
-    let mut context = match Context::new(&arguments, io, address.clone(), client) {
-        Ok(context) => context,
-        Err((io, error)) => return Task::Ended(report(io, &error, address.as_str())),
+    let keeps_session = client.is_none() && arguments.token.is_none();
+    let client = match client_of(&arguments, io, &address, client, keeps_session) {
+        Ok(client) => client,
+        Err(error) => return Task::Ended(report(io, &error, address.as_str())),
+    };
+    let mut context = Context {
+        io: &mut *io,
+        client,
+        address: address.clone(),
+        keeps_session,
+        json: arguments.json,
+        quiet: arguments.quiet,
+        no_input: arguments.no_input,
+        way_back: Arc::default(),
     };
     let way_back = Arc::clone(&context.way_back);
     // `biased`, and the command first: until it waits for the first time, as when it asks for a password, Ctrl-C does
@@ -90,7 +101,10 @@ pub async fn run(
     let exit = match result {
         Ok(exit) => exit,
         Err(CommandError::Interrupted) => {
-            let hint = way_back.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let hint = way_back
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             // The terminal may be gone; then nobody misses the words.
             let _ = writeln!(io.stderr, "\n{}", hint.as_deref().unwrap_or("Interrupted."));
             Exit::Interrupted
@@ -98,6 +112,31 @@ pub async fn run(
         Err(error) => report(io, &error, address.as_str()),
     };
     Task::Ended(exit)
+}
+
+/// The client that was handed in, or one of the server; with the token given by hand, or the session that was kept.
+fn client_of(
+    arguments: &Arguments,
+    io: &Io,
+    address: &Address,
+    client: Option<Client>,
+    keeps_session: bool,
+) -> Result<Client, CommandError> {
+    let client = match client {
+        Some(client) => client,
+        None => Client::connect(address)?,
+    };
+    if let Some(token) = &arguments.token {
+        return Ok(client.with_token(token));
+    }
+    let stored = match (&io.credentials, keeps_session) {
+        (Some(credentials), true) => credentials.load(address)?,
+        _ => None,
+    };
+    Ok(match stored {
+        Some(session) => client.with_session(session),
+        None => client,
+    })
 }
 
 /// Help and version go to stdout and are success; everything else is wrong usage.
@@ -135,43 +174,7 @@ struct Context<'a> {
     way_back: Arc<Mutex<Option<String>>>,
 }
 
-impl<'a> Context<'a> {
-    fn new(
-        arguments: &Arguments,
-        io: &'a mut Io,
-        address: Address,
-        client: Option<Client>,
-    ) -> Result<Self, (&'a mut Io, CommandError)> {
-        let keeps_session = client.is_none() && arguments.token.is_none();
-        let client = match client.map_or_else(|| Client::connect(&address), Ok) {
-            Ok(client) => client,
-            Err(error) => return Err((io, error.into())),
-        };
-        let client = match &arguments.token {
-            Some(token) => client.with_token(token),
-            None => client,
-        };
-        let stored = match (&io.credentials, keeps_session) {
-            (Some(credentials), true) => credentials.load(&address),
-            _ => Ok(None),
-        };
-        let client = match stored {
-            Ok(Some(session)) => client.with_session(session),
-            Ok(None) => client,
-            Err(error) => return Err((io, error.into())),
-        };
-        Ok(Self {
-            io,
-            client,
-            address,
-            keeps_session,
-            json: arguments.json,
-            quiet: arguments.quiet,
-            no_input: arguments.no_input,
-            way_back: Arc::default(),
-        })
-    }
-
+impl Context<'_> {
     /// Says something that is not data.
     fn say(&mut self, words: impl AsRef<str>) -> Result<(), CommandError> {
         if !self.quiet {
@@ -206,9 +209,11 @@ impl<'a> Context<'a> {
 
     /// Keeps the session the client has now.
     fn keep_session(&self) -> Result<(), CommandError> {
-        if let (Some(credentials), Some(session), true) =
-            (&self.io.credentials, self.client.session(), self.keeps_session)
-        {
+        if let (Some(credentials), Some(session), true) = (
+            &self.io.credentials,
+            self.client.session(),
+            self.keeps_session,
+        ) {
             credentials.save(&self.address, &session)?;
         }
         Ok(())

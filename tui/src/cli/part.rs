@@ -192,7 +192,9 @@ pub(super) fn safe_name(name: &str) -> String {
         .collect();
     let clean = clean.trim().trim_start_matches('.');
     let (stem, ending) = match clean.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() && ending.len() <= 16 => (stem, format!(".{ending}")),
+        Some((stem, ending)) if !stem.is_empty() && ending.len() <= 16 => {
+            (stem, format!(".{ending}"))
+        }
         _ => (clean, String::new()),
     };
     let mut stem = stem.to_owned();
@@ -206,7 +208,10 @@ pub(super) fn safe_name(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use super::*;
 
@@ -225,7 +230,10 @@ mod tests {
             assert_eq!(safe_name(name), safe);
         }
         let long = safe_name(&format!("{}.mp4", "长".repeat(200)));
-        assert!(long.len() <= NAME_BYTES && long.ends_with("长.mp4"), "{long}");
+        assert!(
+            long.len() <= NAME_BYTES && long.ends_with("长.mp4"),
+            "{long}"
+        );
     }
 
     #[tokio::test]
@@ -240,13 +248,19 @@ mod tests {
         assert!(!path.exists());
         let (mut part, resume) = PartFile::resume(path.clone()).await.unwrap();
         assert_eq!(resume.offset, 4);
-        assert_eq!(hex(&resume.hasher.finalize()), hex(&Sha256::digest(b"half")));
+        assert_eq!(
+            hex(&resume.hasher.finalize()),
+            hex(&Sha256::digest(b"half"))
+        );
         part.append(Bytes::from_static(b"+half")).await.unwrap();
         assert_eq!(part.finish().await.unwrap(), path);
         assert_eq!(std::fs::read(&path).unwrap(), b"half+half");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         let (size_bytes, digest) = facts(&path).await.unwrap().unwrap();
-        assert_eq!((size_bytes, digest), (9, hex(&Sha256::digest(b"half+half"))));
+        assert_eq!(
+            (size_bytes, digest),
+            (9, hex(&Sha256::digest(b"half+half")))
+        );
     }
 
     #[tokio::test]

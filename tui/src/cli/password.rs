@@ -17,7 +17,9 @@ pub fn from_stdin(io: &mut Io, what: &str) -> Result<String, CommandError> {
     io.stdin.read_line(&mut line)?;
     let text = line.trim_end_matches(['\n', '\r']);
     if text.is_empty() {
-        return Err(CommandError::Usage(format!("stdin has no line with {what}")));
+        return Err(CommandError::Usage(format!(
+            "stdin has no line with {what}"
+        )));
     }
     Ok(text.to_owned())
 }

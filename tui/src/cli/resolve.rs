@@ -102,7 +102,10 @@ async fn candidates(
 ///
 /// # Errors
 /// When the server refuses or is not reached.
-pub async fn all_items(client: &Client, batch_id: &str) -> Result<Vec<v1::VideoItem>, CommandError> {
+pub async fn all_items(
+    client: &Client,
+    batch_id: &str,
+) -> Result<Vec<v1::VideoItem>, CommandError> {
     let mut request = v1::ListItemsRequest {
         batch_id: batch_id.to_owned(),
         page_size: 200,
@@ -227,7 +230,10 @@ pub async fn user(client: &Client, name: &str) -> Result<v1::User, CommandError>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use super::*;
 
@@ -277,7 +283,10 @@ mod tests {
         assert_eq!(digits("00-d3a1").as_deref(), Some("00d3a1"));
         assert_eq!(digits("d3a"), None);
         assert_eq!(digits("d3ag"), None);
-        assert!(ends_with("0198c0de-0000-7000-8000-0000d3a17b1f", "80000000d3a17b1f"));
+        assert!(ends_with(
+            "0198c0de-0000-7000-8000-0000d3a17b1f",
+            "80000000d3a17b1f"
+        ));
         assert!(!ends_with("0198c0de-0000-7000-8000-0000d3a17b1f", "d3a1"));
     }
 }

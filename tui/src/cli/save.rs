@@ -95,7 +95,10 @@ async fn audio(context: &Context<'_>, batch_id: &str) -> Result<Wanted, CommandE
         acknowledge_failures: false,
     };
     let response = context.client.get_batch(request).await?;
-    let audio = response.batch.and_then(|batch| batch.audio).unwrap_or_default();
+    let audio = response
+        .batch
+        .and_then(|batch| batch.audio)
+        .unwrap_or_default();
     Ok(Wanted {
         request: v1::DownloadFileRequest {
             batch_id: batch_id.to_owned(),
@@ -118,7 +121,9 @@ fn of_items(
 ) -> Vec<Wanted> {
     let mut uses: HashMap<String, usize> = HashMap::new();
     for item in all {
-        *uses.entry(plain_name(item, kind).to_lowercase()).or_default() += 1;
+        *uses
+            .entry(plain_name(item, kind).to_lowercase())
+            .or_default() += 1;
     }
     chosen
         .iter()
@@ -211,7 +216,9 @@ async fn save(
             ));
         }
     }
-    let (mut part, resume) = PartFile::resume(path.clone()).await.map_err(local("write"))?;
+    let (mut part, resume) = PartFile::resume(path.clone())
+        .await
+        .map_err(local("write"))?;
     let resumed = resume.offset > 0;
     let progress = Progress::of_bytes(context);
     let show = |at: DownloadProgress| progress.bytes(label, at.done_bytes, at.total_bytes);
@@ -220,8 +227,14 @@ async fn save(
     if resumed && result.as_ref().is_err_and(is_stale) {
         // What was there is of another file, for example of the round before a retry.
         part.empty().await.map_err(local("write"))?;
-        result =
-            download_file(&client, &wanted.request, &mut part, Resume::default(), &show).await;
+        result = download_file(
+            &client,
+            &wanted.request,
+            &mut part,
+            Resume::default(),
+            &show,
+        )
+        .await;
     }
     if matches!(result, Err(TransferError::Digest { .. })) {
         part.empty().await.map_err(local("write"))?;

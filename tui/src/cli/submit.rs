@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vision_batch::v1;
 use vbatch_probe::{AudioLimits, probe_audio};
+use vision_batch::v1;
 
 use super::args::{Download, Follow, KindArgument, Quote, Rerun, Submit};
 use super::exit::{CommandError, Exit};
@@ -39,7 +39,7 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
     let progress = Progress::of_bytes(context);
     let response = upload::create_batch(
         &context.client,
-        Arc::new(Disk::default()),
+        Arc::new(Disk),
         spec,
         &args.audio,
         &args.images,
@@ -63,7 +63,8 @@ fn show_upload(progress: &Progress, step: &UploadProgress) {
         UploadStep::Sending => format!("sending file {} of {}", step.file_number, step.file_count),
         UploadStep::Checking => "the server checks the files".to_owned(),
         UploadStep::WaitingToRetry => {
-            progress.say("The connection broke; the upload begins again under the same request id.");
+            progress
+                .say("The connection broke; the upload begins again under the same request id.");
             "waiting".to_owned()
         }
     };
@@ -111,7 +112,9 @@ async fn afterwards(
     }
     watch::say_outcome(context, &finished)?;
     let exit = watch::exit_of(&finished);
-    let completed = finished.item_counts.is_some_and(|counts| counts.completed > 0);
+    let completed = finished
+        .item_counts
+        .is_some_and(|counts| counts.completed > 0);
     if let (Some(directory), true) = (&follow.download, completed) {
         let args = Download {
             batch: batch.id.clone(),
@@ -134,7 +137,9 @@ pub(super) async fn quote(context: &mut Context<'_>, args: &Quote) -> Result<Exi
         (Some(path), _) => measure(path)?,
         (None, Some(duration)) => duration,
         (None, None) => {
-            return Err(CommandError::Usage("--audio or --duration is needed".into()));
+            return Err(CommandError::Usage(
+                "--audio or --duration is needed".into(),
+            ));
         }
     };
     let counted = i32::try_from(args.images.len()).unwrap_or(i32::MAX);

@@ -154,9 +154,17 @@ mod tests {
     use super::*;
 
     fn table(names: &[&str]) -> Table {
-        let mut table = Table::new([Column::Cut("NAME"), Column::Right("DONE"), Column::Left("STATE")]);
+        let mut table = Table::new([
+            Column::Cut("NAME"),
+            Column::Right("DONE"),
+            Column::Left("STATE"),
+        ]);
         for (index, name) in names.iter().enumerate() {
-            table.row([(*name).to_owned(), (index * 999).to_string(), "OK".to_owned()]);
+            table.row([
+                (*name).to_owned(),
+                (index * 999).to_string(),
+                "OK".to_owned(),
+            ]);
         }
         table
     }
@@ -188,7 +196,10 @@ mod tests {
         assert_eq!(cut_middle("abcdef", 5), "ab~ef");
         // A wide character that would not fit whole is left out whole.
         assert_eq!(cut_middle("中文字符名", 6), "中~名");
-        assert_eq!(cut_middle("e\u{301}e\u{301}e\u{301}e\u{301}", 3), "e\u{301}~e\u{301}");
+        assert_eq!(
+            cut_middle("e\u{301}e\u{301}e\u{301}e\u{301}", 3),
+            "e\u{301}~e\u{301}"
+        );
         assert_eq!(cut_middle("abc", 0), "~");
     }
 }

@@ -38,7 +38,10 @@ pub(super) async fn watch(context: &mut Context<'_>, args: &Watch) -> Result<Exi
                 continue;
             }
             shown.insert(item.id.clone(), step);
-            let name = item.source_image.as_ref().map(|image| image.filename.as_str());
+            let name = item
+                .source_image
+                .as_ref()
+                .map(|image| image.filename.as_str());
             let now = Timestamp::now();
             context.print(format!(
                 "{}  #{:<3} {}  {}",
@@ -79,16 +82,18 @@ pub(super) async fn wait(context: &mut Context<'_>, args: &Wait) -> Result<Exit,
     let batch_id = resolve::batch(&context.client, &args.batch).await?;
     let finished = match args.timeout {
         None => until_finished(context, &batch_id).await?,
-        Some(limit) => match tokio::time::timeout(limit, until_finished(context, &batch_id)).await {
-            Ok(finished) => finished?,
-            Err(_) => {
-                context.say(format!(
-                    "Batch {} is not finished yet; it goes on.",
-                    short(&batch_id)
-                ))?;
-                return Ok(Exit::TimedOut);
+        Some(limit) => {
+            match tokio::time::timeout(limit, until_finished(context, &batch_id)).await {
+                Ok(finished) => finished?,
+                Err(_) => {
+                    context.say(format!(
+                        "Batch {} is not finished yet; it goes on.",
+                        short(&batch_id)
+                    ))?;
+                    return Ok(Exit::TimedOut);
+                }
             }
-        },
+        }
     };
     if context.json {
         context.print_json(&v1::GetBatchResponse {
@@ -144,10 +149,16 @@ fn summary(batch: &v1::Batch) -> String {
         text += &format!(", {} cancelled", counts.cancelled);
     }
     let now = Timestamp::now();
-    match (&batch.wait, words::time(batch.expected_finish_time.as_ref())) {
+    match (
+        &batch.wait,
+        words::time(batch.expected_finish_time.as_ref()),
+    ) {
         (Some(wait), _) => text += &format!(", {}", words::wait(wait, now)),
         (None, Some(finish)) if finish > now => {
-            text += &format!(", done in about {}", words::span(finish.as_second() - now.as_second()));
+            text += &format!(
+                ", done in about {}",
+                words::span(finish.as_second() - now.as_second())
+            );
         }
         _ => {}
     }
@@ -230,7 +241,10 @@ fn detach_with(context: &Context<'_>, batch_id: &str) {
 }
 
 /// Says how a batch ended.
-pub(super) fn say_outcome(context: &mut Context<'_>, batch: &v1::Batch) -> Result<(), CommandError> {
+pub(super) fn say_outcome(
+    context: &mut Context<'_>,
+    batch: &v1::Batch,
+) -> Result<(), CommandError> {
     let counts = batch.item_counts.unwrap_or_default();
     let refunded = if batch.credits_refunded > 0 {
         format!(", {} credits given back", batch.credits_refunded)

@@ -246,7 +246,10 @@ pub fn error(error: &CommandError, server: &str) -> String {
         text = format!("the server at {server} is not reached: {text}");
     }
     if let Some(wait) = net.retry_after {
-        text += &format!("\nTry again in {}.", span(i64::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(i64::MAX)));
+        text += &format!(
+            "\nTry again in {}.",
+            span(i64::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(i64::MAX))
+        );
     }
     text
 }
@@ -257,7 +260,12 @@ mod tests {
 
     #[test]
     fn spans_and_sizes_are_short() {
-        for (seconds, text) in [(0, "0s"), (100, "1m40"), (11_100, "3h05"), (187_200, "2d04h")] {
+        for (seconds, text) in [
+            (0, "0s"),
+            (100, "1m40"),
+            (11_100, "3h05"),
+            (187_200, "2d04h"),
+        ] {
             assert_eq!(span(seconds), text);
         }
         for (bytes, text) in [

@@ -63,9 +63,7 @@ impl FromStr for Address {
             .parse()
             .map_err(|error| NetError::address(format!("{text}: {error}")))?;
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let plain = uri
-            .path_and_query()
-            .is_none_or(|path| path.as_str() == "/")
+        let plain = uri.path_and_query().is_none_or(|path| path.as_str() == "/")
             && !rest.contains(['@', '#', '?', '/']);
         if host.is_empty() || !plain {
             return Err(NetError::address(format!(
@@ -80,12 +78,19 @@ impl FromStr for Address {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use super::*;
 
     fn check(input: &str, expect: &str) {
-        assert_eq!(input.parse::<Address>().unwrap().as_str(), expect, "{input}");
+        assert_eq!(
+            input.parse::<Address>().unwrap().as_str(),
+            expect,
+            "{input}"
+        );
     }
 
     #[test]
@@ -100,7 +105,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_in_words() {
-        for text in ["", "https://example.org", "ftp://x", "http://x/path", "a b", "user@x:1"] {
+        for text in [
+            "",
+            "https://example.org",
+            "ftp://x",
+            "http://x/path",
+            "a b",
+            "user@x:1",
+        ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.message.contains(text), "{text}: {error}");
         }

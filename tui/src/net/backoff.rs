@@ -43,7 +43,9 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest() {
         let mut backoff = Backoff::default();
-        let waits: Vec<_> = (0..7).map(|_| backoff.next(1.0, None).as_millis()).collect();
+        let waits: Vec<_> = (0..7)
+            .map(|_| backoff.next(1.0, None).as_millis())
+            .collect();
         assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
         backoff.reset();
         assert_eq!(backoff.next(0.0, None), Duration::from_millis(250));

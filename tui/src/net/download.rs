@@ -47,7 +47,9 @@ pub enum TransferError {
         path: PathBuf,
     },
     /// The bytes that arrived are not the file the server announced.
-    #[error("{file}: what arrived is not what the server announced (SHA-256 {actual} instead of {expected})")]
+    #[error(
+        "{file}: what arrived is not what the server announced (SHA-256 {actual} instead of {expected})"
+    )]
     Digest {
         /// Name of the file.
         file: String,
@@ -151,23 +153,31 @@ pub async fn download_file(
     let mut tries_left = RETRIES;
     loop {
         let before = resume.offset;
-        let error =
-            match receive(client, request, destination, &mut resume, &mut known, progress).await {
-                Err(TransferError::Net(error)) if error.is_retryable() => error,
-                Err(error) => return Err(error),
-                Ok(metadata) => {
-                    let actual = hex(&resume.hasher.finalize());
-                    return if metadata.sha256 == actual {
-                        Ok(metadata)
-                    } else {
-                        Err(TransferError::Digest {
-                            file: metadata.filename,
-                            expected: metadata.sha256,
-                            actual,
-                        })
-                    };
-                }
-            };
+        let error = match receive(
+            client,
+            request,
+            destination,
+            &mut resume,
+            &mut known,
+            progress,
+        )
+        .await
+        {
+            Err(TransferError::Net(error)) if error.is_retryable() => error,
+            Err(error) => return Err(error),
+            Ok(metadata) => {
+                let actual = hex(&resume.hasher.finalize());
+                return if metadata.sha256 == actual {
+                    Ok(metadata)
+                } else {
+                    Err(TransferError::Digest {
+                        file: metadata.filename,
+                        expected: metadata.sha256,
+                        actual,
+                    })
+                };
+            }
+        };
         if resume.offset > before {
             tries_left = RETRIES;
             backoff.reset();

@@ -448,7 +448,8 @@ impl Inner {
         let session = client.session();
         let mut ended = None;
         let mut refused = |error: NetError| {
-            if error.is_unauthenticated() && error.known_reason() != Some(Reason::CredentialsInvalid)
+            if error.is_unauthenticated()
+                && error.known_reason() != Some(Reason::CredentialsInvalid)
             {
                 ended = Some(error.clone());
             }
@@ -580,7 +581,10 @@ impl Inner {
         let session = client.session();
         let result = match self.local_files() {
             Err(refusal) => Err(refusal),
-            Ok(files) => self.save_to(&client, files, transfer, what, directory).await,
+            Ok(files) => {
+                self.save_to(&client, files, transfer, what, directory)
+                    .await
+            }
         };
         let ended = result.as_ref().err().and_then(token_refused);
         self.tell(NetMessage::Saved { transfer, result }).await;

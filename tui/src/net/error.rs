@@ -247,9 +247,15 @@ mod tests {
             &[("required", "20"), ("available", "3")],
         ));
         assert_eq!(error.known_reason(), Some(Reason::InsufficientCredits));
-        assert_eq!(error.metadata.get("required").map(String::as_str), Some("20"));
+        assert_eq!(
+            error.metadata.get("required").map(String::as_str),
+            Some("20")
+        );
         assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
-        assert_eq!(error.violations, [("name".to_owned(), "too long".to_owned())]);
+        assert_eq!(
+            error.violations,
+            [("name".to_owned(), "too long".to_owned())]
+        );
         assert_eq!(error.class, Class::Refused);
         assert!(!error.is_retryable());
         let refusal = Refusal::from(error);
@@ -267,17 +273,41 @@ mod tests {
     #[test]
     fn the_channel_and_the_server_are_told_apart() {
         for (status, class, retryable) in [
-            (Status::unavailable("tcp connect error"), Class::Unreachable, true),
+            (
+                Status::unavailable("tcp connect error"),
+                Class::Unreachable,
+                true,
+            ),
             (Status::cancelled("Timeout expired"), Class::TimedOut, true),
             (Status::deadline_exceeded(""), Class::TimedOut, true),
             (Status::unimplemented(""), Class::Refused, false),
-            (refusal(Code::Unavailable, "SHUTTING_DOWN", &[]), Class::Refused, true),
-            (refusal(Code::Internal, "INTERNAL", &[]), Class::Refused, false),
-            (refusal(Code::ResourceExhausted, "TOO_MANY_STREAMS", &[]), Class::Refused, true),
-            (refusal(Code::ResourceExhausted, "STORAGE_FULL", &[]), Class::Refused, false),
+            (
+                refusal(Code::Unavailable, "SHUTTING_DOWN", &[]),
+                Class::Refused,
+                true,
+            ),
+            (
+                refusal(Code::Internal, "INTERNAL", &[]),
+                Class::Refused,
+                false,
+            ),
+            (
+                refusal(Code::ResourceExhausted, "TOO_MANY_STREAMS", &[]),
+                Class::Refused,
+                true,
+            ),
+            (
+                refusal(Code::ResourceExhausted, "STORAGE_FULL", &[]),
+                Class::Refused,
+                false,
+            ),
         ] {
             let error = NetError::from(status);
-            assert_eq!((error.class, error.is_retryable()), (class, retryable), "{error:?}");
+            assert_eq!(
+                (error.class, error.is_retryable()),
+                (class, retryable),
+                "{error:?}"
+            );
         }
     }
 }

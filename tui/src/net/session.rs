@@ -66,7 +66,10 @@ pub(crate) struct Bearer(Arc<RwLock<Option<Session>>>);
 
 impl Bearer {
     pub(crate) fn get(&self) -> Option<Session> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn set(&self, session: Option<Session>) {
@@ -93,7 +96,10 @@ pub(crate) fn timestamp(time: &prost_types::Timestamp) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
 mod tests {
     use super::*;
 
@@ -112,7 +118,10 @@ mod tests {
     fn renewal_is_due_when_half_of_the_life_is_over() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let session = session(1_000, 2_000, Some(9_000));
-        assert_eq!(session.renewal_in(at(1_100)), Some(Duration::from_secs(400)));
+        assert_eq!(
+            session.renewal_in(at(1_100)),
+            Some(Duration::from_secs(400))
+        );
         assert_eq!(session.renewal_in(at(1_500)), Some(Duration::ZERO));
         assert_eq!(session.renewal_in(at(1_900)), Some(Duration::ZERO));
         assert_eq!(session.renewal_in(at(9_000)), None);
