@@ -6,7 +6,10 @@
 //! `view` draws the state, and [`app`] turns the wheel.
 
 pub mod app;
+pub mod cli;
+pub mod credentials;
 pub mod files;
 pub mod keymap;
+pub mod net;
 pub mod state;
 mod text;
