@@ -9,4 +9,6 @@ pub mod app;
 pub mod files;
 pub mod keymap;
 pub mod state;
+pub mod terminal;
 mod text;
+pub mod view;

@@ -1,1 +1,3 @@
+//! The program `vbatch`.
+
 fn main() {}
