@@ -12,4 +12,6 @@ pub mod files;
 pub mod keymap;
 pub mod net;
 pub mod state;
+pub mod terminal;
 mod text;
+pub mod view;

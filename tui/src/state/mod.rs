@@ -48,7 +48,7 @@ pub(crate) use palette::Palette;
 pub use refusal::{Cause, Refusal};
 pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
 pub(crate) use time::{moment, seconds};
-pub(crate) use transfers::{Carries, Transfers};
+pub(crate) use transfers::Transfers;
 pub use update::update;
 
 use crate::keymap::Mode;
@@ -254,6 +254,30 @@ impl State {
             .status
             .as_ref()
             .or_else(|| self.service.as_ref().and_then(|it| it.status.as_ref()))
+    }
+
+    /// Whether the screen shows something else when it is `now`: a second of a running item, a minute of anything.
+    #[must_use]
+    pub fn shows_passing(&self, now: Timestamp) -> bool {
+        let minute = |time: Timestamp| time.as_second().div_euclid(60);
+        let second = now.as_second() != self.now.as_second();
+        if minute(now) != minute(self.now) {
+            return true;
+        }
+        let expires = self.notice.as_ref().is_some_and(|it| it.until <= now);
+        if expires || !second {
+            return expires;
+        }
+        if self.gate.is_none() && !matches!(self.live().freshness(now), Freshness::Live) {
+            return true;
+        }
+        let ticking = |item: &v1::VideoItem| item.finish_time.is_none();
+        self.screen == Screen::Batch
+            && self
+                .batch
+                .as_ref()
+                .and_then(|batch| batch.rows.current())
+                .is_some_and(ticking)
     }
 
     fn say(&mut self, notice: Notice) {

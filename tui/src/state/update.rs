@@ -609,7 +609,7 @@ fn download(state: &mut State, effects: &mut Vec<Effect>) {
         return state.say(Notice::NothingToSave);
     }
     let Some(directories) = &state.directories else {
-        let command = format!("vbatch download {batch_id} --item {}", wanted[0].2);
+        let command = format!("vbatch download {batch_id} {}", wanted[0].2);
         return state.say(Notice::Command(command));
     };
     let directory = directories.downloads.clone();

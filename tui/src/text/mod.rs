@@ -13,7 +13,7 @@ use crate::files::Unusable;
 use crate::keymap::{Action, Mode};
 use crate::state::{Ask, Language, Notice, PasswordProblem, Problem, Refusal, Warning};
 
-pub(crate) use format::{Clock, bytes, clock_time, count, play_time, rate, span, span_seconds};
+pub(crate) use format::{Clock, bytes, count, play_time, rate, span, span_seconds};
 
 /// The words of one language. Functions put numbers and names in.
 pub(crate) struct Texts {

@@ -6,6 +6,9 @@
 //!
 //! Not here: who may see what on the server, and what is done with the bytes.
 
+mod disk;
+mod worker;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +16,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::io::AsyncRead;
+
+pub use disk::Disk;
+pub use worker::FileWorker;
 
 /// What the server takes as a source image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

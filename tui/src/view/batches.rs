@@ -1,0 +1,333 @@
+//! Draws the list of batches.
+
+use ratatui::layout::Rect;
+use vision_batch::v1;
+
+use super::chrome;
+use super::columns::{Column, Placed, fixed, growing, number, place};
+use super::cut::{clean, cut_middle, width};
+use super::pen::Pen;
+use super::symbols;
+use super::theme::Role;
+use crate::keymap::{Action, Mode};
+use crate::state::geometry::BatchesParts;
+use crate::state::{State, Warning, counts, is_open, moment};
+use crate::text::{count, play_time, span};
+
+/// Cells at the left of a row: mark, attention, state.
+const GUTTER: u16 = 5;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Name,
+    Owner,
+    State,
+    Engine,
+    Progress,
+    Done,
+    Failed,
+    Eta,
+    Age,
+    Credits,
+}
+
+fn columns(pen: &Pen, is_admin: bool) -> Vec<Column<Key>> {
+    let words = pen.words;
+    let mut columns = vec![growing(Key::Name, words.col_name, 16)];
+    if is_admin {
+        columns.push(fixed(Key::Owner, words.col_owner, 9, 8));
+    }
+    columns.extend([
+        fixed(Key::State, words.col_state, 10, 5),
+        fixed(Key::Engine, words.col_engine, 8, 10),
+        fixed(Key::Progress, words.col_progress, 10, 6),
+        number(Key::Done, words.col_done, 9, 0),
+        number(Key::Failed, words.col_failed, 4, 0),
+        number(Key::Credits, words.col_credits, 7, 9),
+        number(Key::Eta, words.col_eta, 5, 4),
+        number(Key::Age, words.col_age, 4, 7),
+    ]);
+    columns
+}
+
+pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts: BatchesParts) {
+    chrome::header(state, pen, parts.header, false, pen.words.batches);
+    draw_counts(state, pen, parts.counts);
+    if let (Some(area), Some(warning)) = (parts.warning, warning) {
+        let words = (pen.words.warning)(&warning, &pen.clock);
+        pen.put(
+            area.x + 1,
+            area.y,
+            &format!("! {words}"),
+            Role::Warn,
+            area.width - 2,
+        );
+    }
+    let x = parts.list.x + GUTTER;
+    let placed = place(
+        columns(pen, state.is_admin()),
+        x,
+        parts.list.width.saturating_sub(GUTTER + 1),
+    );
+    draw_titles(pen, parts.titles, &placed);
+    let rows = &state.batches.rows;
+    let cursor = rows.position().cursor;
+    for (y, (index, batch)) in (parts.list.y..).zip(rows.on_screen(usize::from(parts.list.height)))
+    {
+        let area = Rect::new(parts.list.x, y, parts.list.width, 1);
+        draw_row(state, pen, area, batch, &placed, index == cursor);
+    }
+    if rows.len() == 0 {
+        let words = if !state.batches.live.complete {
+            pen.words.loading
+        } else if rows.total() == 0 {
+            pen.words.no_batches
+        } else {
+            pen.words.nothing_matches
+        };
+        pen.put(x, parts.list.y + 1, words, Role::Dim, parts.list.width - x);
+    }
+    if let Some(area) = parts.summary {
+        draw_summary(state, pen, area);
+    }
+    if state.batches.filtering {
+        let matches = (pen.words.count_shown)(rows.len(), rows.total());
+        let title = format!("/ {}", pen.words.filter);
+        chrome::filter_line(pen, parts.footer, &title, &state.batches.filter, &matches);
+        return;
+    }
+    let actions = [
+        Action::Open,
+        Action::NewBatch,
+        Action::Filter,
+        Action::Mark,
+        Action::Retry,
+        Action::Cancel,
+        Action::Export,
+        Action::Palette,
+        Action::Quit,
+        Action::Help,
+    ];
+    chrome::footer(state, pen, parts.footer, Mode::Batches, &actions);
+}
+
+pub(super) fn draw_titles<K>(pen: &mut Pen, area: Rect, placed: &[Placed<K>]) {
+    for column in placed {
+        if column.right {
+            pen.put_right(column.x + column.width, area.y, column.title, Role::Column);
+        } else {
+            pen.put(column.x, area.y, column.title, Role::Column, column.width);
+        }
+    }
+}
+
+fn draw_counts(state: &State, pen: &mut Pen, area: Rect) {
+    let words = pen.words;
+    let rows = &state.batches.rows;
+    let mut parts = Vec::new();
+    if let Some(counts) = &state.batches.counts {
+        let coloured = |number: i32, role: Role| if number > 0 { role } else { Role::Dim };
+        let active = counts.created + counts.processing;
+        parts.push(((words.count_all)(counts.total), Role::Text));
+        parts.push(((words.count_active)(active), coloured(active, Role::Busy)));
+        parts.push((
+            (words.count_failures)(counts.has_failures),
+            coloured(counts.has_failures, Role::Bad),
+        ));
+        parts.push((
+            (words.count_attention)(counts.needs_attention),
+            coloured(counts.needs_attention, Role::Warn),
+        ));
+    }
+    if rows.mark_count() > 0 {
+        parts.push(((words.count_marked)(rows.mark_count()), Role::Accent));
+    }
+    if !rows.filter().is_empty() {
+        let shown = (words.count_shown)(rows.len(), rows.total());
+        parts.push((format!("/{}  {shown}", clean(rows.filter())), Role::Accent));
+    }
+    pen.put_parts(area.x + 1, area.y, area.right() - 1, &parts);
+}
+
+fn state_word(pen: &Pen, batch: &v1::Batch) -> &'static str {
+    if batch.state() == v1::batch::State::Completed && batch.has_failures {
+        pen.words.partial
+    } else {
+        (pen.words.batch_state)(batch.state())
+    }
+}
+
+/// The colour of a batch's bar.
+pub(super) fn bar_role(batch: &v1::Batch) -> Role {
+    match batch.state() {
+        v1::batch::State::Failed => Role::BarBad,
+        v1::batch::State::Completed if !batch.has_failures => Role::BarGood,
+        _ => Role::BarFill,
+    }
+}
+
+fn draw_row(
+    state: &State,
+    pen: &mut Pen,
+    area: Rect,
+    batch: &v1::Batch,
+    placed: &[Placed<Key>],
+    selected: bool,
+) {
+    let y = area.y;
+    let rows = &state.batches.rows;
+    if selected {
+        pen.ground(area, Role::Selection);
+    }
+    if rows.is_marked(&batch.id) {
+        pen.put(area.x + 1, y, "*", Role::Accent, 1);
+    }
+    if batch.needs_attention {
+        pen.put(area.x + 2, y, "!", Role::Warn, 1);
+    }
+    let (symbol, role) = symbols::batch(pen.symbols, batch);
+    pen.put(area.x + 3, y, symbol, role, 1);
+    let numbers = counts(batch);
+    for column in placed {
+        let (x, room) = (column.x, column.width);
+        let end = x + room;
+        match column.key {
+            Key::Name => draw_name(pen, batch, x, y, room, selected),
+            Key::Owner => {
+                let owner = cut_middle(&batch.owner_name, usize::from(room));
+                pen.put(x, y, &owner, Role::Dim, room);
+            }
+            Key::State if rows.is_asked(batch) => {
+                pen.put(x, y, pen.words.asked, Role::Warn, room);
+            }
+            Key::State => {
+                pen.put(x, y, state_word(pen, batch), role, room);
+            }
+            Key::Engine => {
+                let name = (pen.words.engine_name)(&batch.engine);
+                pen.put(x, y, &name, Role::Dim, room);
+            }
+            Key::Progress => pen.bar(x, y, room, batch.progress_estimate, bar_role(batch)),
+            Key::Done => {
+                let done = format!("{}/{}", numbers.completed, numbers.total);
+                pen.put_right(end, y, &done, Role::Text);
+            }
+            Key::Failed => {
+                if numbers.failed > 0 {
+                    pen.put_right(end, y, &count(numbers.failed), Role::Bad);
+                }
+            }
+            Key::Credits => {
+                let paid = batch.credits_charged - batch.credits_refunded;
+                pen.put_right(end, y, &count(paid), Role::Dim);
+            }
+            Key::Eta => {
+                if let Some(time) = &batch.expected_finish_time {
+                    let left = span(pen.clock.seconds_until(moment(time)).max(60));
+                    pen.put_right(end, y, &format!("~{left}"), Role::Text);
+                }
+            }
+            Key::Age => {
+                // Seconds would tick in every row.
+                let seconds = batch
+                    .create_time
+                    .as_ref()
+                    .map_or(0, |time| pen.clock.seconds_since(moment(time)));
+                let age = if seconds < 60 {
+                    "<1m".to_owned()
+                } else {
+                    span(seconds)
+                };
+                pen.put_right(end, y, &age, Role::Dim);
+            }
+        }
+    }
+}
+
+/// A preview is always called one, so that nobody takes it for the real thing.
+fn draw_name(pen: &mut Pen, batch: &v1::Batch, x: u16, y: u16, room: u16, selected: bool) {
+    let role = if selected { Role::Strong } else { Role::Text };
+    if batch.engine != "preview" {
+        pen.put(
+            x,
+            y,
+            &cut_middle(&batch.name, usize::from(room)),
+            role,
+            room,
+        );
+        return;
+    }
+    let mark = format!("({})", pen.words.preview_mark);
+    let left = usize::from(room).saturating_sub(width(&mark) + 1);
+    let behind = pen.put(x, y, &cut_middle(&batch.name, left), role, room);
+    pen.put(behind + 1, y, &mark, Role::Dim, x + room - behind - 1);
+}
+
+fn draw_summary(state: &State, pen: &mut Pen, area: Rect) {
+    let words = pen.words;
+    let Some(batch) = state.batches.rows.current() else {
+        pen.rule(area, "", Role::Dim);
+        return;
+    };
+    let title = cut_middle(&batch.name, usize::from(area.width.saturating_sub(8)));
+    pen.rule(area, &title, Role::Strong);
+    let (x, end) = (area.x + 1, area.right() - 1);
+    let audio = batch
+        .audio
+        .as_ref()
+        .and_then(|audio| audio.duration)
+        .and_then(|it| std::time::Duration::try_from(it).ok())
+        .map_or("?".to_owned(), play_time);
+    let (_, role) = symbols::batch(pen.symbols, batch);
+    let first = [
+        (state_word(pen, batch).to_owned(), role),
+        (
+            (words.images_by_audio)(counts(batch).total, &audio),
+            Role::Text,
+        ),
+        (
+            (words.charged)(batch.credits_charged, batch.credits_refunded),
+            Role::Text,
+        ),
+        (times(pen, batch), Role::Text),
+    ];
+    pen.put_parts(x, area.y + 1, end, &first);
+    let mut second = Vec::new();
+    if let Some(wait) = batch.wait.as_ref().filter(|_| is_open(batch)) {
+        let waits = (words.waits_for)((words.wait_long)(wait.reason()));
+        second.push((waits, Role::Warn));
+        if let Some(ahead) = batch.items_ahead.filter(|it| *it > 0) {
+            second.push(((words.items_ahead)(ahead), Role::Text));
+        }
+    }
+    if let Some(last) = &batch.last_ended_item {
+        let how = match last.state() {
+            v1::video_item::State::Failed => (words.failed_because)(last.failure_reason()),
+            v1::video_item::State::Cancelled => words.item_cancelled.to_owned(),
+            _ => words.item_completed.to_owned(),
+        };
+        let ago = chrome::ago(pen, last.finish_time.as_ref());
+        let name = cut_middle(&last.filename, 28);
+        second.push(((words.last_ended)(&name, &how, &ago), Role::Dim));
+    }
+    pen.put_parts(x, area.y + 2, end, &second);
+    let prompt = (words.prompt_is)(&batch.prompt);
+    pen.put(x, area.y + 3, &prompt, Role::Dim, end - x);
+}
+
+/// How long the batch takes still, or took.
+pub(super) fn times(pen: &Pen, batch: &v1::Batch) -> String {
+    let words = pen.words;
+    if let (Some(create), Some(finish)) = (&batch.create_time, &batch.finish_time) {
+        let seconds = moment(finish).duration_since(moment(create)).as_secs();
+        return (words.took)(&span(seconds));
+    }
+    match &batch.expected_finish_time {
+        Some(time) => {
+            let time = moment(time);
+            let left = span(pen.clock.seconds_until(time).max(60));
+            (words.done_in)(&left, &pen.clock.at(time))
+        }
+        None => words.no_estimate.to_owned(),
+    }
+}

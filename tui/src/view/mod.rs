@@ -1,0 +1,80 @@
+//! Owns [`draw`]: one picture of one state. `state/x.rs` is drawn by `view/x.rs`.
+//!
+//! Invariants: nothing is changed and nothing is waited for here; every line fits its width, whatever names contain;
+//! only the rows on the screen are built.
+
+mod batch;
+mod batches;
+mod chrome;
+mod columns;
+mod cut;
+mod detail;
+mod new_batch;
+mod overlay;
+mod pen;
+mod sign_in;
+mod symbols;
+mod theme;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::state::{Gate, Overlay, Screen, State, geometry};
+use pen::Pen;
+use theme::Role;
+
+/// Draws the state.
+pub fn draw(state: &State, frame: &mut Frame) {
+    let area = frame.area();
+    let size = (area.width, area.height);
+    let mut pen = Pen::new(frame.buffer_mut(), state);
+    if geometry::too_small(size) {
+        let (width, height) = geometry::SMALLEST;
+        let words = (pen.words.too_small)(width, height);
+        for (y, line) in (0..area.height).zip(cut::wrap(&words, usize::from(area.width))) {
+            pen.put(0, y, &line, Role::Text, area.width);
+        }
+        return;
+    }
+    // A session that ended asks over the view it ended in; before the first sign-in there is no view.
+    let behind = match &state.gate {
+        None => true,
+        Some(Gate::SignIn(form)) => form.session_ended,
+        Some(_) => false,
+    };
+    if behind {
+        draw_screen(state, &mut pen, size);
+    }
+    if let Some(gate) = &state.gate {
+        pen.cursor = None;
+        sign_in::draw(state, gate, &mut pen, area);
+    }
+    if let Some(overlay) = &state.overlay {
+        pen.cursor = None;
+        draw_overlay(state, overlay, &mut pen, area);
+    }
+    let cursor = pen.cursor;
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn draw_screen(state: &State, pen: &mut Pen, size: (u16, u16)) {
+    match (&state.screen, &state.batch) {
+        (Screen::Batch, Some(open)) => batch::draw(state, open, pen, geometry::batch(size)),
+        (Screen::NewBatch, _) => new_batch::draw(state, pen, geometry::new_batch(size)),
+        _ => {
+            let warning = state.batches.warning();
+            let parts = geometry::batches(size, warning.is_some());
+            batches::draw(state, warning, pen, parts);
+        }
+    }
+}
+
+fn draw_overlay(state: &State, overlay: &Overlay, pen: &mut Pen, area: Rect) {
+    match overlay {
+        Overlay::Help { mode, top } => overlay::help(pen, area, *mode, *top),
+        Overlay::Confirm(question) => overlay::confirm(pen, area, question),
+        Overlay::Palette(palette) => overlay::palette(state, pen, area, palette),
+    }
+}

@@ -1,0 +1,268 @@
+//! Owns [`Pen`]: writing into cells by role, and the parts every screen is made of.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::cut::{cut_end, keep_end, width};
+use super::symbols;
+use super::theme::{Role, Theme};
+use crate::state::{Field, State, SymbolSet};
+use crate::text::{Clock, Texts, texts};
+
+/// Writes into the cells of one frame.
+pub(crate) struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    pub(crate) theme: Theme,
+    pub(crate) words: &'static Texts,
+    pub(crate) symbols: SymbolSet,
+    pub(crate) clock: Clock<'a>,
+    /// Where the terminal's own cursor goes: into the field that is typed in.
+    pub(crate) cursor: Option<Position>,
+}
+
+fn cells(width: usize) -> u16 {
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
+impl<'a> Pen<'a> {
+    pub(crate) fn new(buffer: &'a mut Buffer, state: &'a State) -> Self {
+        Self {
+            buffer,
+            theme: Theme::new(state.look),
+            words: texts(state.look.language),
+            symbols: state.look.symbols,
+            clock: Clock {
+                now: state.server_now(),
+                time_zone: &state.time_zone,
+            },
+            cursor: None,
+        }
+    }
+
+    /// Writes at most `room` cells and answers with the column behind.
+    pub(crate) fn put(&mut self, x: u16, y: u16, text: &str, role: Role, room: u16) -> u16 {
+        let inside = self.buffer.area.right().saturating_sub(x).min(room);
+        if inside == 0 || y >= self.buffer.area.bottom() {
+            return x;
+        }
+        let text = cut_end(text, usize::from(inside));
+        let style = self.theme.style(role);
+        self.buffer
+            .set_stringn(x, y, &text, usize::from(inside), style);
+        x + cells(width(&text))
+    }
+
+    /// Writes so that it ends before the column `end`, and answers with the column it begins at.
+    pub(crate) fn put_right(&mut self, end: u16, y: u16, text: &str, role: Role) -> u16 {
+        let x = end.saturating_sub(cells(width(text)));
+        self.put(x, y, text, role, end - x);
+        x
+    }
+
+    /// Gives a part of the screen the ground of a role.
+    pub(crate) fn ground(&mut self, area: Rect, role: Role) {
+        let style = self.theme.style(role);
+        self.buffer.set_style(area, style);
+    }
+
+    /// Empties a part of the screen.
+    pub(crate) fn clear(&mut self, area: Rect) {
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                    cell.reset();
+                }
+            }
+            // A wide character that began left of the window would reach into it.
+            if area.x > 0
+                && let Some(cell) = self.buffer.cell_mut((area.x - 1, y))
+                && width(cell.symbol()) > 1
+            {
+                cell.set_symbol(" ");
+            }
+        }
+    }
+
+    /// Writes parts one after the other with two cells between, and answers with the column behind.
+    pub(crate) fn put_parts(
+        &mut self,
+        mut x: u16,
+        y: u16,
+        end: u16,
+        parts: &[(String, Role)],
+    ) -> u16 {
+        for (text, role) in parts.iter().filter(|(text, _)| !text.is_empty()) {
+            let room = end.saturating_sub(x);
+            if room < 4 && width(text) > usize::from(room) {
+                break;
+            }
+            x = self.put(x, y, text, *role, room) + 2;
+        }
+        x
+    }
+
+    /// A rule with a title in it.
+    pub(crate) fn rule(&mut self, area: Rect, title: &str, role: Role) {
+        let line = symbols::rule(self.symbols).repeat(usize::from(area.width));
+        self.put(area.x, area.y, &line, Role::Faint, area.width);
+        if !title.is_empty() {
+            let title = format!(
+                " {} ",
+                cut_end(title, usize::from(area.width.saturating_sub(6)))
+            );
+            self.put(
+                area.x + 2,
+                area.y,
+                &title,
+                role,
+                area.width.saturating_sub(2),
+            );
+        }
+    }
+
+    /// A progress bar with its share written in it; without coloured grounds it is drawn in letters.
+    pub(crate) fn bar(&mut self, x: u16, y: u16, room: u16, share: f64, fill: Role) {
+        let share = if share.is_finite() {
+            share.clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        let percent = percent(share);
+        if !self.theme.has_grounds() {
+            let inner = usize::from(room.saturating_sub(2));
+            let filled = filled(share, inner);
+            let (hashes, dots) = ("#".repeat(filled), ".".repeat(inner - filled));
+            let x = self.put(x, y, "[", Role::Dim, 1);
+            let x = self.put(x, y, &hashes, fill, room);
+            let x = self.put(x, y, &dots, Role::Faint, room);
+            self.put(x, y, "]", Role::Dim, 1);
+            return;
+        }
+        let filled = cells(filled(share, usize::from(room)));
+        self.ground(Rect::new(x, y, room, 1), Role::BarTrack);
+        self.ground(Rect::new(x, y, filled, 1), fill);
+        // Written with the ground of each cell: only the letters are new.
+        let label_x = x + (room.saturating_sub(cells(percent.len()))) / 2;
+        for (offset, letter) in percent.chars().enumerate() {
+            let position = (label_x + cells(offset), y);
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                cell.set_char(letter);
+            }
+        }
+    }
+
+    /// A field being typed in, or one that shows what was typed. `secret` shows only how much.
+    pub(crate) fn field(
+        &mut self,
+        area: Rect,
+        field: &Field,
+        active: bool,
+        secret: bool,
+        hint: &str,
+    ) {
+        let role = if active {
+            Role::FieldActive
+        } else {
+            Role::Field
+        };
+        self.ground(area, role);
+        let room = usize::from(area.width.saturating_sub(2));
+        let (shown, before) = if secret {
+            let dots = |text: &str| "*".repeat(text.chars().count());
+            (dots(field.text()), dots(field.before_cursor()))
+        } else {
+            (field.text().to_owned(), field.before_cursor().to_owned())
+        };
+        // Without coloured grounds a field is known by its brackets.
+        let brackets = !self.theme.has_grounds();
+        if brackets {
+            self.put(area.x, area.y, "[", Role::Dim, 1);
+            self.put(area.right().saturating_sub(1), area.y, "]", Role::Dim, 1);
+        }
+        let x = area.x + 1;
+        if shown.is_empty() {
+            self.put(x, area.y, hint, Role::Dim, cells(room));
+        }
+        // While typing, the part around the cursor is seen; else the beginning.
+        let visible_before = keep_end(&before, room.saturating_sub(1));
+        let start = if active {
+            before.len() - visible_before.len()
+        } else {
+            0
+        };
+        self.put(x, area.y, &shown[start..], role, cells(room));
+        if active {
+            let offset = cells(width(visible_before));
+            self.cursor = Some(Position::new(x + offset, area.y));
+        }
+    }
+
+    /// A window in the middle of the screen; answers with the area inside its margin.
+    pub(crate) fn window(&mut self, screen: Rect, wanted: (u16, u16), title: &str) -> Rect {
+        let width = wanted.0.min(screen.width.saturating_sub(4));
+        let height = wanted.1.min(screen.height.saturating_sub(2));
+        let area = Rect::new(
+            screen.x + (screen.width - width) / 2,
+            screen.y + (screen.height - height) / 2,
+            width,
+            height,
+        );
+        self.clear(area);
+        self.ground(area, Role::Window);
+        let (across, down, corners) = match self.symbols {
+            SymbolSet::Safe if self.theme.has_grounds() => (" ", " ", " "),
+            _ => ("-", "|", "+"),
+        };
+        let edge = format!(
+            "{corners}{}{corners}",
+            across.repeat(usize::from(width.saturating_sub(2)))
+        );
+        self.put(area.x, area.y, &edge, Role::Dim, width);
+        self.put(
+            area.x,
+            area.bottom().saturating_sub(1),
+            &edge,
+            Role::Dim,
+            width,
+        );
+        for y in area.y + 1..area.bottom().saturating_sub(1) {
+            self.put(area.x, y, down, Role::Dim, 1);
+            self.put(area.right().saturating_sub(1), y, down, Role::Dim, 1);
+        }
+        if self.theme.has_grounds() {
+            self.ground(Rect::new(area.x, area.y, area.width, 1), Role::Bar);
+        }
+        self.put(
+            area.x + 2,
+            area.y,
+            title,
+            Role::Accent,
+            width.saturating_sub(4),
+        );
+        Rect::new(
+            area.x + 3,
+            area.y + 2,
+            width.saturating_sub(6),
+            height.saturating_sub(3),
+        )
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share between 0 and 1 of the width of a screen"
+)]
+fn filled(share: f64, cells: usize) -> usize {
+    // Full only when it is done.
+    ((share * cells as f64).floor() as usize).min(cells)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a share between 0 and 1 makes at most 100"
+)]
+fn percent(share: f64) -> String {
+    format!("{}%", (share * 100.0).floor() as i32)
+}
