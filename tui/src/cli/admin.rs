@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use vision_batch::v1;
 use vision_batch::v1::dispatch::State;
 
-use super::args::{Admin, CreateUser, CreditChange};
+use super::args::admin::{Admin, CreateUser};
+use super::args::values::CreditChange;
 use super::exit::{CommandError, Exit};
-use super::list::{engine_row, engine_table, print_upstream};
+use super::info::{engine_row, engine_table, print_upstream};
 use super::table::{Column, Table, printable};
 use super::words::{self, local, plain, short, time};
 use super::{Context, password, resolve};

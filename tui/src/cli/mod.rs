@@ -11,6 +11,7 @@ mod admin;
 pub mod args;
 mod change;
 pub mod exit;
+mod info;
 pub mod io;
 pub mod json;
 mod list;
@@ -122,10 +123,10 @@ fn client_of(
     client: Option<Client>,
     keeps_session: bool,
 ) -> Result<Client, CommandError> {
-    let client = match client {
-        Some(client) => client,
-        None => Client::connect(address)?,
-    };
+    if let Some(client) = client {
+        return Ok(client);
+    }
+    let client = Client::connect(address)?;
     if let Some(token) = &arguments.token {
         return Ok(client.with_token(token));
     }
@@ -248,7 +249,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> Result<Exit, 
         Command::Rerun(args) => submit::rerun(context, args).await,
         Command::Ls(args) => list::ls(context, args).await,
         Command::Show(args) => list::show(context, args).await,
-        Command::Info => list::info(context).await,
+        Command::Info => info::info(context).await,
         Command::Watch(args) => watch::watch(context, args).await,
         Command::Wait(args) => watch::wait(context, args).await,
         Command::Cancel(args) => change::cancel(context, args).await,

@@ -1,4 +1,4 @@
-//! Owns [`Session`], a token with its life, and [`Bearer`], the one place that puts it on a call.
+//! Owns [`Session`], a token with its life, and `Bearer`, the one place that puts it on a call.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

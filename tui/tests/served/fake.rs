@@ -18,6 +18,10 @@ use vision_batch::v1::batch_service_server::{BatchService, BatchServiceServer};
 use vision_batch::v1::create_batch_request::Part;
 
 /// What a connection of a stream does next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a handful of them live at a time"
+)]
 pub enum Step {
     /// Sends an event.
     Batch(v1::batch_status_response::Event),

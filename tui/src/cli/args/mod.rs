@@ -1,10 +1,16 @@
 //! Owns the command line: which commands there are, what they take, and the help they give.
 
+pub mod admin;
+pub mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vision_batch::v1;
+
+use self::admin::Admin;
+use self::values::{duration, label, uuid};
 
 /// Turns one voice and many pictures into videos: the screen, and commands for scripts.
 #[derive(Debug, Parser)]
@@ -384,138 +390,6 @@ pub struct Export {
     pub overwrite: bool,
 }
 
-/// `admin`
-#[derive(Debug, Subcommand)]
-pub enum Admin {
-    /// List users
-    Users {
-        /// Text in username or display name
-        text: Option<String>,
-    },
-    /// Make a user; shows a one-time password
-    CreateUser(CreateUser),
-    /// Show, give (+5), take (-5) or set (=100) the credits of a user
-    Credits {
-        /// Username or id
-        user: String,
-        /// +N gives, -N takes, =N sets; missing shows
-        #[arg(allow_hyphen_values = true, value_parser = credit_change)]
-        amount: Option<CreditChange>,
-        /// Why
-        #[arg(long)]
-        note: Option<String>,
-    },
-    /// Movements of credits, newest first
-    Ledger {
-        /// Whose: username, id, or - for everyone; one's own when missing
-        #[arg(allow_hyphen_values = true)]
-        user: Option<String>,
-        /// Only about this batch
-        #[arg(long)]
-        batch: Option<String>,
-        /// Most entries to list
-        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-    },
-    /// The service as it is now
-    System,
-    /// Put in another upstream token, read from stdin or asked for
-    Token {
-        /// Take it even when the upstream refuses it
-        #[arg(long)]
-        force: bool,
-    },
-    /// Claim no more items until resumed
-    Pause {
-        /// Drain: as pause, but said to be on purpose before a stop
-        #[arg(long)]
-        drain: bool,
-    },
-    /// Let items be claimed again
-    Resume {
-        /// Set the number of upstream slots as well
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
-        concurrency: Option<i32>,
-    },
-}
-
-/// `admin create-user`
-#[derive(Debug, Args)]
-pub struct CreateUser {
-    /// Name to sign in with
-    pub username: String,
-    /// Name to show
-    #[arg(long)]
-    pub display_name: Option<String>,
-    /// Make an admin
-    #[arg(long)]
-    pub admin: bool,
-    /// Credits to start with; the server's default when missing
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
-    pub credits: Option<i32>,
-    /// Preferred language: en or zh
-    #[arg(long)]
-    pub language: Option<String>,
-    /// Read a first password from stdin instead of having a one-time password made
-    #[arg(long)]
-    pub password_stdin: bool,
-}
-
-/// How credits should change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreditChange {
-    /// Give (above 0) or take (below 0).
-    By(i32),
-    /// Set, from 0.
-    To(i32),
-}
-
-fn credit_change(text: &str) -> Result<CreditChange, String> {
-    let wrong = || format!("{text}: +N gives, -N takes, =N sets");
-    let number = |digits: &str| digits.parse::<i32>().map_err(|_| wrong());
-    match text.chars().next() {
-        Some('=') => Ok(CreditChange::To(number(&text[1..])?)).and_then(|change| match change {
-            CreditChange::To(credits) if credits < 0 => Err(wrong()),
-            change => Ok(change),
-        }),
-        Some('+' | '-') => match number(text)? {
-            0 => Err(wrong()),
-            delta => Ok(CreditChange::By(delta)),
-        },
-        _ => Err(wrong()),
-    }
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    text.split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("{text}: a label is given as KEY=VALUE"))
-}
-
-fn uuid(text: &str) -> Result<String, String> {
-    uuid::Uuid::parse_str(text)
-        .map(|uuid| uuid.to_string())
-        .map_err(|error| format!("{text}: {error}"))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
-    }
-    // Days are taken as 24 h: no clock change is meant.
-    let days = text
-        .strip_suffix('d')
-        .and_then(|days| days.parse::<u32>().ok());
-    if let Some(days) = days {
-        return Ok(Duration::from_secs(u64::from(days) * 86_400));
-    }
-    text.parse::<jiff::SignedDuration>()
-        .ok()
-        .and_then(|span| Duration::try_from(span).ok())
-        .ok_or_else(|| format!("{text}: a time is given as 90s, 10m, 1h30m or 7d"))
-}
-
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -524,6 +398,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use clap::CommandFactory as _;
 
+    use super::values::CreditChange;
     use super::*;
 
     fn parse(line: &str) -> Result<Arguments, clap::Error> {
@@ -590,19 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_credits_are_read() {
-        for (text, seconds) in [
-            ("90", 90),
-            ("90s", 90),
-            ("10m", 600),
-            ("1h30m", 5_400),
-            ("7d", 604_800),
-        ] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        assert_eq!(credit_change("+20"), Ok(CreditChange::By(20)));
-        assert_eq!(credit_change("-5"), Ok(CreditChange::By(-5)));
-        assert_eq!(credit_change("=100"), Ok(CreditChange::To(100)));
+    fn credits_may_be_taken() {
         let Some(Command::Admin(Admin::Credits { amount, .. })) =
             parse("admin credits wang -5").unwrap().command
         else {

@@ -1,0 +1,105 @@
+//! Owns the effects that are one call and one answer.
+
+use std::sync::Arc;
+
+use vision_batch::v1;
+use vision_batch::v1::refusal::Reason;
+
+use super::Inner;
+use crate::net::error::NetError;
+use crate::state::{NetEffect, NetMessage, Refusal};
+
+impl Inner {
+    /// One call and its answer. An error that means the session is over is told as that, too.
+    pub(super) async fn call(self: &Arc<Self>, effect: NetEffect) {
+        let client = self.client();
+        let session = client.session();
+        let mut ended = None;
+        let mut refused = |error: NetError| {
+            if error.is_unauthenticated()
+                && error.known_reason() != Some(Reason::CredentialsInvalid)
+            {
+                ended = Some(error.clone());
+            }
+            Refusal::from(error)
+        };
+        let message = match effect {
+            NetEffect::ChangePassword { current, new } => {
+                match client.change_password(&current, &new).await {
+                    Ok(response) => {
+                        self.keep_session();
+                        Some(NetMessage::PasswordChanged {
+                            user: response.user.unwrap_or_default(),
+                        })
+                    }
+                    Err(error) => Some(NetMessage::PasswordRefused(refused(error))),
+                }
+            }
+            NetEffect::LoadServiceInfo => {
+                match client.get_service_info(v1::GetServiceInfoRequest {}).await {
+                    Ok(info) => Some(NetMessage::ServiceInfo(Box::new(info))),
+                    Err(error) => {
+                        refused(error);
+                        None
+                    }
+                }
+            }
+            NetEffect::AcknowledgeFailures { batch_id } => {
+                let request = v1::GetBatchRequest {
+                    batch_id,
+                    acknowledge_failures: true,
+                };
+                if let Err(error) = client.get_batch(request).await {
+                    refused(error);
+                }
+                None
+            }
+            NetEffect::LoadItem(request) => {
+                let item_id = request.item_id.clone();
+                let result = client.get_item(request).await;
+                Some(NetMessage::Item {
+                    item_id,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::Quote { number, request } => {
+                let result = client.quote_batch(request).await.map_err(refused);
+                Some(NetMessage::Quoted { number, result })
+            }
+            NetEffect::CancelBatch(request) => {
+                let result = client.cancel_batch(request).await;
+                Some(NetMessage::Cancelled(
+                    result.map(|answer| answer.item_count).map_err(refused),
+                ))
+            }
+            NetEffect::CancelItems(request) => {
+                let result = client.cancel_items(request).await;
+                Some(NetMessage::Cancelled(
+                    result.map(|answer| answer.item_count).map_err(refused),
+                ))
+            }
+            NetEffect::RetryItems(request) => {
+                let result = client.retry_items(request).await;
+                Some(NetMessage::Retried(result.map(Box::new).map_err(refused)))
+            }
+            NetEffect::SignIn { .. }
+            | NetEffect::Resume
+            | NetEffect::SignOut
+            | NetEffect::WatchBatches(_)
+            | NetEffect::WatchBatch(_)
+            | NetEffect::UnwatchBatch
+            | NetEffect::CreateBatch { .. }
+            | NetEffect::Download { .. }
+            | NetEffect::Export { .. }
+            | NetEffect::Abort(_) => {
+                unreachable!("these are no single calls and have tasks of their own")
+            }
+        };
+        if let Some(message) = message {
+            self.tell(message).await;
+        }
+        if let Some(error) = ended {
+            self.end_session(session.as_ref(), error).await;
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Owns [`Network`], which carries out what the screen asks of the network, each effect in a task of its own.
+//!
+//! Answers go to the application's channel, which is bounded: a stream whose screen falls behind waits, and so
+//! does the server; progress of transfers is dropped instead, for newer progress follows. The session is renewed in the
+//! background. Dropping the `Network` ends every task.
+//!
+//! Not here: what an effect is for, and what its answer means ([`crate::state`]).
+
+mod call;
+mod session;
+mod transfer;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::transfer::Save;
+use super::address::Address;
+use super::client::Client;
+use super::error::NetError;
+use super::live::{Feed, Live, News};
+use crate::credentials::Credentials;
+use crate::files::LocalFiles;
+use crate::state::{Effects, Message, NetEffect, NetMessage, Stream, TransferId};
+
+/// The network as the screen sees it.
+pub struct Network {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    messages: mpsc::Sender<Message>,
+    files: Option<Arc<dyn LocalFiles>>,
+    credentials: Option<Credentials>,
+    connection: Mutex<Connection>,
+    tasks: Mutex<Tasks>,
+}
+
+/// Whom effects go to.
+#[derive(Clone)]
+struct Connection {
+    client: Client,
+    /// Absent when the client was handed in: then there is no other server to sign in at, and nothing is kept on disk.
+    address: Option<Address>,
+}
+
+/// What runs now. A task that is replaced or taken out is aborted.
+#[derive(Default)]
+struct Tasks {
+    list: Option<AbortOnDropHandle<()>>,
+    batch: Option<AbortOnDropHandle<()>>,
+    renewal: Option<AbortOnDropHandle<()>>,
+    sign_in: Option<AbortOnDropHandle<()>>,
+    transfers: HashMap<TransferId, AbortOnDropHandle<()>>,
+    calls: JoinSet<()>,
+}
+
+impl Network {
+    /// A network that begins at this server, with sessions kept in this file (or not at all). Messages go to `messages`;
+    /// `files` is absent where the user's disk is elsewhere.
+    ///
+    /// # Errors
+    /// When no channel can be made of the address.
+    pub fn to_server(
+        address: Address,
+        credentials: Option<Credentials>,
+        files: Option<Arc<dyn LocalFiles>>,
+        messages: mpsc::Sender<Message>,
+    ) -> Result<Self, NetError> {
+        let client = Client::connect(&address)?;
+        Ok(Self::new(
+            Connection {
+                client,
+                address: Some(address),
+            },
+            credentials,
+            files,
+            messages,
+        ))
+    }
+
+    /// A network over a client that was handed in, with or without a session; nothing is kept on disk.
+    #[must_use]
+    pub fn over(
+        client: Client,
+        files: Option<Arc<dyn LocalFiles>>,
+        messages: mpsc::Sender<Message>,
+    ) -> Self {
+        let connection = Connection {
+            client,
+            address: None,
+        };
+        Self::new(connection, None, files, messages)
+    }
+
+    fn new(
+        connection: Connection,
+        credentials: Option<Credentials>,
+        files: Option<Arc<dyn LocalFiles>>,
+        messages: mpsc::Sender<Message>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                messages,
+                files,
+                credentials,
+                connection: Mutex::new(connection),
+                tasks: Mutex::default(),
+            }),
+        }
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // The tasks hold `inner`: without this they would hold themselves alive.
+        *self.inner.tasks() = Tasks::default();
+    }
+}
+
+impl Effects for Network {
+    fn start(&self, effect: NetEffect) {
+        let inner = Arc::clone(&self.inner);
+        let mut tasks = self.inner.tasks();
+        while tasks.calls.try_join_next().is_some() {}
+        tasks.transfers.retain(|_, task| !task.is_finished());
+        match effect {
+            NetEffect::SignIn {
+                server,
+                username,
+                password,
+            } => {
+                tasks.sign_in = Some(spawn(async move {
+                    inner.sign_in(&server, &username, &password).await;
+                }));
+            }
+            NetEffect::Resume => {
+                tasks.sign_in = Some(spawn(async move { inner.resume().await }));
+            }
+            NetEffect::SignOut => {
+                *tasks = Tasks::default();
+                inner.forget_session();
+            }
+            NetEffect::WatchBatches(request) => {
+                let live = Live::new(inner.client(), request);
+                tasks.list = Some(spawn(async move {
+                    inner
+                        .follow(live, Stream::Batches, |event| {
+                            NetMessage::Batches(Box::new(event))
+                        })
+                        .await;
+                }));
+            }
+            NetEffect::WatchBatch(request) => {
+                let batch_id = request.batch_id.clone();
+                let live = Live::new(inner.client(), request);
+                tasks.batch = Some(spawn(async move {
+                    inner
+                        .follow(live, Stream::Batch(batch_id.clone()), |event| {
+                            NetMessage::Batch {
+                                batch_id: batch_id.clone(),
+                                event: Box::new(event),
+                            }
+                        })
+                        .await;
+                }));
+            }
+            NetEffect::UnwatchBatch => tasks.batch = None,
+            NetEffect::CreateBatch {
+                transfer,
+                spec,
+                audio,
+                images,
+            } => {
+                let task = spawn(async move { inner.upload(transfer, spec, audio, images).await });
+                tasks.transfers.insert(transfer, task);
+            }
+            NetEffect::Download {
+                transfer,
+                request,
+                directory,
+            } => {
+                let what = Save::File(request);
+                let task = spawn(async move { inner.save(transfer, what, directory).await });
+                tasks.transfers.insert(transfer, task);
+            }
+            NetEffect::Export {
+                transfer,
+                request,
+                directory,
+            } => {
+                let what = Save::Export(request);
+                let task = spawn(async move { inner.save(transfer, what, directory).await });
+                tasks.transfers.insert(transfer, task);
+            }
+            NetEffect::Abort(transfer) => {
+                tasks.transfers.remove(&transfer);
+            }
+            call => {
+                tasks.calls.spawn(async move { inner.call(call).await });
+            }
+        }
+    }
+}
+
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+impl Inner {
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connection(&self) -> Connection {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn client(&self) -> Client {
+        self.connection().client
+    }
+
+    async fn tell(&self, message: NetMessage) {
+        // Nobody listens any more: the application is ending, and this task with it.
+        let _ = self.messages.send(Message::Net(message)).await;
+    }
+
+    async fn follow<F: Feed>(
+        &self,
+        mut live: Live<F>,
+        stream: Stream,
+        event_message: impl Fn(F::Event) -> NetMessage,
+    ) {
+        while let Some(news) = live.next().await {
+            match news {
+                News::Opened => self.tell(NetMessage::StreamOpened(stream.clone())).await,
+                News::Event(event) => self.tell(event_message(event)).await,
+                News::Lost { error, retry_in } => {
+                    self.tell(NetMessage::StreamLost {
+                        stream: stream.clone(),
+                        refusal: error.into(),
+                        retry_in: Some(retry_in),
+                    })
+                    .await;
+                }
+                News::Closed(None) => {}
+                News::Closed(Some(error)) => {
+                    let session = self.client().session();
+                    self.tell(NetMessage::StreamLost {
+                        stream: stream.clone(),
+                        refusal: error.clone().into(),
+                        retry_in: None,
+                    })
+                    .await;
+                    if error.is_unauthenticated() {
+                        self.end_session(session.as_ref(), error).await;
+                    }
+                }
+            }
+        }
+    }
+}
