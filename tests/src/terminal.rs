@@ -1,6 +1,7 @@
 //! A program in a pseudo-terminal: what a person sees and types.
 
 use std::io::{Read as _, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -59,7 +60,7 @@ impl Terminal {
         let input = pair.master.take_writer().expect("writable");
         let seen = Arc::new(Seen {
             state: Mutex::new(State {
-                parser: vt100::Parser::new(rows, columns, 0),
+                parser: vt100::Parser::new(cells(rows), cells(columns), 0),
                 bytes: Vec::new(),
                 ended: false,
             }),
@@ -103,7 +104,7 @@ impl Terminal {
     /// When the terminal is gone.
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.parser.screen_mut().set_size(rows, columns);
+        state.parser.screen_mut().set_size(cells(rows), cells(columns));
         drop(state);
         let size = PtySize {
             rows,
@@ -161,6 +162,10 @@ impl Terminal {
         drop(state);
         (self.child.wait().expect("it ends").exit_code(), bytes)
     }
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).expect("a terminal has a size")
 }
 
 impl Drop for Terminal {

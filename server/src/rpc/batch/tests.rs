@@ -1,1 +1,10 @@
+//! The batches over a real store and real files, in virtual time, through the messages of the contract.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod bad_input;
+mod bench;
+mod changes;
+mod lists;
+mod live;
+mod transfers;

@@ -1,0 +1,344 @@
+//! A server's inside with three users, and the means to upload and to play the dispatcher.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Status};
+use vision_batch::v1;
+use vision_batch::v1::batch_service_server::BatchService;
+use vision_batch::v1::create_batch_request::Part;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::batch::EngineKind;
+use crate::domain::failure::{Failure, FailureReason};
+use crate::domain::ids::{Account, BatchId, TaskId};
+use crate::domain::item::VideoItem;
+use crate::domain::ledger::Actor;
+use crate::domain::transition::AttemptEvent;
+use crate::domain::user::Role;
+use crate::engine::VideoSink;
+use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
+use crate::media::Media;
+use crate::rpc::batch::{BatchFace, upload};
+use crate::service::accounts::{Accounts, blank_user};
+use crate::service::batches::Batches;
+use crate::service::error::{Reason, ServiceError};
+use crate::service::session::Session;
+use crate::store::redb::RedbStore;
+use crate::store::{AttemptChange, Claim, Store};
+
+/// Credits each user begins with.
+pub const CREDITS: i32 = 100;
+
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub store: Arc<RedbStore>,
+    pub media: Media,
+    pub clock: Clock,
+    pub accounts: Arc<Accounts>,
+    pub face: BatchFace,
+    pub shutdown: CancellationToken,
+    pub wang: Session,
+    pub li: Session,
+    pub admin: Session,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(Config {
+            upstream: Some(upstream()),
+            ..Config::default()
+        })
+        .await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 5);
+        let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::open(folder.path()).unwrap();
+        let feed = store.feed().clone();
+        let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
+        let accounts = Arc::new(accounts.unwrap());
+        let shutdown = CancellationToken::new();
+        let batches = Batches::new(store.clone(), media.clone(), feed, clock.clone(), &config);
+        let face = BatchFace::new(batches, Arc::clone(&accounts), shutdown.clone());
+        let mut sessions = Vec::new();
+        for (name, role) in [
+            ("wang", Role::User),
+            ("li", Role::User),
+            ("admin", Role::Admin),
+        ] {
+            let user = blank_user(clock.user_id(), name, role, clock.now());
+            let id = user.id;
+            store
+                .create_user(user, CREDITS, Actor::System)
+                .await
+                .unwrap();
+            let issued = accounts.mint(id).await.unwrap();
+            let token = issued.token.expose_secret();
+            sessions.push(accounts.authenticate(token).await.unwrap());
+        }
+        let [wang, li, admin] = sessions.try_into().unwrap();
+        Self {
+            folder,
+            store,
+            media,
+            clock,
+            accounts,
+            face,
+            shutdown,
+            wang,
+            li,
+            admin,
+        }
+    }
+
+    /// Sends an upload as wang.
+    pub async fn upload(&self, parts: Vec<Part>) -> Result<v1::CreateBatchResponse, ServiceError> {
+        self.upload_then(&self.wang, parts, None).await
+    }
+
+    /// Sends an upload that ends with an error of the connection, if one is given.
+    pub async fn upload_then(
+        &self,
+        session: &Session,
+        parts: Vec<Part>,
+        broken: Option<Status>,
+    ) -> Result<v1::CreateBatchResponse, ServiceError> {
+        let messages = parts
+            .into_iter()
+            .map(|part| Ok(v1::CreateBatchRequest { part: Some(part) }))
+            .chain(broken.map(Err));
+        let messages = stream::iter(messages.collect::<Vec<_>>());
+        let created = upload::receive(&self.face.batches, &session.caller, messages).await?;
+        self.face.created(created).await
+    }
+
+    /// A batch of wang's with so many items.
+    pub async fn batch(&self, engine: &str, items: usize) -> v1::Batch {
+        let mut spec = spec(items);
+        spec.engine = engine.to_owned();
+        let created = self.upload(whole(spec, items)).await.unwrap();
+        created.batch.unwrap()
+    }
+
+    pub async fn balance(&self, session: &Session) -> i32 {
+        let user = self.store.user(session.caller.user).await.unwrap();
+        user.unwrap().credit_balance
+    }
+
+    /// Names of all stored files and temporaries.
+    pub fn files(&self) -> Vec<String> {
+        fn collect(path: &Path, names: &mut Vec<String>) {
+            for entry in std::fs::read_dir(path).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    collect(&path, names);
+                } else {
+                    names.push(path.display().to_string());
+                }
+            }
+        }
+        let mut names = Vec::new();
+        collect(self.folder.path(), &mut names);
+        names
+    }
+
+    /// Nothing is stored, charged or left.
+    pub async fn assert_untouched(&self) {
+        assert_eq!(self.files(), Vec::<String>::new());
+        assert_eq!(self.store.counts(None).await.unwrap().total(), 0);
+        assert_eq!(self.balance(&self.wang).await, CREDITS);
+    }
+
+    /// Gives the next item to an attempt.
+    pub async fn claim(&self, engine: EngineKind) -> VideoItem {
+        let claim = Claim {
+            engine,
+            account: Account::local(),
+            instance: self.clock.instance_id(),
+            limit: 100,
+            now: self.clock.now(),
+        };
+        self.store.claim(claim).await.unwrap().unwrap().1
+    }
+
+    pub async fn apply(&self, item: &VideoItem, event: AttemptEvent) -> VideoItem {
+        let change = AttemptChange {
+            item: item.id,
+            attempt: item.last_attempt,
+            event,
+        };
+        let applied = self.store.apply(vec![change], self.clock.now()).await;
+        applied.unwrap().pop().unwrap().unwrap()
+    }
+
+    /// Claims the next preview and makes its video.
+    pub async fn complete_one(&self) -> VideoItem {
+        let item = self.claim(EngineKind::Preview).await;
+        let task = TaskId(item.id.to_string());
+        let submitted = AttemptEvent::Submitted {
+            task,
+            expected_wait: None,
+        };
+        self.apply(&item, submitted).await;
+        self.apply(&item, AttemptEvent::Succeeded).await;
+        let mut sink = self.media.video_sink(1 << 30, None);
+        sink.start(None).await.unwrap();
+        sink.write(sample("film.mp4").into()).await.unwrap();
+        let stored = sink.finish().await.unwrap();
+        let video = stored.video.clone();
+        self.apply(&item, AttemptEvent::Completed { video }).await
+    }
+
+    /// Claims the next preview and lets it fail for good.
+    pub async fn fail_one(&self) -> VideoItem {
+        let item = self.claim(EngineKind::Preview).await;
+        let failure = Failure::new(FailureReason::EngineFailed, "It failed. Retry it.", "");
+        let failed = AttemptEvent::Failed {
+            failure,
+            try_again: None,
+        };
+        self.apply(&item, failed).await
+    }
+
+    /// What the dispatcher would say of the engines.
+    pub fn tell_engines(&self, edit: impl FnOnce(&mut EngineStatuses)) {
+        let mut statuses = EngineStatuses::default();
+        statuses.engines.insert(
+            EngineKind::Preview,
+            EngineStatus::new(2, TokenState::NotNeeded),
+        );
+        statuses.engines.insert(
+            EngineKind::LightX2v,
+            EngineStatus::new(3, TokenState::Missing),
+        );
+        edit(&mut statuses);
+        self.store.feed().set_engines(statuses);
+    }
+
+    pub async fn get_batch(&self, session: &Session, id: &str) -> Result<v1::Batch, Status> {
+        let request = v1::GetBatchRequest {
+            batch_id: id.to_owned(),
+            acknowledge_failures: false,
+        };
+        let answer = self.face.get_batch(by(session, request)).await?;
+        Ok(answer.into_inner().batch.unwrap())
+    }
+
+    pub async fn items(&self, id: &str) -> Vec<v1::VideoItem> {
+        let request = v1::ListItemsRequest {
+            batch_id: id.to_owned(),
+            page_size: 200,
+            ..Default::default()
+        };
+        let answer = self.face.list_items(by(&self.wang, request)).await;
+        answer.unwrap().into_inner().items
+    }
+}
+
+fn upstream() -> crate::config::Upstream {
+    toml_upstream("http://127.0.0.1:9")
+}
+
+fn toml_upstream(base_url: &str) -> crate::config::Upstream {
+    crate::config::Upstream {
+        base_url: base_url.to_owned(),
+        token: None,
+        model_cls: "m".to_owned(),
+        stage: "s".to_owned(),
+        cfg_scale: 5.into(),
+        duration: 360.into(),
+    }
+}
+
+/// A message as a session sends it.
+pub fn by<T>(session: &Session, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(session.clone());
+    request
+}
+
+pub fn id(text: &str) -> BatchId {
+    text.parse().unwrap()
+}
+
+/// A media sample of the project.
+pub fn sample(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/media");
+    std::fs::read(Path::new(folder).join(name)).unwrap()
+}
+
+pub fn spec(images: usize) -> v1::BatchSpec {
+    v1::BatchSpec {
+        name: "三八 greetings".to_owned(),
+        engine: "lightx2v".to_owned(),
+        image_count: i32::try_from(images).unwrap(),
+        ..Default::default()
+    }
+}
+
+/// A file's header and chunks.
+pub fn file(kind: v1::FileKind, filename: &str, content: &[u8]) -> Vec<Part> {
+    let header = v1::FileHeader {
+        kind: kind.into(),
+        filename: filename.to_owned(),
+        size_bytes: i64::try_from(content.len()).unwrap(),
+        sha256: None,
+    };
+    let chunks = content
+        .chunks(10_000)
+        .map(|chunk| Part::Chunk(Bytes::copy_from_slice(chunk)));
+    std::iter::once(Part::File(header)).chain(chunks).collect()
+}
+
+pub fn audio(filename: &str, content: &[u8]) -> Vec<Part> {
+    file(v1::FileKind::Audio, filename, content)
+}
+
+pub fn image(filename: &str, content: &[u8]) -> Vec<Part> {
+    file(v1::FileKind::SourceImage, filename, content)
+}
+
+pub fn good_audio() -> Vec<Part> {
+    audio("speech.mp3", &sample("speech.mp3"))
+}
+
+pub fn good_image() -> Vec<Part> {
+    image("face.png", &sample("face.png"))
+}
+
+/// The spec and its files.
+pub fn whole(spec: v1::BatchSpec, images: usize) -> Vec<Part> {
+    let mut parts = vec![Part::Spec(spec)];
+    parts.extend(good_audio());
+    for number in 1..=images {
+        let name = format!("face {number}.png");
+        parts.extend(image(&name, &sample("face.png")));
+    }
+    parts
+}
+
+/// A fact of a refusal.
+pub fn fact<'a>(refusal: &'a ServiceError, key: &str) -> Option<&'a str> {
+    let mut facts = refusal.metadata.iter();
+    let fact = facts.find(|(name, _)| *name == key);
+    fact.map(|(_, value)| value.as_str())
+}
+
+/// The reason of a status.
+pub fn reason(status: &Status) -> String {
+    use tonic_types::StatusExt;
+    status.get_details_error_info().unwrap().reason
+}
+
+pub fn assert_reason<T: std::fmt::Debug>(result: Result<T, Status>, expected: Reason) {
+    assert_eq!(reason(&result.unwrap_err()), expected.name());
+}
