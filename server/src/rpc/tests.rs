@@ -9,6 +9,8 @@ use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use prost::Message;
 use prost_types::FileDescriptorSet;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -22,34 +24,43 @@ use vision_batch::v1::{
 
 use super::*;
 use crate::clock::Clock;
-use crate::domain::pricing::Pricing;
+use crate::config::Config;
+use crate::media::Media;
+use crate::rpc::batch::BatchFace;
 use crate::service::admin::Parts;
+use crate::service::batches::Batches;
 use crate::service::overview::Offer;
 use crate::store::redb::RedbStore;
 
 const PASSWORD: &str = "correct horse";
 
 /// A server without sockets: [`Routes`] is itself what a client calls.
-async fn server() -> Routes {
+async fn server() -> (Routes, TempDir) {
     let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 1);
     let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
     let feed = store.feed().clone();
     let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
     let accounts = Arc::new(accounts.unwrap());
     accounts.bootstrap(None).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config::default();
+    let batches = Batches::new(
+        store.clone(),
+        Media::open(dir.path()).unwrap(),
+        feed.clone(),
+        clock.clone(),
+        &config,
+    );
+    let face = BatchFace::new(batches, Arc::clone(&accounts), CancellationToken::new());
     let admin = Admin::new(Parts {
         store,
         feed,
         accounts: Arc::clone(&accounts),
         upstream: None,
-        offer: Offer {
-            default_engine: None,
-            upstream_host: None,
-            pricing: Pricing::default(),
-        },
+        offer: Offer::of(&config),
         instance: clock.instance_id(),
         start_time: clock.now(),
-        data_dir: ".".into(),
+        data_dir: dir.path().to_path_buf(),
         clock,
     });
     let services = Services {
@@ -57,7 +68,7 @@ async fn server() -> Routes {
         admin: Arc::new(admin),
         health: HealthReporter::new(),
     };
-    without_batches(&services).unwrap()
+    (routes(&services, face).unwrap(), dir)
 }
 
 /// A call with a token.
@@ -164,8 +175,8 @@ async fn refusal(server: &Routes, path: &str, token: Option<&str>) -> Status {
 
 #[tokio::test]
 async fn nothing_but_login_is_answered_without_a_token() {
-    let server = server().await;
-    for service in ["AuthService", "AdminService"] {
+    let (server, _dir) = server().await;
+    for service in ["AuthService", "AdminService", "BatchService"] {
         for path in methods(service) {
             let refused = refusal(&server, &path, None).await;
             if path.ends_with("/Login") {
@@ -184,9 +195,9 @@ async fn nothing_but_login_is_answered_without_a_token() {
 
 #[tokio::test]
 async fn while_a_first_password_stands_it_can_be_changed_and_nothing_else() {
-    let server = server().await;
+    let (server, _dir) = server().await;
     let token = login(&server, "admin", "admin").await.unwrap();
-    for service in ["AuthService", "AdminService"] {
+    for service in ["AuthService", "AdminService", "BatchService"] {
         for path in methods(service) {
             let refused = refusal(&server, &path, Some(&token)).await;
             let is_open = ["Login", "GetProfile", "ChangePassword"]
@@ -223,7 +234,7 @@ async fn while_a_first_password_stands_it_can_be_changed_and_nothing_else() {
 
 #[tokio::test]
 async fn administration_is_for_admins_alone_and_says_what_it_lacks_to_them() {
-    let server = server().await;
+    let (server, _dir) = server().await;
     let admin = admin(&server).await;
     let wang = user(&server, &admin, "wang").await;
     for path in methods("AdminService") {
@@ -246,7 +257,7 @@ async fn administration_is_for_admins_alone_and_says_what_it_lacks_to_them() {
 
 #[tokio::test]
 async fn a_refusal_carries_reason_facts_and_field() {
-    let server = server().await;
+    let (server, _dir) = server().await;
     let admin = admin(&server).await;
     let mut client = AdminServiceClient::new(server.clone());
     let request = ListUsersRequest {
@@ -293,7 +304,7 @@ async fn a_refusal_carries_reason_facts_and_field() {
 
 #[tokio::test]
 async fn a_token_is_renewed_the_ledger_read_and_the_system_seen() {
-    let server = server().await;
+    let (server, _dir) = server().await;
     let admin = admin(&server).await;
     let mut auth = AuthServiceClient::new(server.clone());
     let renewed = auth
@@ -335,7 +346,7 @@ async fn a_token_is_renewed_the_ledger_read_and_the_system_seen() {
 
 #[tokio::test]
 async fn health_and_both_reflections_need_no_token() {
-    let server = server().await;
+    let (server, _dir) = server().await;
     let mut health = tonic_health::pb::health_client::HealthClient::new(server.clone());
     let request = tonic_health::pb::HealthCheckRequest::default();
     let answer = health.check(request).await.unwrap().into_inner();
@@ -386,7 +397,7 @@ async fn health_and_both_reflections_need_no_token() {
 
 #[tokio::test]
 async fn a_message_beyond_the_bound_is_not_read() {
-    let server = server().await;
+    let (server, _dir) = server().await;
     let long = "x".repeat(MESSAGE_BYTES + 1);
     let refused = login(&server, "admin", &long).await.unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange);

@@ -1,12 +1,12 @@
 //! Accounts: signing in, and everything a token is good for.
 //!
 //! Invariants: a token is good only while it has not expired, its user's epoch is the one it was made in, and its user is
-//! not disabled; each call asks the store anew, so that all three end it at once. A wrong name and a wrong password
-//! give the same answer after the same work.
+//! not disabled (`open_sessions`). A wrong name and a wrong password give the same answer after the same work.
 //!
 //! Not here: what a signed-in user may do to batches (`batches`) and to other users (`admin`); RPC types.
 
 mod first_start;
+mod open_sessions;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Caller;
 use super::error::{Reason, ServiceError};
-use super::session::{Seat, Session, SessionEnd, Sessions};
+use super::session::Sessions;
 use crate::auth::passwords::{self, HashError, Passwords};
 use crate::auth::throttle::Throttle;
 use crate::auth::tokens::{Claims, IssuedToken, SECRET_BYTES, Tokens};
@@ -31,13 +31,11 @@ use crate::domain::user::{User, canonical_username};
 use crate::feed::Feed;
 use crate::store::{PasswordChange, Store};
 
-pub use first_start::{DEFAULT_ADMIN, FirstStart, blank_user, refusal as create_user_refusal};
+pub use first_start::{DEFAULT_ADMIN, FirstStart, blank_user, create_user_refusal};
+pub use open_sessions::OpenStream;
 
 /// The setting that keeps the tokens' secret; without it (a restored copy) all tokens have ended.
 pub const TOKEN_SECRET_SETTING: &str = "token_secret";
-/// Longest sleep of an open stream before it looks at the clock again, which may have been set meanwhile.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-
 /// Signing in: see the module's page.
 pub struct Accounts {
     store: Arc<dyn Store>,
@@ -57,20 +55,6 @@ pub struct SignIn {
     pub issued: IssuedToken,
     /// Who signed in.
     pub user: User,
-}
-
-/// A stream that is open on a session, counted while this lives.
-pub struct OpenStream {
-    accounts: Arc<Accounts>,
-    session: Session,
-    _seat: Seat,
-}
-
-impl OpenStream {
-    /// Waits for the end of the session. Dropping the future loses nothing.
-    pub async fn ended(&self) -> SessionEnd {
-        self.accounts.session_end(&self.session).await
-    }
 }
 
 impl Accounts {
@@ -131,7 +115,8 @@ impl Accounts {
         };
         let verified = self.verify(password, user.as_ref()).await?;
         let Some(user) = user.filter(|user| verified && !user.disabled) else {
-            tracing::info!(username = tried, ?address, "sign-in refused");
+            // Not by name: people type passwords into the wrong field.
+            tracing::info!(?address, "sign-in refused");
             return Err(credentials_invalid());
         };
         self.throttle.succeeded(&tried, address);
@@ -143,23 +128,6 @@ impl Accounts {
         tracing::info!(username = user.username, ?address, "signed in");
         let user = self.store.user(user.id).await?.unwrap_or(user);
         Ok(SignIn { issued, user })
-    }
-
-    /// Exchanges a good token for a fresh one.
-    ///
-    /// # Errors
-    ///
-    /// TOKEN_EXPIRED when the sign-in is too long ago.
-    pub fn renew(&self, session: &Session) -> Result<IssuedToken, ServiceError> {
-        let claims = Claims::new(
-            session.caller.user,
-            session.token_epoch,
-            self.clock.random(),
-            session.sign_in_time,
-            self.clock.now(),
-        );
-        let claims = claims.ok_or_else(|| SessionEnd::Expired.refusal())?;
-        self.tokens.sign(claims).map_err(internal)
     }
 
     /// The caller's own user.
@@ -219,90 +187,6 @@ impl Accounts {
         Ok(SignIn { issued, user })
     }
 
-    /// The session of a token. Whether a password change is due is said in it; the gate sees to it.
-    ///
-    /// # Errors
-    ///
-    /// TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED.
-    pub async fn authenticate(&self, token: &str) -> Result<Session, ServiceError> {
-        let claims = self.tokens.read(token).map_err(|_| token_invalid())?;
-        let now = self.clock.now();
-        if claims.expire_time <= now {
-            return Err(SessionEnd::Expired.refusal());
-        }
-        let user = self.store.user(claims.user).await?;
-        let user = user.ok_or_else(token_invalid)?;
-        if is_ended(&user, claims.epoch) {
-            return Err(SessionEnd::Revoked.refusal());
-        }
-        let session = Session {
-            caller: Caller {
-                user: user.id,
-                username: user.username,
-                role: user.role,
-            },
-            token_epoch: claims.epoch,
-            token_id: claims.id,
-            sign_in_time: claims.sign_in_time,
-            expire_time: claims.expire_time,
-            password_change_required: user.password_change_required,
-        };
-        self.sessions.note(&session, now);
-        Ok(session)
-    }
-
-    /// Waits until a session ends, and says why. Dropping the future loses nothing.
-    pub async fn session_end(&self, session: &Session) -> SessionEnd {
-        let mut changes = self.feed.accounts();
-        loop {
-            changes.mark_unchanged();
-            let now = self.clock.now();
-            if session.expire_time <= now {
-                return SessionEnd::Expired;
-            }
-            // A storage that cannot be read ends no session; whatever the stream does next will say so.
-            if let Ok(user) = self.store.user(session.caller.user).await
-                && user.is_none_or(|user| is_ended(&user, session.token_epoch))
-            {
-                return SessionEnd::Revoked;
-            }
-            let left = session.expire_time.duration_since(now).unsigned_abs();
-            // Both arms only wake the loop; what they wake it for is read anew.
-            tokio::select! {
-                changed = changes.changed() => if changed.is_err() {
-                    tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
-                },
-                () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
-            }
-        }
-    }
-
-    /// Opens a stream on a session: counted among the user's streams until it is dropped.
-    ///
-    /// # Errors
-    ///
-    /// TOO_MANY_STREAMS.
-    pub fn open_stream(self: &Arc<Self>, session: Session) -> Result<OpenStream, ServiceError> {
-        Ok(OpenStream {
-            accounts: Arc::clone(self),
-            _seat: self.sessions.take_seat(session.caller.user)?,
-            session,
-        })
-    }
-
-    /// A token for a user without a password: for screens that this process opens itself.
-    ///
-    /// # Errors
-    ///
-    /// USER_NOT_FOUND; TOKEN_REVOKED when disabled.
-    pub async fn mint(&self, user: UserId) -> Result<IssuedToken, ServiceError> {
-        let user = self.existing(user).await?;
-        if user.disabled {
-            return Err(SessionEnd::Revoked.refusal());
-        }
-        self.issue(&user, self.clock.now())
-    }
-
     /// Tokens in use and streams that are open.
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
@@ -338,7 +222,7 @@ impl Accounts {
             // Whole seconds, rounded up: what is said must be enough.
             let seconds = delay.as_millis().div_ceil(1_000).max(1);
             let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
-            tracing::warn!(username = name, ?address, seconds, "sign-in throttled");
+            tracing::warn!(?address, seconds, "sign-in throttled");
             ServiceError::new(
                 Reason::SignInThrottled,
                 format!("Too many failed sign-ins. Try again in {seconds} s."),
@@ -381,10 +265,6 @@ fn too_weak(field: &str, message: impl Into<String>) -> ServiceError {
     .with("limit", passwords::SHORTEST)
 }
 
-fn is_ended(user: &User, epoch: u32) -> bool {
-    user.disabled || user.token_epoch != epoch
-}
-
 /// Said only to who knows the one-time password.
 fn refuse_expired(user: &User, now: Timestamp) -> Result<(), ServiceError> {
     match user.password_expire_time {
@@ -401,13 +281,6 @@ fn credentials_invalid() -> ServiceError {
     ServiceError::new(
         Reason::CredentialsInvalid,
         "Username or password is wrong, or the user is disabled.",
-    )
-}
-
-fn token_invalid() -> ServiceError {
-    ServiceError::new(
-        Reason::TokenInvalid,
-        "The token is not one of this server's. Sign in.",
     )
 }
 

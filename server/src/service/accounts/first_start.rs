@@ -56,7 +56,7 @@ impl Accounts {
                 self.store
                     .create_user(admin, ADMIN_CREDITS, Actor::System)
                     .await
-                    .map_err(refusal)?;
+                    .map_err(create_user_refusal)?;
                 FirstStart {
                     created: true,
                     default_password_stands: is_default,
@@ -86,7 +86,7 @@ impl Accounts {
         self.store
             .create_user(user, credits, Actor::System)
             .await
-            .map_err(refusal)
+            .map_err(create_user_refusal)
     }
 
     fn blank(&self, username: &str, role: Role) -> User {
@@ -119,7 +119,7 @@ pub fn blank_user(id: UserId, username: &str, role: Role, now: Timestamp) -> Use
 }
 
 /// Why a user could not be made, as a refusal.
-pub fn refusal(error: CreateUserError) -> ServiceError {
+pub fn create_user_refusal(error: CreateUserError) -> ServiceError {
     match error {
         CreateUserError::UsernameTaken => ServiceError::new(
             Reason::UsernameTaken,

@@ -15,6 +15,7 @@ use crate::auth::throttle::FREE_BY_NAME;
 use crate::auth::tokens::{LIFETIME, RENEWABLE};
 use crate::domain::ledger::Actor;
 use crate::domain::user::{ADMIN_CREDITS, Role};
+use crate::service::session::{Session, SessionEnd};
 use crate::store::redb::RedbStore;
 
 const PASSWORD: &str = "correct horse";
@@ -388,4 +389,28 @@ async fn tokens_outlive_a_restart_and_are_no_good_elsewhere() {
     let stranger = open(&elsewhere, &clock).await;
     let refused = stranger.authenticate(token.expose_secret()).await;
     assert_eq!(reason(refused), Some(Reason::TokenInvalid));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_user_does_not_get_in() {
+    let house = House::new().await;
+    let disabled = User {
+        disabled: true,
+        password_hash: house
+            .accounts
+            .passwords
+            .hash(PASSWORD.into())
+            .await
+            .unwrap(),
+        ..blank_user(house.clock.user_id(), "wang", Role::User, house.clock.now())
+    };
+    let disabled = house.store.create_user(disabled, 0, Actor::System).await;
+    let id = disabled.unwrap().id;
+    let refused = house.login("wang", PASSWORD).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::CredentialsInvalid);
+    assert_eq!(refused.message, credentials_invalid().message);
+    assert_eq!(
+        reason(house.accounts.mint(id).await),
+        Some(Reason::TokenRevoked)
+    );
 }

@@ -1,0 +1,146 @@
+//! What a token is good for, and what ends it.
+//!
+//! Invariant: each call asks the store anew, and each open stream whenever an account has changed, so that a new
+//! password or a disabled user ends every session at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Accounts, internal};
+use crate::auth::tokens::{Claims, IssuedToken};
+use crate::domain::ids::UserId;
+use crate::domain::user::User;
+use crate::service::Caller;
+use crate::service::error::{Reason, ServiceError};
+use crate::service::session::{Seat, Session, SessionEnd};
+
+/// Longest sleep of an open stream before it looks at the clock again, which may have been set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// A stream that is open on a session, counted while this lives.
+pub struct OpenStream {
+    accounts: Arc<Accounts>,
+    session: Session,
+    _seat: Seat,
+}
+
+impl OpenStream {
+    /// Waits for the end of the session. Dropping the future loses nothing.
+    pub async fn ended(&self) -> SessionEnd {
+        self.accounts.session_end(&self.session).await
+    }
+}
+
+impl Accounts {
+    /// The session of a token. Whether a password change is due is said in it; the gate sees to it.
+    ///
+    /// # Errors
+    ///
+    /// TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED.
+    pub async fn authenticate(&self, token: &str) -> Result<Session, ServiceError> {
+        let claims = self.tokens.read(token).map_err(|_| token_invalid())?;
+        let now = self.clock.now();
+        if claims.expire_time <= now {
+            return Err(SessionEnd::Expired.refusal());
+        }
+        let user = self.store.user(claims.user).await?;
+        let user = user.ok_or_else(token_invalid)?;
+        if is_ended(&user, claims.epoch) {
+            return Err(SessionEnd::Revoked.refusal());
+        }
+        let session = Session {
+            caller: Caller {
+                user: user.id,
+                username: user.username,
+                role: user.role,
+            },
+            token_epoch: claims.epoch,
+            token_id: claims.id,
+            sign_in_time: claims.sign_in_time,
+            expire_time: claims.expire_time,
+            password_change_required: user.password_change_required,
+        };
+        self.sessions.note(&session, now);
+        Ok(session)
+    }
+
+    /// Exchanges a good token for a fresh one.
+    ///
+    /// # Errors
+    ///
+    /// TOKEN_EXPIRED when the sign-in is too long ago.
+    pub fn renew(&self, session: &Session) -> Result<IssuedToken, ServiceError> {
+        let claims = Claims::new(
+            session.caller.user,
+            session.token_epoch,
+            self.clock.random(),
+            session.sign_in_time,
+            self.clock.now(),
+        );
+        let claims = claims.ok_or_else(|| SessionEnd::Expired.refusal())?;
+        self.tokens.sign(claims).map_err(internal)
+    }
+
+    /// Waits until a session ends, and says why. Dropping the future loses nothing.
+    pub async fn session_end(&self, session: &Session) -> SessionEnd {
+        let mut changes = self.feed.accounts();
+        loop {
+            changes.mark_unchanged();
+            let now = self.clock.now();
+            if session.expire_time <= now {
+                return SessionEnd::Expired;
+            }
+            // A storage that cannot be read ends no session; whatever the stream does next will say so.
+            if let Ok(user) = self.store.user(session.caller.user).await
+                && user.is_none_or(|user| is_ended(&user, session.token_epoch))
+            {
+                return SessionEnd::Revoked;
+            }
+            let left = session.expire_time.duration_since(now).unsigned_abs();
+            // Both arms only wake the loop; what they wake it for is read anew.
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() {
+                    tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+                },
+                () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
+            }
+        }
+    }
+
+    /// Opens a stream on a session: counted among the user's streams until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// TOO_MANY_STREAMS.
+    pub fn open_stream(self: &Arc<Self>, session: Session) -> Result<OpenStream, ServiceError> {
+        Ok(OpenStream {
+            accounts: Arc::clone(self),
+            _seat: self.sessions.take_seat(session.caller.user)?,
+            session,
+        })
+    }
+
+    /// A token for a user without a password: for screens that this process opens itself.
+    ///
+    /// # Errors
+    ///
+    /// USER_NOT_FOUND; TOKEN_REVOKED when disabled.
+    pub async fn mint(&self, user: UserId) -> Result<IssuedToken, ServiceError> {
+        let user = self.existing(user).await?;
+        if user.disabled {
+            return Err(SessionEnd::Revoked.refusal());
+        }
+        self.issue(&user, self.clock.now())
+    }
+}
+
+fn is_ended(user: &User, epoch: u32) -> bool {
+    user.disabled || user.token_epoch != epoch
+}
+
+fn token_invalid() -> ServiceError {
+    ServiceError::new(
+        Reason::TokenInvalid,
+        "The token is not one of this server's. Sign in.",
+    )
+}
