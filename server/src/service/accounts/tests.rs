@@ -44,7 +44,10 @@ impl House {
             password_hash: self.accounts.passwords.hash(PASSWORD.into()).await.unwrap(),
             ..blank_user(self.clock.user_id(), name, Role::User, now)
         };
-        self.store.create_user(user, 5, Actor::System).await.unwrap()
+        self.store
+            .create_user(user, 5, Actor::System)
+            .await
+            .unwrap()
     }
 
     async fn login(&self, name: &str, password: &str) -> Result<SignIn, ServiceError> {
@@ -59,7 +62,10 @@ impl House {
     }
 
     async fn reason(&self, issued: &IssuedToken) -> Option<Reason> {
-        let session = self.accounts.authenticate(issued.token.expose_secret()).await;
+        let session = self
+            .accounts
+            .authenticate(issued.token.expose_secret())
+            .await;
         session.err().map(|error| error.reason)
     }
 
@@ -108,7 +114,12 @@ async fn the_first_start_makes_an_admin_who_must_change_the_password() {
         .change_password(&caller(&admin.user), "admin".into(), PASSWORD.into(), None)
         .await
         .unwrap();
-    assert!(!house.session(&changed.issued).await.password_change_required);
+    assert!(
+        !house
+            .session(&changed.issued)
+            .await
+            .password_change_required
+    );
     assert!(!again.default_password_stands());
     let third = open(&house.store, &house.clock).await.bootstrap(None).await;
     assert!(!third.unwrap().default_password_stands);
@@ -125,7 +136,10 @@ async fn a_given_first_password_leaves_no_duty_and_must_be_strong() {
     assert!(!first.unwrap().default_password_stands);
     let admin = house.login("admin", PASSWORD).await.unwrap();
     assert!(!admin.user.password_change_required);
-    assert_eq!(reason(house.login("admin", "admin").await), Some(Reason::CredentialsInvalid));
+    assert_eq!(
+        reason(house.login("admin", "admin").await),
+        Some(Reason::CredentialsInvalid)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,13 +167,26 @@ async fn an_unknown_name_and_a_wrong_password_get_the_same_answer_for_the_same_w
 #[tokio::test(start_paused = true)]
 async fn a_user_made_without_a_password_gets_in_by_a_minted_token_alone() {
     let house = House::new().await;
-    let demo = house.accounts.ensure_user("demo", Role::User, 50).await.unwrap();
-    let same = house.accounts.ensure_user("demo", Role::User, 50).await.unwrap();
+    let demo = house
+        .accounts
+        .ensure_user("demo", Role::User, 50)
+        .await
+        .unwrap();
+    let same = house
+        .accounts
+        .ensure_user("demo", Role::User, 50)
+        .await
+        .unwrap();
     assert_eq!((demo.id, same.credit_balance), (same.id, 50));
     for password in ["", "demo"] {
-        assert_eq!(reason(house.login("demo", password).await), Some(Reason::CredentialsInvalid));
+        assert_eq!(
+            reason(house.login("demo", password).await),
+            Some(Reason::CredentialsInvalid)
+        );
     }
-    let session = house.session(&house.accounts.mint(demo.id).await.unwrap()).await;
+    let session = house
+        .session(&house.accounts.mint(demo.id).await.unwrap())
+        .await;
     assert_eq!(session.caller, caller(&demo));
     assert!(!session.password_change_required);
     let nobody = house.accounts.mint(house.clock.user_id()).await;
@@ -177,7 +204,10 @@ async fn a_token_ends_after_twelve_hours_and_can_be_renewed_for_thirty_days() {
     advance(Duration::from_secs(1)).await;
     assert_eq!(house.reason(&first).await, Some(Reason::TokenExpired));
     assert_eq!(house.reason(&renewed).await, None);
-    assert_eq!(renewed.claims.renewable_until(), first.claims.renewable_until());
+    assert_eq!(
+        renewed.claims.renewable_until(),
+        first.claims.renewable_until()
+    );
 
     let mut newest = renewed;
     let started = Instant::now();
@@ -189,7 +219,10 @@ async fn a_token_ends_after_twelve_hours_and_can_be_renewed_for_thirty_days() {
     let session = house.session(&newest).await;
     advance(LIFETIME).await;
     assert_eq!(house.reason(&newest).await, Some(Reason::TokenExpired));
-    assert_eq!(reason(house.accounts.renew(&session)), Some(Reason::TokenExpired));
+    assert_eq!(
+        reason(house.accounts.renew(&session)),
+        Some(Reason::TokenExpired)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,7 +230,10 @@ async fn a_new_password_ends_every_older_token_and_open_streams() {
     let house = House::new().await;
     let user = house.user("wang").await;
     let other = house.login("wang", PASSWORD).await.unwrap().issued;
-    let stream = house.accounts.open_stream(house.session(&other).await).unwrap();
+    let stream = house
+        .accounts
+        .open_stream(house.session(&other).await)
+        .unwrap();
     assert_eq!(house.accounts.sessions().streams(), 1);
 
     let before = house.clock.now();
@@ -207,7 +243,10 @@ async fn a_new_password_ends_every_older_token_and_open_streams() {
     let changed = changed.unwrap();
     assert_eq!(house.reason(&other).await, Some(Reason::TokenRevoked));
     assert_eq!(house.reason(&changed.issued).await, None);
-    assert_eq!(reason(house.login("wang", PASSWORD).await), Some(Reason::CredentialsInvalid));
+    assert_eq!(
+        reason(house.login("wang", PASSWORD).await),
+        Some(Reason::CredentialsInvalid)
+    );
     assert!(house.login("wang", "another horse").await.is_ok());
     drop(stream);
     assert_eq!(house.accounts.sessions().streams(), 0);
@@ -259,17 +298,30 @@ async fn trying_passwords_gets_slower_even_for_the_right_one() {
     let house = House::new().await;
     let user = house.user("wang").await;
     for _ in 0..FREE_BY_NAME {
-        assert_eq!(reason(house.login("wang", "wrong").await), Some(Reason::CredentialsInvalid));
+        assert_eq!(
+            reason(house.login("wang", "wrong").await),
+            Some(Reason::CredentialsInvalid)
+        );
     }
     let before = house.accounts.passwords.work_count();
     let throttled = house.login("wang", PASSWORD).await.unwrap_err();
     assert_eq!(throttled.reason, Reason::SignInThrottled);
     assert_eq!(throttled.retry_after, Some(Duration::from_secs(1)));
-    assert_eq!(reason(house.change(&user, "another horse").await), Some(Reason::SignInThrottled));
-    assert_eq!(house.accounts.passwords.work_count(), before, "no hash for nothing");
+    assert_eq!(
+        reason(house.change(&user, "another horse").await),
+        Some(Reason::SignInThrottled)
+    );
+    assert_eq!(
+        house.accounts.passwords.work_count(),
+        before,
+        "no hash for nothing"
+    );
     advance(Duration::from_secs(1)).await;
     assert!(house.login("wang", PASSWORD).await.is_ok());
-    assert_eq!(reason(house.login("wang", "wrong").await), Some(Reason::CredentialsInvalid));
+    assert_eq!(
+        reason(house.login("wang", "wrong").await),
+        Some(Reason::CredentialsInvalid)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,7 +351,12 @@ async fn a_one_time_password_ends_with_its_time() {
     let expire_time = house.clock.now() + Duration::from_secs(60);
     let change = PasswordChange {
         user: user.id,
-        password_hash: house.accounts.passwords.hash(PASSWORD.into()).await.unwrap(),
+        password_hash: house
+            .accounts
+            .passwords
+            .hash(PASSWORD.into())
+            .await
+            .unwrap(),
         change_required: true,
         expire_time: Some(expire_time),
         actor: Actor::System,
@@ -311,7 +368,10 @@ async fn a_one_time_password_ends_with_its_time() {
     let expired = house.login("wang", PASSWORD).await.unwrap_err();
     assert_eq!(expired.reason, Reason::CredentialsInvalid);
     assert!(expired.message.contains("expired"));
-    assert_eq!(reason(house.change(&user, "another horse").await), Some(Reason::CredentialsInvalid));
+    assert_eq!(
+        reason(house.change(&user, "another horse").await),
+        Some(Reason::CredentialsInvalid)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,13 +186,8 @@ impl Office {
         let report = self.admin.system_status(&self.chief).await.unwrap();
         let kept = report.warnings.into_iter().map(|warning| warning.reason);
         // What the disk of whoever runs the test has to say is another matter.
-        kept.filter(|reason| {
-            !matches!(
-                reason,
-                WarningReason::DiskLow | WarningReason::StorageFull
-            )
-        })
-        .collect()
+        kept.filter(|reason| !matches!(reason, WarningReason::DiskLow | WarningReason::StorageFull))
+            .collect()
     }
 }
 
@@ -224,10 +219,7 @@ fn of(whose: Whose) -> LedgerFilter {
 }
 
 fn jwt(subject: &str, expire_time: Timestamp) -> String {
-    let claims = format!(
-        r#"{{"sub":"{subject}","exp":{}}}"#,
-        expire_time.as_second()
-    );
+    let claims = format!(r#"{{"sub":"{subject}","exp":{}}}"#, expire_time.as_second());
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
 }
 
@@ -272,16 +264,50 @@ async fn a_user_who_cannot_be_is_refused_by_field() {
     for (field, new) in [
         ("username", new_user("a b")),
         ("username", new_user("")),
-        ("display_name", NewUser { display_name: long, ..new_user("li") }),
-        ("language", NewUser { language: "xx".to_owned(), ..new_user("li") }),
-        ("credits", NewUser { credits: Some(-1), ..new_user("li") }),
-        ("credits", NewUser { credits: Some(MAX_CREDITS + 1), ..new_user("li") }),
-        ("password", NewUser { password: Some("li".into()), ..new_user("li") }),
+        (
+            "display_name",
+            NewUser {
+                display_name: long,
+                ..new_user("li")
+            },
+        ),
+        (
+            "language",
+            NewUser {
+                language: "xx".to_owned(),
+                ..new_user("li")
+            },
+        ),
+        (
+            "credits",
+            NewUser {
+                credits: Some(-1),
+                ..new_user("li")
+            },
+        ),
+        (
+            "credits",
+            NewUser {
+                credits: Some(MAX_CREDITS + 1),
+                ..new_user("li")
+            },
+        ),
+        (
+            "password",
+            NewUser {
+                password: Some("li".into()),
+                ..new_user("li")
+            },
+        ),
     ] {
         let error = office.create(new).await.err().unwrap();
         assert_eq!(error.field.as_deref(), Some(field));
     }
-    let (users, _) = office.admin.list_users(&office.chief, "li", 0, "").await.unwrap();
+    let (users, _) = office
+        .admin
+        .list_users(&office.chief, "li", 0, "")
+        .await
+        .unwrap();
     assert_eq!(users.len(), 0);
 }
 
@@ -292,21 +318,36 @@ async fn users_are_listed_by_name_in_pages_bound_to_their_filter() {
         office.user(name).await;
     }
     let list = async |text: &str, size, token: &str| {
-        let listed = office.admin.list_users(&office.chief, text, size, token).await;
+        let listed = office
+            .admin
+            .list_users(&office.chief, text, size, token)
+            .await;
         listed.map(|(users, next)| {
             let names: Vec<_> = users.into_iter().map(|user| user.username).collect();
             (names.join(" "), next)
         })
     };
     let (names, next) = list("", 0, "").await.unwrap();
-    assert_eq!((names.as_str(), next.as_str()), ("admin li wang1 wang2 wang3", ""));
+    assert_eq!(
+        (names.as_str(), next.as_str()),
+        ("admin li wang1 wang2 wang3", "")
+    );
     let (names, next) = list("WANG", 2, "").await.unwrap();
     assert_eq!(names, "wang1 wang2");
     assert_eq!(list("WANG", 2, &next).await.unwrap().0, "wang3");
-    assert_eq!(reason(list("li", 2, &next).await), Some(Reason::PageTokenInvalid));
-    assert_eq!(reason(list("", 2, "broken").await), Some(Reason::PageTokenInvalid));
+    assert_eq!(
+        reason(list("li", 2, &next).await),
+        Some(Reason::PageTokenInvalid)
+    );
+    assert_eq!(
+        reason(list("", 2, "broken").await),
+        Some(Reason::PageTokenInvalid)
+    );
     assert_eq!(reason(list("", -1, "").await), Some(Reason::FieldInvalid));
-    assert_eq!(reason(list(&"x".repeat(201), 0, "").await), Some(Reason::FieldInvalid));
+    assert_eq!(
+        reason(list(&"x".repeat(201), 0, "").await),
+        Some(Reason::FieldInvalid)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,7 +358,10 @@ async fn a_balance_is_set_only_from_the_one_that_was_seen() {
     assert_eq!(office.set(&wang, 250, Some(250)).await.unwrap(), None);
     let changed = office.set(&wang, 0, Some(100)).await.unwrap_err();
     assert_eq!(changed.reason, Reason::BalanceChanged);
-    let facts = [("expected", "100".to_owned()), ("available", "250".to_owned())];
+    let facts = [
+        ("expected", "100".to_owned()),
+        ("available", "250".to_owned()),
+    ];
     assert_eq!(changed.metadata, facts);
     for (credits, expected, field) in [
         (-1, Some(250), "credits"),
@@ -327,8 +371,14 @@ async fn a_balance_is_set_only_from_the_one_that_was_seen() {
         let error = office.set(&wang, credits, expected).await.unwrap_err();
         assert_eq!(error.field.as_deref(), Some(field));
     }
-    let nobody = User { id: UserId(Uuid::from_u128(1)), ..wang };
-    assert_eq!(reason(office.set(&nobody, 5, Some(0)).await), Some(Reason::UserNotFound));
+    let nobody = User {
+        id: UserId(Uuid::from_u128(1)),
+        ..wang
+    };
+    assert_eq!(
+        reason(office.set(&nobody, 5, Some(0)).await),
+        Some(Reason::UserNotFound)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -337,7 +387,10 @@ async fn an_adjustment_happens_once_however_often_it_is_sent() {
     let wang = office.user("wang").await;
     assert_eq!(office.adjust(&wang, 50, Some(7)).await.unwrap(), 150);
     assert_eq!(office.adjust(&wang, 50, Some(7)).await.unwrap(), 150);
-    assert_eq!(office.adjust(&wang, 51, Some(7)).await.unwrap_err().reason, Reason::RequestIdReused);
+    assert_eq!(
+        office.adjust(&wang, 51, Some(7)).await.unwrap_err().reason,
+        Reason::RequestIdReused
+    );
     assert_eq!(office.adjust(&wang, 50, Some(8)).await.unwrap(), 200);
     assert_eq!(office.adjust(&wang, -200, None).await.unwrap(), 0);
     let error = office.adjust(&wang, -1, None).await.unwrap_err();
@@ -345,7 +398,10 @@ async fn an_adjustment_happens_once_however_often_it_is_sent() {
     let facts = [("required", "1".to_owned()), ("available", "0".to_owned())];
     assert_eq!(error.metadata, facts);
     for bad in [0, i32::MAX, i32::MIN] {
-        assert_eq!(reason(office.adjust(&wang, bad, None).await), Some(Reason::FieldInvalid));
+        assert_eq!(
+            reason(office.adjust(&wang, bad, None).await),
+            Some(Reason::FieldInvalid)
+        );
     }
     let long = office
         .admin
@@ -370,9 +426,16 @@ async fn everyones_ledger_is_one_list_whatever_the_page() {
     assert_eq!(all.len(), 24);
     assert_eq!(all[0], ("wang".to_owned(), EntryKind::Adjustment, 20));
     assert_eq!(all[2], ("li".to_owned(), EntryKind::Adjustment, 18));
-    assert_eq!(all[23], ("admin".to_owned(), EntryKind::Grant, ADMIN_CREDITS));
+    assert_eq!(
+        all[23],
+        ("admin".to_owned(), EntryKind::Grant, ADMIN_CREDITS)
+    );
     for size in [1, 3, 7, 23, 24] {
-        assert_eq!(office.ledger(&of(Whose::Everyone), size).await, all, "pages of {size}");
+        assert_eq!(
+            office.ledger(&of(Whose::Everyone), size).await,
+            all,
+            "pages of {size}"
+        );
     }
 
     let grants = LedgerFilter {
@@ -405,22 +468,41 @@ async fn everyones_ledger_is_one_list_whatever_the_page() {
 async fn dispatch_is_set_in_its_bounds_and_what_is_absent_stays() {
     let office = Office::new().await;
     let set = async |state, concurrency| {
-        let set = office.admin.set_dispatch(&office.chief, state, concurrency).await;
+        let set = office
+            .admin
+            .set_dispatch(&office.chief, state, concurrency)
+            .await;
         set.map(|settings| (settings.state, settings.concurrency))
     };
     let (_, standing) = set(None, None).await.unwrap();
     let paused = set(Some(DispatchState::Paused), None).await.unwrap();
     assert_eq!(paused, (DispatchState::Paused, standing));
-    assert!(office.warnings().await.contains(&WarningReason::DispatchPaused));
-    assert_eq!(set(None, Some(1_000)).await.unwrap(), (DispatchState::Paused, 1_000));
+    assert!(
+        office
+            .warnings()
+            .await
+            .contains(&WarningReason::DispatchPaused)
+    );
+    assert_eq!(
+        set(None, Some(1_000)).await.unwrap(),
+        (DispatchState::Paused, 1_000)
+    );
     for bad in [0, -1, 1_001] {
-        assert_eq!(reason(set(None, Some(bad)).await), Some(Reason::FieldInvalid));
+        assert_eq!(
+            reason(set(None, Some(bad)).await),
+            Some(Reason::FieldInvalid)
+        );
     }
     let settings = office.admin.parts.store.dispatch_settings().await.unwrap();
     assert_eq!(settings.concurrency, 1_000);
     assert_eq!(settings.changed_by, office.chief.actor());
     set(Some(DispatchState::Running), None).await.unwrap();
-    assert!(!office.warnings().await.contains(&WarningReason::DispatchPaused));
+    assert!(
+        !office
+            .warnings()
+            .await
+            .contains(&WarningReason::DispatchPaused)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -428,21 +510,41 @@ async fn a_token_is_tried_before_it_is_taken() {
     let office = Office::new().await;
     let now = office.admin.parts.clock.now();
     let in_a_week = now + std::time::Duration::from_secs(7 * 24 * 3_600);
-    assert!(office.warnings().await.contains(&WarningReason::UpstreamTokenNotSet));
+    assert!(
+        office
+            .warnings()
+            .await
+            .contains(&WarningReason::UpstreamTokenNotSet)
+    );
 
     let first = jwt("alice", in_a_week);
-    let update = office.put(&format!(" Bearer {first}\n"), false).await.unwrap();
+    let update = office
+        .put(&format!(" Bearer {first}\n"), false)
+        .await
+        .unwrap();
     assert_eq!(update.account.0, "alice");
-    assert_eq!((update.standing, update.expire_time), (Standing::Good, Some(in_a_week)));
+    assert_eq!(
+        (update.standing, update.expire_time),
+        (Standing::Good, Some(in_a_week))
+    );
     assert_eq!(update.previous, None);
     let tokens = office.admin.parts.store.upstream_tokens().await.unwrap();
-    assert_eq!((tokens.len(), tokens[0].token.as_str()), (1, first.as_str()));
+    assert_eq!(
+        (tokens.len(), tokens[0].token.as_str()),
+        (1, first.as_str())
+    );
     assert_eq!(office.warnings().await, [WarningReason::DefaultPassword]);
 
     let message = || "Token has expired".to_owned();
     let refusals = [
         (ReadError::Token { message: message() }, Standing::Refused),
-        (ReadError::Weather { message: message(), reached: false }, Standing::Untried),
+        (
+            ReadError::Weather {
+                message: message(),
+                reached: false,
+            },
+            Standing::Untried,
+        ),
     ];
     for (answer, standing) in refusals {
         office.answer(Some(answer));
@@ -453,10 +555,23 @@ async fn a_token_is_tried_before_it_is_taken() {
         assert_eq!(kept[0].account.0, "alice");
 
         let forced = office.put(&jwt("bob", in_a_week), true).await.unwrap();
-        assert_eq!((forced.standing, forced.upstream_message), (standing, message()));
+        assert_eq!(
+            (forced.standing, forced.upstream_message),
+            (standing, message())
+        );
         assert_eq!(forced.previous.unwrap().account.0, "alice");
         office.answer(None);
-        assert_eq!(office.put(&first, false).await.unwrap().previous.unwrap().account.0, "bob");
+        assert_eq!(
+            office
+                .put(&first, false)
+                .await
+                .unwrap()
+                .previous
+                .unwrap()
+                .account
+                .0,
+            "bob"
+        );
     }
 }
 
@@ -466,24 +581,52 @@ async fn a_token_near_its_end_and_one_that_is_refused_are_warned_of() {
     let now = office.admin.parts.clock.now();
     let soon = jwt("alice", now + std::time::Duration::from_secs(3_600));
     office.put(&soon, false).await.unwrap();
-    assert!(office.warnings().await.contains(&WarningReason::UpstreamTokenExpiring));
+    assert!(
+        office
+            .warnings()
+            .await
+            .contains(&WarningReason::UpstreamTokenExpiring)
+    );
     let past = jwt("alice", now - std::time::Duration::from_secs(1));
     office.put(&past, true).await.unwrap();
-    assert!(office.warnings().await.contains(&WarningReason::UpstreamTokenExpired));
-    office.answer(Some(ReadError::Token { message: String::new() }));
+    assert!(
+        office
+            .warnings()
+            .await
+            .contains(&WarningReason::UpstreamTokenExpired)
+    );
+    office.answer(Some(ReadError::Token {
+        message: String::new(),
+    }));
     office.put("opaque", true).await.unwrap();
-    assert!(office.warnings().await.contains(&WarningReason::UpstreamTokenRefused));
+    assert!(
+        office
+            .warnings()
+            .await
+            .contains(&WarningReason::UpstreamTokenRefused)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_token_and_an_upstream_that_is_not_there_are_refused() {
     let office = Office::new().await;
-    for bad in ["", "  ", "Bearer ", "two words", "王芳", "a\nb", &"x".repeat(4_097)] {
+    for bad in [
+        "",
+        "  ",
+        "Bearer ",
+        "two words",
+        "王芳",
+        "a\nb",
+        &"x".repeat(4_097),
+    ] {
         let error = office.put(bad, true).await.unwrap_err();
         assert_eq!(error.field.as_deref(), Some("token"), "{bad:.20}");
     }
     let bare = Office::with_upstream(false).await;
-    assert_eq!(reason(bare.put("opaque", true).await), Some(Reason::EngineUnavailable));
+    assert_eq!(
+        reason(bare.put("opaque", true).await),
+        Some(Reason::EngineUnavailable)
+    );
     assert_eq!(bare.warnings().await, [WarningReason::DefaultPassword]);
 }
 
