@@ -2,6 +2,7 @@
 
 pub mod mp4;
 pub mod programs;
+pub mod terminal;
 pub mod uploads;
 pub mod upstream;
 pub mod world;

@@ -126,7 +126,7 @@ async fn every_line_of_the_page_fits_the_running_server() {
         takes(&create, json);
     }
     // A whole chunk a line: within the limit, and a multiple of 3 so that no line ends in padding.
-    let width = page.split("base64 -w ").nth(1).unwrap().split(' ').next().unwrap();
+    let width = page.split("  base64 -w ").nth(1).unwrap().split(' ').next().unwrap();
     let digits: usize = width.parse().unwrap();
     assert_eq!(digits % 4, 0);
     assert!(digits / 4 * 3 <= 256 * 1024);

@@ -14,10 +14,12 @@
 //! Not here: tasks, threads, time, files.
 
 mod canvas;
+mod edit;
 mod encode;
 mod envelope;
 mod error;
 mod label;
+mod mix;
 mod motion;
 mod mux;
 mod overlay;

@@ -115,6 +115,14 @@ fn ogg_opus_keeps_its_length_too() {
 }
 
 #[test]
+fn an_mp3_that_does_not_say_how_long_it_is_is_heard_to_its_end() {
+    let picture = png(&DynamicImage::ImageRgb8(portrait(64, 64)));
+    let frames = 60;
+    let length = Duration::from_secs_f64(f64::from(frames) * 1152.0 / 44_100.0);
+    check(&picture, &sources::bare_mp3(frames), length);
+}
+
+#[test]
 fn one_sample_is_one_frame() {
     let picture = png(&DynamicImage::ImageRgb8(portrait(64, 64)));
     let found = mp4::decode_to_the_end(&rendered(&picture, &wav(48_000, 1, &[0.5]))).unwrap();
@@ -197,6 +205,19 @@ fn the_word_is_in_the_picture_and_the_strip_below_it() {
     assert!(brightest(16..58, 16..165) > 210, "the letters");
     assert!(brightest(560..640, 0..640) > 150, "the bars");
     assert!(brightest(100..500, 100..500) < 140, "nothing in the middle");
+}
+
+#[test]
+fn a_damaged_video_does_not_decode() {
+    let picture = png(&DynamicImage::ImageRgb8(portrait(64, 64)));
+    let video = rendered(&picture, &wav(16_000, 1, &speech(16_000, 1.0)));
+    let cut = &video[..video.len() - 1];
+    assert!(mp4::decode_to_the_end(cut).is_err());
+    let mut blank = video.clone();
+    let middle = video.len() / 2;
+    blank[middle..middle + 2_000].fill(0);
+    assert!(mp4::decode_to_the_end(&blank).is_err());
+    assert!(mp4::decode_to_the_end(b"not an MP4").is_err());
 }
 
 #[test]

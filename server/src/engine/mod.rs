@@ -39,8 +39,9 @@ pub trait Engine: Send + Sync {
         task: NewTask,
     ) -> Result<Submitted, SubmitError>;
 
-    /// What the engine says of these tasks, in any order, each of them exactly once. One task that the
-    /// account does not know spoils none of the others.
+    /// What the engine says of these tasks, in any order, none of them twice. One task that the account does
+    /// not know, or whose own question fails, spoils none of the others: where some were answered and some
+    /// were not, those that were not are left out, and nothing is said about them.
     async fn query(
         &self,
         credentials: &Credentials,

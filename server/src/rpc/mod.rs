@@ -18,6 +18,8 @@ pub mod batch;
 pub mod convert;
 pub mod gate;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -57,6 +59,14 @@ pub fn routes<B: BatchService>(
     services: &Services,
     batches: B,
 ) -> Result<Routes, tonic_reflection::server::Error> {
+    let batches = BatchServiceServer::new(batches)
+        .max_decoding_message_size(MESSAGE_BYTES)
+        .max_encoding_message_size(MESSAGE_BYTES);
+    let batches = Gate::before(batches, Arc::clone(&services.accounts));
+    Ok(without_batches(services)?.add_service(batches))
+}
+
+fn without_batches(services: &Services) -> Result<Routes, tonic_reflection::server::Error> {
     let accounts = &services.accounts;
     let auth = AuthServiceServer::new(AuthRpc::new(Arc::clone(accounts)))
         .max_decoding_message_size(MESSAGE_BYTES)
@@ -64,16 +74,11 @@ pub fn routes<B: BatchService>(
     let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(&services.admin)))
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
-    let batches = BatchServiceServer::new(batches)
-        .max_decoding_message_size(MESSAGE_BYTES)
-        .max_encoding_message_size(MESSAGE_BYTES);
+    let health = HealthService::from_health_reporter(services.health.clone());
     Ok(Routes::default()
         .add_service(Gate::before(auth, Arc::clone(accounts)))
         .add_service(Gate::before(admin, Arc::clone(accounts)))
-        .add_service(Gate::before(batches, Arc::clone(accounts)))
-        .add_service(HealthServer::new(HealthService::from_health_reporter(
-            services.health.clone(),
-        )))
+        .add_service(HealthServer::new(health))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))
 }

@@ -2,131 +2,18 @@
 //!
 //! Not here: tokens, faults, records; those come before.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::book::{Host, RefusedSubmit};
+use super::book::RefusedSubmit;
 use super::config::{CancelVerb, Echo, ListStatus, ListTimes, ResultAddress, UpstreamConfig};
-use super::faults::{Call, Scripted};
+use super::faults::Call;
+use super::intake::{checked, model};
+use super::message::{Head, Reply};
 use super::tasks::{Limit, Status, Task, Tasks};
-
-/// A request without its body.
-#[derive(Debug, Clone)]
-pub struct Head {
-    /// `GET`, …
-    pub verb: String,
-    /// Which host it came to.
-    pub host: Host,
-    /// Begins with a slash.
-    pub path: String,
-    /// Decoded.
-    pub query: BTreeMap<String, String>,
-    /// The header, whole.
-    pub authorization: Option<String>,
-    /// All header names, in lower case.
-    pub header_names: Vec<String>,
-    /// Of the request.
-    pub content_length: Option<u64>,
-    /// Which connection; 0 without sockets.
-    pub connection: u64,
-}
-
-impl Head {
-    /// Which call it is.
-    pub fn call(&self) -> Call {
-        match (self.host, self.path.as_str()) {
-            (Host::Bucket, _) => Call::Presigned,
-            (Host::Api, "/api/v1/task/submit") => Call::Submit,
-            (Host::Api, "/api/v1/task/query") if self.query.contains_key("task_ids") => Call::BulkQuery,
-            (Host::Api, "/api/v1/task/query") => Call::Query,
-            (Host::Api, "/api/v1/task/list") => Call::List,
-            (Host::Api, "/api/v1/task/result_url") => Call::ResultUrl,
-            (Host::Api, "/api/v1/task/input_url") => Call::InputUrl,
-            (Host::Api, "/assets/task/result") => Call::Result,
-            (Host::Api, "/api/v1/task/cancel") => Call::Cancel,
-            (Host::Api, "/api/v1/task/resume") => Call::Resume,
-            (Host::Api, "/api/v1/task/delete") => Call::Delete,
-            (Host::Api, "/api/v1/model/list") => Call::Models,
-            (Host::Api, _) => Call::Other,
-        }
-    }
-
-    /// The task or tasks in the query.
-    pub fn task(&self) -> Option<&String> {
-        self.query.get("task_id").or_else(|| self.query.get("task_ids"))
-    }
-
-    fn number(&self, name: &str, default: usize) -> usize {
-        self.query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default).max(1)
-    }
-}
-
-/// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// `Content-Type`.
-    pub media_type: &'static str,
-    /// `Retry-After`, where there is one.
-    pub retry_after: Option<String>,
-    /// `Location`, where there is one.
-    pub location: Option<String>,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl Reply {
-    /// JSON.
-    pub fn json(status: u16, value: &Value) -> Self {
-        Self {
-            status,
-            media_type: "application/json",
-            retry_after: None,
-            location: None,
-            body: value.to_string().into(),
-        }
-    }
-
-    /// `{"message": "error: <words>!"}`.
-    pub fn error(status: u16, words: &str) -> Self {
-        Self::json(status, &json!({"message": format!("error: {words}!")}))
-    }
-
-    /// A redirect.
-    pub fn redirect(location: String) -> Self {
-        Self {
-            location: Some(location),
-            ..Self::json(302, &Value::Null)
-        }
-    }
-
-    fn video(video: &Bytes) -> Self {
-        Self {
-            media_type: "application/octet-stream",
-            body: video.clone(),
-            ..Self::json(200, &Value::Null)
-        }
-    }
-}
-
-impl From<&Scripted> for Reply {
-    fn from(scripted: &Scripted) -> Self {
-        Self {
-            status: scripted.status,
-            media_type: scripted.media_type,
-            retry_after: scripted.retry_after.clone(),
-            location: None,
-            body: scripted.body.clone().into(),
-        }
-    }
-}
 
 /// What the answers are made from.
 pub struct Api<'a> {
@@ -151,7 +38,11 @@ pub enum Submission {
 impl Api<'_> {
     /// Any call but a submit, by an account whose token is good.
     pub fn answer(&mut self, account: &str, head: &Head) -> Reply {
-        let id = head.query.get("task_id").map(String::as_str).unwrap_or_default();
+        let id = head
+            .query
+            .get("task_id")
+            .map(String::as_str)
+            .unwrap_or_default();
         match (head.call(), head.verb.as_str()) {
             (Call::Query, "GET") => match self.tasks.known(account, id, self.now) {
                 Some(task) => Reply::json(200, &self.task(task)),
@@ -168,7 +59,9 @@ impl Api<'_> {
                 false => Reply::error(500, &format!("Task {id} not found")),
             },
             (Call::Delete, "DELETE") => match self.tasks.known(account, id, self.now).is_some() {
-                true if self.tasks.delete(id) => Reply::json(200, &json!({"msg": "Task deleted successfully"})),
+                true if self.tasks.delete(id) => {
+                    Reply::json(200, &json!({"msg": "Task deleted successfully"}))
+                }
                 true => Reply::error(400, &format!("Task {id} is not finished")),
                 false => Reply::error(500, &format!("Task {id} not found")),
             },
@@ -180,9 +73,20 @@ impl Api<'_> {
 
     /// A video by a presigned address: no token, but the right signature.
     pub fn presigned(&self, head: &Head) -> Reply {
-        let id = head.query.get("task_id").map(String::as_str).unwrap_or_default();
-        let signed = head.query.get("X-Signature").is_some_and(|signature| *signature == signature_of(id));
-        let known = self.tasks.all().iter().any(|task| task.id == id && task.status == Status::Succeed);
+        let id = head
+            .query
+            .get("task_id")
+            .map(String::as_str)
+            .unwrap_or_default();
+        let signed = head
+            .query
+            .get("X-Signature")
+            .is_some_and(|signature| *signature == signature_of(id));
+        let known = self
+            .tasks
+            .all()
+            .iter()
+            .any(|task| task.id == id && task.status == Status::Succeed);
         match signed && known {
             true => Reply::video(&self.config.video),
             false => Reply {
@@ -195,7 +99,11 @@ impl Api<'_> {
 
     /// The presigned address of a task's video.
     pub fn presigned_address(&self, id: &str) -> String {
-        format!("{}/videos/output.mp4?task_id={id}&X-Signature={}", self.bucket, signature_of(id))
+        format!(
+            "{}/videos/output.mp4?task_id={id}&X-Signature={}",
+            self.bucket,
+            signature_of(id)
+        )
     }
 
     /// A submit by an account whose token is good.
@@ -204,22 +112,35 @@ impl Api<'_> {
             let (reason, words) = match limit {
                 Limit::Pace(since) => {
                     let pace = self.config.limits.pace.as_secs_f64();
-                    let words = format!("visit too frequently, {:.2} s vs {pace:.2} s", since.as_secs_f64());
+                    let words = format!(
+                        "visit too frequently, {:.2} s vs {pace:.2} s",
+                        since.as_secs_f64()
+                    );
                     (RefusedSubmit::Pace, words)
                 }
-                Limit::Active(active) => {
-                    (RefusedSubmit::Active, format!("has too many active tasks, {active} vs {active}"))
-                }
-                Limit::Daily(daily) => (RefusedSubmit::Daily, format!("has too many daily tasks, {daily} vs {daily}")),
+                Limit::Active(active) => (
+                    RefusedSubmit::Active,
+                    format!("has too many active tasks, {active} vs {active}"),
+                ),
+                Limit::Daily(daily) => (
+                    RefusedSubmit::Daily,
+                    format!("has too many daily tasks, {daily} vs {daily}"),
+                ),
             };
-            return Submission::Refused(reason, Reply::error(400, &format!("User {account} {words}")));
+            return Submission::Refused(
+                reason,
+                Reply::error(400, &format!("User {account} {words}")),
+            );
         }
         let params = match checked(body, self.config.check_media) {
             Ok(params) => params,
             Err(reply) => return Submission::Refused(RefusedSubmit::BadInput, reply),
         };
         let id = self.tasks.create(account, params, self.now).id.clone();
-        let task = self.tasks.known(account, &id, self.now).expect("the task was just made");
+        let task = self
+            .tasks
+            .known(account, &id, self.now)
+            .expect("the task was just made");
         let wait = match self.tasks.ahead_of(task) {
             0 => Some(0.0),
             ahead => self.config.estimates.told(self.wait(ahead)),
@@ -234,7 +155,11 @@ impl Api<'_> {
     fn bulk(&self, account: &str, ids: &str) -> Reply {
         let found: Option<Vec<Value>> = ids
             .split(',')
-            .map(|id| self.tasks.known(account, id, self.now).map(|task| self.task(task)))
+            .map(|id| {
+                self.tasks
+                    .known(account, id, self.now)
+                    .map(|task| self.task(task))
+            })
             .collect();
         match found {
             Some(tasks) => Reply::json(200, &json!({"tasks": tasks})),
@@ -252,7 +177,10 @@ impl Api<'_> {
             .filter(|task| wanted.is_none_or(|wanted| wanted == task.status.word()))
             .collect();
         let total = tasks.len();
-        let on_page = tasks.into_iter().skip((page - 1).saturating_mul(page_size)).take(page_size);
+        let on_page = tasks
+            .into_iter()
+            .skip((page - 1).saturating_mul(page_size))
+            .take(page_size);
         let listed: Vec<Value> = on_page.map(|task| self.listed(task)).collect();
         let pagination = json!({"page": page, "page_size": page_size, "total": total,
             "total_pages": total.div_ceil(page_size)});
@@ -267,7 +195,9 @@ impl Api<'_> {
             return Reply::error(400, &format!("Task {id} is not in succeed status"));
         }
         let url = match self.config.result_address {
-            ResultAddress::Relative => format!("./assets/task/result?task_id={id}&name=output_video"),
+            ResultAddress::Relative => {
+                format!("./assets/task/result?task_id={id}&name=output_video")
+            }
             ResultAddress::Absolute => self.presigned_address(id),
         };
         Reply::json(200, &json!({"url": url}))
@@ -295,7 +225,10 @@ impl Api<'_> {
         if self.tasks.cancel(id, self.now) {
             Reply::json(200, &json!({"msg": "Task cancelled successfully"}))
         } else {
-            Reply::error(400, &format!("Task {id} is not in active status, current status: {status}"))
+            Reply::error(
+                400,
+                &format!("Task {id} is not in active status, current status: {status}"),
+            )
         }
     }
 
@@ -394,60 +327,15 @@ impl Api<'_> {
 
     fn local_text(&self, since: Duration) -> String {
         let east = Duration::from_secs(8 * 60 * 60);
-        let local: Timestamp = self.config.epoch + SignedDuration::try_from(since + east).unwrap_or_default();
+        let local: Timestamp =
+            self.config.epoch + SignedDuration::try_from(since + east).unwrap_or_default();
         local.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 }
 
-/// What a submit said, without the media; or the words in which it is refused.
-fn checked(body: &[u8], check_media: bool) -> Result<Value, Reply> {
-    let Ok(Value::Object(mut params)) = serde_json::from_slice(body) else {
-        let problem = json!({"loc": ["body"], "msg": "JSON decode error", "type": "json_invalid"});
-        return Err(Reply::json(422, &json!({"detail": [problem]})));
-    };
-    let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default();
-    let asked = json!({"task": text("task"), "model_cls": text("model_cls"), "stage": text("stage")});
-    if asked != model() {
-        let asked = (text("task"), text("model_cls"), text("stage"));
-        let words = format!("{asked:?} are not in /workspace/configs/model_pipeline.json");
-        return Err(Reply::error(500, &words));
-    }
-    if text("prompt").is_empty() {
-        return Err(Reply::error(500, "valid prompt is required"));
-    }
-    for name in ["input_image", "input_audio"] {
-        let Some(input) = params.remove(name) else {
-            return Err(Reply::error(500, &format!("Input {name} not found in params")));
-        };
-        let data = input["data"].as_str().unwrap_or_default();
-        let decoded = (input["type"] == "base64").then(|| STANDARD.decode(data).ok()).flatten();
-        let Some(bytes) = decoded else {
-            return Err(Reply::error(500, &format!("Failed to read {name}, type=base64, val=...")));
-        };
-        if check_media && let Some(words) = unusable(name, &bytes) {
-            return Err(Reply::error(500, words));
-        }
-        params.insert(name.to_owned(), json!({"type": "base64", "size": bytes.len()}));
-    }
-    Ok(Value::Object(params))
-}
-
-/// The words for bytes that are no picture or no sound; only the first bytes are looked at.
-fn unusable(name: &str, bytes: &[u8]) -> Option<&'static str> {
-    let begins = |signatures: &[&[u8]]| signatures.iter().any(|signature| bytes.starts_with(signature));
-    let is_mp4 = bytes.get(4..8) == Some(b"ftyp");
-    match name {
-        "input_image" => (!begins(&[b"\x89PNG", b"\xff\xd8", b"RIFF"]))
-            .then_some("cannot identify image file <_io.BytesIO object at 0x7f3a>"),
-        _ if bytes.len() < 16 => Some("Audio file too short"),
-        _ => (!begins(&[b"RIFF", b"ID3", b"\xff", b"fLaC", b"OggS"]) && !is_mp4).then_some("media to wav failed"),
-    }
-}
-
-fn model() -> Value {
-    json!({"task": "s2v", "model_cls": "SekoTalk", "stage": "single_stage"})
-}
-
 fn signature_of(id: &str) -> String {
-    format!("signed-{}", id.len() + id.bytes().map(usize::from).sum::<usize>())
+    format!(
+        "signed-{}",
+        id.len() + id.bytes().map(usize::from).sum::<usize>()
+    )
 }

@@ -72,7 +72,10 @@ pub struct Book {
 impl Book {
     /// How often a call was made.
     pub fn count(&self, call: Call) -> usize {
-        self.calls.iter().filter(|record| record.call == call).count()
+        self.calls
+            .iter()
+            .filter(|record| record.call == call)
+            .count()
     }
 
     /// How many submits were refused for a reason.

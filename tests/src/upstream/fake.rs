@@ -17,10 +17,10 @@ use futures::stream;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, yield_now};
 
-use super::api::{Head, Reply};
 use super::book::Host;
 use super::config::UpstreamConfig;
 use super::connection::{BreakableListener, Breaker, Connections};
+use super::message::{Head, Reply};
 use super::service::{Outcome, Upstream};
 
 /// A LightX2V upstream on 127.0.0.1. Everything else about it is on [`Upstream`].
@@ -79,12 +79,17 @@ impl FakeUpstream {
 
     /// Connections made so far, over both hosts.
     pub fn connection_count(&self) -> u64 {
-        self.calls().iter().map(|record| record.connection).max().unwrap_or_default()
+        self.calls()
+            .iter()
+            .map(|record| record.connection)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Stops listening and breaks all connections: connections are refused until it listens again. Tasks go on.
     pub async fn stop(&self) {
-        let serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
+        let serving =
+            std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
         for server in serving {
             server.abort();
             // Awaited so that the port is closed when this returns.
@@ -118,7 +123,10 @@ impl FakeUpstream {
             // It ends only by being aborted.
             let _ = axum::serve(listener, service).await;
         });
-        self.serving.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+        self.serving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(server);
     }
 }
 
@@ -132,7 +140,10 @@ impl Deref for FakeUpstream {
 
 impl Drop for FakeUpstream {
     fn drop(&mut self) {
-        let serving = self.serving.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let serving = self
+            .serving
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         serving.iter().for_each(JoinHandle::abort);
         self.connections.break_all();
     }
@@ -152,7 +163,8 @@ async fn answer(
         query,
         authorization: text(&parts.headers, AUTHORIZATION.as_str()),
         header_names: parts.headers.keys().map(ToString::to_string).collect(),
-        content_length: text(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok()),
+        content_length: text(&parts.headers, CONTENT_LENGTH.as_str())
+            .and_then(|length| length.parse().ok()),
         connection: breaker.number(),
     });
     let read = match arrival.is_early() {
@@ -166,7 +178,10 @@ async fn answer(
     };
     match front.upstream.serve(arrival, &read).await {
         Outcome::Reply(reply) => response(&reply, Body::from(reply.body.clone())),
-        Outcome::Partly(reply, bytes) => response(&reply, part(reply.body.slice(..bytes.min(reply.body.len())))),
+        Outcome::Partly(reply, bytes) => response(
+            &reply,
+            part(reply.body.slice(..bytes.min(reply.body.len()))),
+        ),
         Outcome::Hang => pending().await,
         Outcome::Drop => {
             breaker.break_off();
@@ -190,7 +205,9 @@ fn response(reply: &Reply, body: Body) -> Response<Body> {
     if let Some(location) = &reply.location {
         response = response.header(LOCATION, location);
     }
-    response.body(body).expect("scripted answers have valid headers")
+    response
+        .body(body)
+        .expect("scripted answers have valid headers")
 }
 
 /// The beginning of a body, flushed, and then an error, by which the connection breaks.

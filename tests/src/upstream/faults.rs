@@ -244,20 +244,35 @@ impl Fault {
         self
     }
 
-    /// Whether this call is one of those meant; counts it.
-    pub(super) fn takes(&mut self, call: Call, account: Option<&str>) -> bool {
-        let meant = self.call.is_none_or(|meant| meant == call)
-            && self.account.as_deref().is_none_or(|meant| Some(meant) == account)
-            && self.times > 0;
-        if meant && self.skip > 0 {
-            self.skip -= 1;
-            return false;
-        }
-        if meant && self.times != usize::MAX {
-            self.times -= 1;
-        }
-        meant
+    /// Whether this call is one of those meant.
+    pub(super) fn is_meant_for(&self, call: Call, account: Option<&str>) -> bool {
+        self.call.is_none_or(|meant| meant == call)
+            && self
+                .account
+                .as_deref()
+                .is_none_or(|meant| Some(meant) == account)
     }
+}
+
+/// What happens to a call: the first fault that is due. Those that are to pass over calls count this one,
+/// whether another takes it or not.
+pub(super) fn take(faults: &mut Vec<Fault>, call: Call, account: Option<&str>) -> Option<Fault> {
+    let mut taken = None;
+    for fault in faults.iter_mut() {
+        if !fault.is_meant_for(call, account) {
+            continue;
+        }
+        if fault.skip > 0 {
+            fault.skip -= 1;
+        } else if taken.is_none() {
+            if fault.times != usize::MAX {
+                fault.times -= 1;
+            }
+            taken = Some(fault.clone());
+        }
+    }
+    faults.retain(|fault| fault.times > 0);
+    taken
 }
 
 impl Scripted {

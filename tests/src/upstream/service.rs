@@ -8,14 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::api::{Api, Head, Reply, Submission};
+use super::api::{Api, Submission};
 use super::book::{Book, CallRecord, RefusedSubmit};
 use super::config::{Limits, UpstreamConfig};
-use super::faults::{Action, Call, Fault, Target};
+use super::faults::{self, Action, Call, Fault, Target};
+use super::message::{Head, Reply};
 use super::tasks::{Script, Status, Task, Tasks};
 use super::tokens::Tokens;
 
@@ -25,6 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// See the module's page.
 pub struct Upstream {
     config: UpstreamConfig,
+    bucket: String,
     start: Instant,
     first_token: String,
     inner: Mutex<Inner>,
@@ -36,7 +37,6 @@ struct Inner {
     tokens: Tokens,
     faults: Vec<Fault>,
     book: Book,
-    bucket: String,
     is_down: bool,
 }
 
@@ -84,11 +84,11 @@ impl Upstream {
             tokens,
             faults: Vec::new(),
             book: Book::default(),
-            bucket,
             is_down: false,
         };
         Self {
             config,
+            bucket,
             start: Instant::now(),
             first_token: given.into_iter().next().unwrap_or_default(),
             inner: Mutex::new(inner),
@@ -153,7 +153,12 @@ impl Upstream {
     /// Makes a task that nobody here asked for: somebody else uses the account.
     pub fn foreign_task(&self, account: &str) -> String {
         let now = self.now();
-        let id = self.played().tasks.create(account, serde_json::json!({"seed": 1}), now).id.clone();
+        let id = self
+            .played()
+            .tasks
+            .create(account, serde_json::json!({"seed": 1}), now)
+            .id
+            .clone();
         self.tell();
         id
     }
@@ -209,7 +214,10 @@ impl Upstream {
     pub fn max_active(&self) -> usize {
         let inner = self.inner();
         let accounts = inner.tasks.all().iter().map(|task| task.account.as_str());
-        accounts.map(|account| inner.tasks.most_active(account)).max().unwrap_or_default()
+        accounts
+            .map(|account| inner.tasks.most_active(account))
+            .max()
+            .unwrap_or_default()
     }
 
     /// How it behaves.
@@ -256,10 +264,6 @@ impl Upstream {
         async move { self.until(&what, |book, _| book.count(call) >= times).await }
     }
 
-    pub(super) fn set_bucket(&self, bucket: String) {
-        self.inner().bucket = bucket;
-    }
-
     /// Puts a request into the book and finds out what will happen to it.
     pub fn arrive(&self, head: Head) -> Arrival {
         let now = self.now();
@@ -267,11 +271,7 @@ impl Upstream {
         let mut inner = self.inner();
         let account = inner.tokens.account(head.authorization.as_deref());
         let known = account.as_ref().ok().cloned();
-        let faults = inner.faults.iter_mut();
-        let mut taken = faults.filter_map(|fault| fault.takes(call, known.as_deref()).then(|| fault.clone()));
-        let fault = taken.next();
-        drop(taken);
-        inner.faults.retain(|fault| fault.times > 0);
+        let fault = faults::take(&mut inner.faults, call, known.as_deref());
         let index = inner.book.calls.len();
         inner.book.calls.push(CallRecord {
             call,
@@ -380,12 +380,19 @@ impl Upstream {
                 if call == Call::Submit {
                     self.inner().book.refuse(RefusedSubmit::Token);
                 }
-                let name = if *words == "Not authenticated" { "detail" } else { "message" };
+                let name = if *words == "Not authenticated" {
+                    "detail"
+                } else {
+                    "message"
+                };
                 return (None, Reply::json(401, &serde_json::json!({ name: words })));
             }
         };
         if call != Call::Submit || arrival.head.verb != "POST" {
-            return (None, self.with_api(|api| api.answer(account, &arrival.head)));
+            return (
+                None,
+                self.with_api(|api| api.answer(account, &arrival.head)),
+            );
         }
         match self.with_api(|api| api.submit(account, body)) {
             Submission::Made(id, reply) => {
@@ -402,12 +409,11 @@ impl Upstream {
     fn with_api<T>(&self, ask: impl FnOnce(&mut Api<'_>) -> T) -> T {
         let now = self.now();
         let mut inner = self.played();
-        let Inner { tasks, bucket, .. } = &mut *inner;
         ask(&mut Api {
             config: &self.config,
-            tasks,
+            tasks: &mut inner.tasks,
             now,
-            bucket,
+            bucket: &self.bucket,
         })
     }
 
@@ -430,9 +436,4 @@ impl Upstream {
     fn tell(&self) {
         self.changed.send_modify(|version| *version += 1);
     }
-}
-
-/// What a submit of ours said, for books that are compared: the keys of all tasks, oldest first.
-pub fn client_refs(tasks: &[Task]) -> Vec<Option<String>> {
-    tasks.iter().map(|task| task.params.get("client_ref").and_then(Value::as_str).map(str::to_owned)).collect()
 }

@@ -16,15 +16,17 @@ use vbatch_server::domain::ids::TaskId;
 use vbatch_server::engine::lightx2v::LightX2v;
 use vbatch_server::engine::lightx2v::account::account_of;
 use vbatch_server::engine::lightx2v::config::LightX2vConfig;
-use vbatch_server::engine::lightx2v::transport::{Answer, Failure, Opened, Request, Transport, Url, Verb};
+use vbatch_server::engine::lightx2v::transport::{
+    Answer, Failure, Opened, Request, Transport, Url, Verb,
+};
 use vbatch_server::engine::{
-    CancelAnswer, Credentials, Engine, FetchError, NewTask, QueryAnswer, ReadError, SubmitError, Submitted, TaskPage,
-    VideoSink,
+    CancelAnswer, Credentials, Engine, FetchError, NewTask, QueryAnswer, ReadError, SubmitError,
+    Submitted, TaskPage, VideoSink,
 };
 
-use super::api::{Head, Reply};
 use super::book::Host;
 use super::config::UpstreamConfig;
+use super::message::{Head, Reply};
 use super::service::{Outcome, Upstream};
 
 const BASE_URL: &str = "http://upstream.invalid";
@@ -67,7 +69,8 @@ impl SimulatedUpstream {
 
     fn engine_of(upstream: &Arc<Upstream>) -> LightX2v {
         let transport = Arc::new(InProcess(Arc::clone(upstream)));
-        LightX2v::over(LightX2vConfig::at(BASE_URL), transport).expect("the configuration is our own")
+        LightX2v::over(LightX2vConfig::at(BASE_URL), transport)
+            .expect("the configuration is our own")
     }
 }
 
@@ -90,7 +93,11 @@ impl Deref for SimulatedUpstream {
 
 #[async_trait]
 impl Engine for SimulatedUpstream {
-    async fn submit(&self, credentials: &Credentials, task: NewTask) -> Result<Submitted, SubmitError> {
+    async fn submit(
+        &self,
+        credentials: &Credentials,
+        task: NewTask,
+    ) -> Result<Submitted, SubmitError> {
         self.engine.submit(credentials, task).await
     }
 
@@ -106,7 +113,11 @@ impl Engine for SimulatedUpstream {
         self.engine.list(credentials, page).await
     }
 
-    async fn cancel(&self, credentials: &Credentials, task: &TaskId) -> Result<CancelAnswer, ReadError> {
+    async fn cancel(
+        &self,
+        credentials: &Credentials,
+        task: &TaskId,
+    ) -> Result<CancelAnswer, ReadError> {
         self.engine.cancel(credentials, task).await
     }
 
@@ -151,7 +162,9 @@ impl InProcess {
                 sleep(self.0.config().patience).await;
                 Err(Failure::Broken("no sign of life".to_owned()))
             }
-            Outcome::Drop => Err(Failure::Broken("connection closed before message completed".to_owned())),
+            Outcome::Drop => Err(Failure::Broken(
+                "connection closed before message completed".to_owned(),
+            )),
             outcome => Ok(outcome),
         }
     }
@@ -160,8 +173,16 @@ impl InProcess {
 #[async_trait]
 impl Transport for InProcess {
     async fn call(&self, token: &SecretString, request: Request) -> Result<Answer, Failure> {
-        let query = request.query.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let mut head = head(Host::Api, format!("/{}", request.path), query.collect(), Some(token));
+        let query = request
+            .query
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let mut head = head(
+            Host::Api,
+            format!("/{}", request.path),
+            query.collect(),
+            Some(token),
+        );
         if request.verb == Verb::Post {
             head.verb = "POST".to_owned();
         }
@@ -191,7 +212,9 @@ impl Transport for InProcess {
             .map(|from| Ok(reply.body.slice(from..bytes.min(from + PIECE_BYTES))))
             .collect();
         if cut {
-            pieces.push(Err(Failure::Broken("end of file before message length reached".to_owned())));
+            pieces.push(Err(Failure::Broken(
+                "end of file before message length reached".to_owned(),
+            )));
         }
         Ok(Opened {
             status: reply.status,
@@ -204,7 +227,12 @@ impl Transport for InProcess {
     }
 }
 
-fn head(host: Host, path: String, query: BTreeMap<String, String>, token: Option<&SecretString>) -> Head {
+fn head(
+    host: Host,
+    path: String,
+    query: BTreeMap<String, String>,
+    token: Option<&SecretString>,
+) -> Head {
     let authorization = token
         .map(|token| token.expose_secret())
         .filter(|token| !token.is_empty())
@@ -214,7 +242,10 @@ fn head(host: Host, path: String, query: BTreeMap<String, String>, token: Option
         host,
         path,
         query,
-        header_names: authorization.iter().map(|_| "authorization".to_owned()).collect(),
+        header_names: authorization
+            .iter()
+            .map(|_| "authorization".to_owned())
+            .collect(),
         authorization,
         content_length: None,
         connection: 0,
@@ -237,5 +268,10 @@ fn split(outcome: Outcome) -> (Reply, usize) {
 }
 
 fn seconds(reply: &Reply) -> Option<Duration> {
-    reply.retry_after.as_ref()?.parse().ok().map(Duration::from_secs)
+    reply
+        .retry_after
+        .as_ref()?
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
 }

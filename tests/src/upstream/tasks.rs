@@ -125,7 +125,8 @@ impl Task {
 
     fn turn(&mut self, status: Status, at: Duration) {
         let spent = at.saturating_sub(self.updated).as_secs_f64();
-        self.elapses.insert(format!("{}-{}", self.status.word(), status.word()), spent);
+        self.elapses
+            .insert(format!("{}-{}", self.status.word(), status.word()), spent);
         self.status = status;
         self.updated = at;
     }
@@ -237,7 +238,8 @@ impl Tasks {
         if active >= self.limits.active {
             return Err(Limit::Active(active));
         }
-        let recent = |task: &&Task| task.account == account && now.saturating_sub(task.created) < DAY;
+        let recent =
+            |task: &&Task| task.account == account && now.saturating_sub(task.created) < DAY;
         let daily = self.tasks.iter().filter(recent).count();
         if daily >= self.limits.daily {
             return Err(Limit::Daily(daily));
@@ -291,7 +293,12 @@ impl Tasks {
             }
             ended
         });
-        if let Some(account) = self.tasks.iter().find(|task| task.id == id).map(|task| task.account.clone()) {
+        if let Some(account) = self
+            .tasks
+            .iter()
+            .find(|task| task.id == id)
+            .map(|task| task.account.clone())
+        {
             self.count_active(&account);
         }
         resumed
@@ -315,7 +322,13 @@ impl Tasks {
     }
 
     /// Puts a task into a state by hand, with the words of a failure.
-    pub fn set_state(&mut self, id: &str, status: Status, fail_msg: Option<&str>, now: Duration) -> bool {
+    pub fn set_state(
+        &mut self,
+        id: &str,
+        status: Status,
+        fail_msg: Option<&str>,
+        now: Duration,
+    ) -> bool {
         let run = self.run;
         let queue = self.queue;
         self.change(id, |task| {
@@ -370,7 +383,11 @@ impl Tasks {
 
     /// The earliest thing that happens until now; of several at once, that of the oldest task.
     fn next_event(&self, now: Duration) -> Option<(Duration, usize)> {
-        let running = self.tasks.iter().filter(|task| task.status == Status::Running).count();
+        let running = self
+            .tasks
+            .iter()
+            .filter(|task| task.status == Status::Running)
+            .count();
         let free = running < self.workers;
         self.tasks
             .iter()
@@ -386,7 +403,10 @@ impl Tasks {
     }
 
     fn change(&mut self, id: &str, change: impl FnOnce(&mut Task) -> bool) -> bool {
-        self.tasks.iter_mut().find(|task| task.id == id && !task.deleted).is_some_and(change)
+        self.tasks
+            .iter_mut()
+            .find(|task| task.id == id && !task.deleted)
+            .is_some_and(change)
     }
 
     /// Tasks of an account that have not ended.

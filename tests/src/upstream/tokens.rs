@@ -47,7 +47,10 @@ impl Tokens {
         let token = authorization
             .and_then(|header| header.strip_prefix("Bearer "))
             .ok_or("Not authenticated")?;
-        let given = self.given.get(token).ok_or("Could not validate credentials")?;
+        let given = self
+            .given
+            .get(token)
+            .ok_or("Could not validate credentials")?;
         match given.refusal {
             Some(words) => Err(words),
             None => Ok(given.account.clone()),

@@ -84,6 +84,19 @@ pub fn ogg_opus(samples: &[f32]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+/// An MP3 of silence without a header of its own: frames of 1,152 samples at 44.1 kHz, the first few of 320 kbit/s
+/// and the others of 32 kbit/s, so that its length cannot be told from its size.
+pub fn bare_mp3(frames: u32) -> Vec<u8> {
+    (0..frames)
+        .flat_map(|number| {
+            let (rate, size) = if number < 20 { (14, 1044) } else { (1, 104) };
+            let mut frame = vec![0; size];
+            frame[..4].copy_from_slice(&[0xff, 0xfb, rate << 4, 0xc0]);
+            frame
+        })
+        .collect()
+}
+
 /// The picture as PNG, in its own kind of pixels.
 pub fn png(picture: &DynamicImage) -> Vec<u8> {
     written(picture, ImageFormat::Png)

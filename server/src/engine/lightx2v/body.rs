@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures::stream::{self, Stream};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::config::LightX2vConfig;
@@ -197,7 +198,10 @@ impl File {
 
 /// How far a body has come. Shared between the one who sends it and the one who watches the time.
 #[derive(Default)]
-pub struct Progress(Mutex<Come>);
+pub struct Progress {
+    come: Mutex<Come>,
+    moved: Notify,
+}
 
 #[derive(Default)]
 struct Come {
@@ -209,27 +213,35 @@ struct Come {
 impl Progress {
     /// When a piece was last taken, and whether it was the last one of all.
     pub fn last(&self) -> (Option<Instant>, bool) {
-        let come = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let come = self.come.lock().unwrap_or_else(PoisonError::into_inner);
         (come.last, come.whole)
     }
 
     /// Why the body was cut by our own side, if it was.
     pub fn source_error(&self) -> Option<String> {
-        self.0
+        self.come
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .source_error
             .clone()
     }
 
+    /// Ends when the next piece is taken.
+    pub async fn next_move(&self) {
+        self.moved.notified().await;
+    }
+
     fn moved(&self, whole: bool) {
-        let mut come = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        come.last = Some(Instant::now());
-        come.whole |= whole;
+        {
+            let mut come = self.come.lock().unwrap_or_else(PoisonError::into_inner);
+            come.last = Some(Instant::now());
+            come.whole |= whole;
+        }
+        self.moved.notify_one();
     }
 
     fn failed(&self, error: String) {
-        self.0
+        self.come
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .source_error = Some(error);

@@ -202,7 +202,12 @@ async fn within(
             if deadline <= Instant::now() {
                 return silent(allowed);
             }
-            sleep_until(deadline).await;
+            // Each piece sets another deadline, which may be an earlier one. A move that was notified while
+            // nobody listened is kept, so none is missed.
+            tokio::select! {
+                () = sleep_until(deadline) => {}
+                () = progress.next_move() => {}
+            }
         }
     };
     // Dropping the exchange closes the connection; its end is then not known, which is what is answered.

@@ -199,6 +199,7 @@ fn read_token(text: &SecretString) -> Result<SecretString, ServiceError> {
     let trimmed = text.expose_secret().trim();
     let token = match trimmed.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ if trimmed.eq_ignore_ascii_case("bearer") => "",
         _ => trimmed,
     };
     let fits = (1..=TOKEN_BYTES).contains(&token.len());

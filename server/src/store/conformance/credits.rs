@@ -1,5 +1,16 @@
 //! Credits: the ledger, the balance, requests that come twice.
 
+use futures::future::join_all;
+
+use crate::domain::ids::{BatchId, ItemId, RequestId};
+use crate::domain::ledger::{Actor, BalanceError};
+use crate::domain::user::User;
+use crate::store::query::{EntryPage, UserPage};
+use crate::store::{
+    ChangeItemsError, CreateBatchError, CreateUserError, CreditAssignment, CreditChange,
+    CreditError, Made, PasswordChange, RecordedRequest, Request, RequestKey, RetryItems,
+};
+
 use super::world::World;
 
 /// A user's balance is the sum of the ledger through creation, completion, failure, cancel and retry.
@@ -34,4 +45,281 @@ pub async fn balances_are_ledger_sums(world: World) {
     let batch = world.store.batch(batch.id).await.unwrap().unwrap();
     assert_eq!((batch.credits_charged, batch.credits_refunded), (15, 12));
     world.check_books(&user).await;
+}
+
+/// However many creations run at once, no more is spent than is there.
+pub async fn concurrent_creations_never_overspend(world: World) {
+    let user = world.user("wang", 10).await;
+    let creations = (0..25).map(|_| world.try_batch(&user, 2, 1, None));
+    let mut made = 0;
+    for outcome in join_all(creations).await {
+        match outcome {
+            Ok(created) => {
+                made += 1;
+                assert!(!created.replayed);
+            }
+            Err(CreateBatchError::Balance(BalanceError::Insufficient { required, .. })) => {
+                assert_eq!(required, 2);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(made, 5);
+    let after = world.stored(&user).await;
+    assert_eq!((after.credit_balance, after.credits_held), (0, 10));
+    let totals = world.store.totals().await.unwrap();
+    assert_eq!((totals.batches, totals.items), (5, 10));
+    assert_eq!(
+        totals.revision, 6,
+        "a refusal changes nothing, so it has no revision"
+    );
+    world.check_books(&user).await;
+}
+
+fn request(world: &World, user: &User, method: &'static str, digest: u8) -> Request {
+    Request {
+        key: RequestKey {
+            user: user.id,
+            method,
+            id: RequestId(world.clock.uuid()),
+        },
+        digest: [digest; 32],
+    }
+}
+
+/// A request that comes again, also at the same moment, makes nothing new; with other content it is refused.
+pub async fn a_request_id_makes_one_thing(world: World) {
+    let user = world.user("wang", 10).await;
+    let request = request(&world, &user, "CreateBatch", 1);
+    assert_eq!(
+        world.store.request(request.key.clone()).await.unwrap(),
+        None
+    );
+    let twins = (0..3).map(|_| world.try_batch(&user, 1, 1, Some(request.clone())));
+    let created: Vec<_> = join_all(twins)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(
+        created.iter().filter(|created| !created.replayed).count(),
+        1
+    );
+    assert!(
+        created
+            .iter()
+            .all(|twin| twin.batch.id == created[0].batch.id)
+    );
+    assert!(created.iter().all(|twin| twin.balance == 9));
+    let batch = created[0].batch.id;
+    assert_eq!(
+        world.store.request(request.key.clone()).await.unwrap(),
+        Some(RecordedRequest {
+            digest: [1; 32],
+            made: Made::Batch(batch)
+        })
+    );
+    let other = Request {
+        digest: [2; 32],
+        ..request
+    };
+    assert!(matches!(
+        world.try_batch(&user, 1, 1, Some(other)).await,
+        Err(CreateBatchError::RequestReused)
+    ));
+    world.check_books(&user).await;
+}
+
+/// A retry that comes again answers its rounds; an adjustment its entry.
+pub async fn retries_and_adjustments_are_not_repeated(world: World) {
+    let user = world.user("wang", 10).await;
+    let batch = world.batch(&user, 2, 1).await;
+    world.cancel(batch.id, &[]).await.unwrap();
+    let retry = RetryItems {
+        request: Some(request(&world, &user, "RetryItems", 1)),
+        ..world.new_retry(batch.id, &[])
+    };
+    let first = world.store.retry_items(retry.clone()).await.unwrap();
+    world.cancel(batch.id, &[]).await.unwrap();
+    let again = world.store.retry_items(retry.clone()).await.unwrap();
+    assert_eq!((first.items.len(), &first.items), (2, &again.items));
+    assert_eq!((first.balance, again.balance), (8, 10));
+    let other = RetryItems {
+        request: retry.request.map(|request| Request {
+            digest: [9; 32],
+            ..request
+        }),
+        ..world.new_retry(batch.id, &[])
+    };
+    assert!(matches!(
+        world.store.retry_items(other).await,
+        Err(ChangeItemsError::RequestReused)
+    ));
+
+    let change = CreditChange {
+        user: user.id,
+        delta: 5,
+        note: "谢谢".to_owned(),
+        actor: Actor::System,
+        request: Some(request(&world, &user, "AdjustCredits", 1)),
+        now: world.clock.now(),
+    };
+    let (_, entry) = world.store.adjust_credits(change.clone()).await.unwrap();
+    let (after, same) = world.store.adjust_credits(change).await.unwrap();
+    assert_eq!(entry, same);
+    assert_eq!(after.credit_balance, 15);
+    world.check_books(&user).await;
+}
+
+/// A retry starts all of its rounds or none.
+pub async fn retries_are_all_or_nothing(world: World) {
+    let user = world.user("wang", 6).await;
+    let batch = world.batch(&user, 3, 2).await;
+    let claimed = world.claim(3).await.unwrap();
+    let video = world.complete(&claimed).await;
+    world.cancel(batch.id, &[]).await.unwrap();
+    let items = world.items(batch.id).await;
+    let ids: Vec<ItemId> = items.iter().map(|item| item.id).collect();
+
+    assert!(matches!(
+        world.retry(batch.id, &ids).await,
+        Err(ChangeItemsError::NotRetryable(id)) if id == video.id
+    ));
+    let limited = RetryItems {
+        max_credits: Some(3),
+        ..world.new_retry(batch.id, &[])
+    };
+    assert!(matches!(
+        world.store.retry_items(limited).await,
+        Err(ChangeItemsError::TooExpensive {
+            required: 4,
+            allowed: 3
+        })
+    ));
+    world.batch(&user, 1, 1).await;
+    assert!(matches!(
+        world.retry(batch.id, &[]).await,
+        Err(ChangeItemsError::Balance(BalanceError::Insufficient {
+            required: 4,
+            available: 3
+        }))
+    ));
+    assert_eq!(world.items(batch.id).await, items, "nothing was changed");
+    assert!(matches!(
+        world.retry(batch.id, &[ItemId(world.clock.uuid())]).await,
+        Err(ChangeItemsError::ItemNotFound(_))
+    ));
+    assert!(matches!(
+        world.retry(BatchId(world.clock.uuid()), &[]).await,
+        Err(ChangeItemsError::BatchNotFound)
+    ));
+    let one = world.retry(batch.id, &[items[1].id]).await.unwrap();
+    assert_eq!((one.items.len(), one.balance), (1, 1));
+    assert!(matches!(
+        world.retry(batch.id, &[items[1].id]).await,
+        Err(ChangeItemsError::NotRetryable(_))
+    ));
+    world.check_books(&user).await;
+}
+
+/// Accounts: names are unique, passwords raise the epoch, credits are set only from what was expected; each change
+/// is in the audit, in order.
+pub async fn account_changes_are_audited(world: World) {
+    let user = world.user("wang", 10).await;
+    assert!(matches!(
+        world
+            .store
+            .create_user(world.new_user("wang"), 5, Actor::System)
+            .await,
+        Err(CreateUserError::UsernameTaken)
+    ));
+    assert_eq!(world.user("poor", 0).await.ledger_sequence, 0);
+    let found = world.store.user_by_name("wang").await.unwrap().unwrap();
+    assert_eq!(found, world.stored(&user).await);
+
+    let password = PasswordChange {
+        user: user.id,
+        password_hash: "new".to_owned(),
+        change_required: false,
+        expire_time: None,
+        actor: Actor::System,
+        now: world.clock.now(),
+    };
+    let changed = world.store.set_password(password).await.unwrap().unwrap();
+    assert_eq!(changed.token_epoch, user.token_epoch + 1);
+    assert!(!changed.password_change_required);
+    assert_eq!(changed.password_expire_time, None);
+    let now = world.clock.now();
+    world.store.record_sign_in(user.id, now).await.unwrap();
+    assert_eq!(world.stored(&user).await.last_sign_in_time, Some(now));
+
+    let set = |credits, expected| CreditAssignment {
+        user: user.id,
+        credits,
+        expected,
+        note: String::new(),
+        actor: Actor::System,
+        now: world.clock.now(),
+    };
+    assert!(matches!(
+        world.store.set_credits(set(5, 9)).await,
+        Err(CreditError::Changed { actual: 10 })
+    ));
+    assert!(matches!(
+        world.store.set_credits(set(-1, 10)).await,
+        Err(CreditError::Balance(_))
+    ));
+    let (_, none) = world.store.set_credits(set(10, 10)).await.unwrap();
+    assert_eq!(none, None);
+    let (after, entry) = world.store.set_credits(set(3, 10)).await.unwrap();
+    assert_eq!((after.credit_balance, entry.unwrap().delta), (3, -7));
+    assert_eq!(after.version, changed.version + 1);
+
+    let audit = world.store.audit(None, 100).await.unwrap();
+    let actions: Vec<&str> = audit.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        [
+            "credits.set",
+            "sign_in",
+            "password.change",
+            "user.create",
+            "user.create"
+        ]
+    );
+    let sequences: Vec<u64> = audit.iter().map(|event| event.sequence).collect();
+    assert_eq!(sequences, [5, 4, 3, 2, 1]);
+    let older = world.store.audit(Some(3), 1).await.unwrap();
+    assert_eq!(older, audit[3..4]);
+    world.check_books(&user).await;
+}
+
+/// Pages of users by name, of entries newest first.
+pub async fn users_and_entries_come_in_pages(world: World) {
+    for name in ["zhao", "chen", "wang", "li"] {
+        world.user(name, 100).await;
+    }
+    let names = |page: &UserPage| -> Vec<String> {
+        let users = page.users.iter();
+        users.map(|user| user.username.clone()).collect()
+    };
+    let first = world.store.users("", None, 3).await.unwrap();
+    assert_eq!(names(&first), ["chen", "li", "wang"]);
+    let next = first.next_after.unwrap();
+    let second = world.store.users("", Some(&next), 3).await.unwrap();
+    assert_eq!(names(&second), ["zhao"]);
+    assert_eq!(second.next_after, None);
+    let some = world.store.users("AN", None, 3).await.unwrap();
+    assert_eq!(names(&some), ["wang"]);
+
+    let user = world.store.user_by_name("li").await.unwrap().unwrap();
+    world.batch(&user, 4, 1).await;
+    let page = world.store.entries(user.id, None, 2).await.unwrap();
+    let sequences = |page: &EntryPage| -> Vec<u64> {
+        let entries = page.entries.iter();
+        entries.map(|entry| entry.sequence).collect()
+    };
+    assert_eq!((sequences(&page), page.has_more), (vec![5, 4], true));
+    let page = world.store.entries(user.id, Some(3), 2).await.unwrap();
+    assert_eq!((sequences(&page), page.has_more), (vec![2, 1], false));
 }

@@ -11,17 +11,44 @@
 
 pub mod credits;
 pub mod dispatching;
+pub mod leftovers;
+pub mod lists;
+pub mod watching;
 pub mod world;
 
 /// Runs every case against one driver.
 macro_rules! conformance_suite {
     ($name:ident, $open:expr) => {
         mod $name {
-            use $crate::store::conformance::{credits, dispatching};
+            use $crate::store::conformance::{credits, dispatching, leftovers, lists, watching};
             $crate::store::conformance::cases! {
                 $open =>
                 credits::balances_are_ledger_sums,
+                credits::concurrent_creations_never_overspend,
+                credits::a_request_id_makes_one_thing,
+                credits::retries_and_adjustments_are_not_repeated,
+                credits::retries_are_all_or_nothing,
+                credits::account_changes_are_audited,
+                credits::users_and_entries_come_in_pages,
                 dispatching::an_item_goes_its_whole_way,
+                dispatching::turns_go_round_the_users_then_their_batches,
+                dispatching::slots_are_held_until_the_task_has_ended,
+                dispatching::a_delayed_item_is_ready_when_its_time_has_come,
+                dispatching::events_of_an_old_attempt_are_dropped,
+                dispatching::a_cancel_is_a_wish_while_an_attempt_runs,
+                dispatching::a_submit_counts_once_towards_its_day,
+                dispatching::settings_and_tokens_persist,
+                leftovers::a_retry_waits_behind_a_cleanup,
+                leftovers::a_lost_account_blocks_nothing,
+                leftovers::a_watch_is_settled_once,
+                leftovers::a_watch_that_was_matched_holds_nothing,
+                watching::a_watcher_misses_nothing,
+                watching::what_changes_nothing_is_not_told,
+            }
+
+            #[test]
+            fn pages_match_a_naive_model() {
+                lists::pages_match_a_naive_model(|| $open);
             }
         }
     };

@@ -1,0 +1,176 @@
+//! A program in a pseudo-terminal: what a person sees and types.
+
+use std::io::{Read as _, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::programs::DEADLINE;
+
+/// A terminal with a program in it; the program is killed when this is dropped.
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    input: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    seen: Arc<Seen>,
+}
+
+struct Seen {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    parser: vt100::Parser,
+    /// Every byte that came, for questions about terminal modes.
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Terminal {
+    /// Starts a program in a terminal of that size.
+    ///
+    /// # Panics
+    /// When there is no pseudo-terminal or no such program.
+    pub fn start(program: &Path, arguments: &[&str], variables: &[(&str, &str)], columns: u16, rows: u16) -> Self {
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "en_US.UTF-8"), ("TZ", "UTC")].iter().chain(variables) {
+            command.env(name, value);
+        }
+        for name in ["LC_ALL", "NO_COLOR", "VBATCH_TOKEN", "VBATCH_SERVER", "COLORTERM"] {
+            if !variables.iter().any(|(given, _)| given == &name) {
+                command.env_remove(name);
+            }
+        }
+        let child = pair.slave.spawn_command(command).expect("the program starts");
+        // With our own copy open the terminal would outlive its program.
+        drop(pair.slave);
+        let mut output = pair.master.try_clone_reader().expect("readable");
+        let input = pair.master.take_writer().expect("writable");
+        let seen = Arc::new(Seen {
+            state: Mutex::new(State {
+                parser: vt100::Parser::new(cells(rows), cells(columns), 0),
+                bytes: Vec::new(),
+                ended: false,
+            }),
+            changed: Condvar::new(),
+        });
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            loop {
+                let count = output.read(&mut buffer).unwrap_or(0);
+                let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.parser.process(&buffer[..count]);
+                state.bytes.extend_from_slice(&buffer[..count]);
+                state.ended |= count == 0;
+                shared.changed.notify_all();
+                if count == 0 {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            input,
+            master: pair.master,
+            seen,
+        }
+    }
+
+    /// Types.
+    ///
+    /// # Panics
+    /// When the program is gone.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.input.write_all(keys.as_bytes()).expect("the program reads");
+        self.input.flush().expect("the program reads");
+    }
+
+    /// Gives the terminal another size.
+    ///
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.parser.screen_mut().set_size(cells(rows), cells(columns));
+        drop(state);
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        self.master.resize(size).expect("the terminal lives");
+    }
+
+    /// What is on the screen now.
+    pub fn screen(&self) -> String {
+        self.seen.state.lock().unwrap_or_else(PoisonError::into_inner).parser.screen().contents()
+    }
+
+    /// Waits until something is on the screen, and gives the screen.
+    ///
+    /// # Panics
+    /// When it does not come; the screen is in the message.
+    pub fn until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let screen = state.parser.screen().contents();
+            if holds(&screen) {
+                return screen;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !state.ended, "never on the screen: {what}; it is\n{screen}");
+            state = self.seen.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until a text is on the screen.
+    ///
+    /// # Panics
+    /// As [`Terminal::until`].
+    pub fn until_text(&self, text: &str) -> String {
+        self.until(text, |screen| screen.contains(text))
+    }
+
+    /// Waits for the program's end: its exit code, and every byte it has ever written.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn ended(&mut self) -> (u32, Vec<u8>) {
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the program goes on; the screen is\n{}", state.parser.screen().contents());
+            state = self.seen.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let bytes = state.bytes.clone();
+        drop(state);
+        (self.child.wait().expect("it ends").exit_code(), bytes)
+    }
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).expect("a terminal has a size")
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

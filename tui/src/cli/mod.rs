@@ -1,0 +1,260 @@
+//! Owns the commands: `run(args, io, client) -> Exit`, one file a group of commands.
+//!
+//! Data goes to stdout, as tables for people or as JSON lines for programs; words go to stderr. How a command ended is
+//! its exit code ([`exit::Exit`]). A closed stdout is success. Ctrl-C in a command that waits only detaches: the
+//! work goes on in the server, and the way back is said.
+//!
+//! Not here: the screen ([`crate::app`]), and anything that names the transport ([`crate::net`]).
+
+mod account;
+mod admin;
+pub mod args;
+mod change;
+pub mod exit;
+pub mod io;
+pub mod json;
+mod list;
+mod part;
+mod password;
+mod progress;
+mod resolve;
+mod save;
+mod submit;
+pub mod table;
+mod watch;
+mod words;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Parser as _;
+
+use self::args::{Arguments, Command};
+use self::exit::{CommandError, Exit};
+use self::io::Io;
+use self::json::Printable;
+use self::table::Table;
+use crate::net::Client;
+use crate::net::address::Address;
+
+/// What the command line asks for.
+pub enum Task {
+    /// The screen, at this server, with this token in place of the kept session.
+    Screen {
+        /// The server; the default one when not given.
+        address: Address,
+        /// A token given by hand.
+        token: Option<String>,
+    },
+    /// A command ran, and this is how it ended.
+    Ended(Exit),
+}
+
+/// Runs what the arguments (the program's name first) ask for. With a `client` handed in, that is used with its
+/// session, and no session is read or kept.
+pub async fn run(
+    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    io: &mut Io,
+    client: Option<Client>,
+) -> Task {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(error) => return Task::Ended(explain(&error, io)),
+    };
+    let address = match arguments.server.as_deref().map(str::parse).transpose() {
+        Ok(address) => address.unwrap_or_default(),
+        Err(error) => {
+            let error = CommandError::Net(error);
+            return Task::Ended(report(io, &error, ""));
+        }
+    };
+    let Some(command) = &arguments.command else {
+        return Task::Screen {
+            address,
+            token: arguments.token,
+        };
+    };
+    let keeps_session = client.is_none() && arguments.token.is_none();
+    let client = match client_of(&arguments, io, &address, client, keeps_session) {
+        Ok(client) => client,
+        Err(error) => return Task::Ended(report(io, &error, address.as_str())),
+    };
+    let mut context = Context {
+        io: &mut *io,
+        client,
+        address: address.clone(),
+        keeps_session,
+        json: arguments.json,
+        quiet: arguments.quiet,
+        no_input: arguments.no_input,
+        way_back: Arc::default(),
+    };
+    let way_back = Arc::clone(&context.way_back);
+    // `biased`, and the command first: until it waits for the first time, as when it asks for a password, Ctrl-C does
+    // what it always does. Dropping a command midway leaves what it did so far, and nothing on disk half done.
+    let result = tokio::select! {
+        biased;
+        result = dispatch(&mut context, command) => result,
+        _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
+    };
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(CommandError::Interrupted) => {
+            let hint = way_back
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            // The terminal may be gone; then nobody misses the words.
+            let _ = writeln!(io.stderr, "\n{}", hint.as_deref().unwrap_or("Interrupted."));
+            Exit::Interrupted
+        }
+        Err(error) => report(io, &error, address.as_str()),
+    };
+    Task::Ended(exit)
+}
+
+/// The client that was handed in, or one of the server; with the token given by hand, or the session that was kept.
+fn client_of(
+    arguments: &Arguments,
+    io: &Io,
+    address: &Address,
+    client: Option<Client>,
+    keeps_session: bool,
+) -> Result<Client, CommandError> {
+    let client = match client {
+        Some(client) => client,
+        None => Client::connect(address)?,
+    };
+    if let Some(token) = &arguments.token {
+        return Ok(client.with_token(token));
+    }
+    let stored = match (&io.credentials, keeps_session) {
+        (Some(credentials), true) => credentials.load(address)?,
+        _ => None,
+    };
+    Ok(match stored {
+        Some(session) => client.with_session(session),
+        None => client,
+    })
+}
+
+/// Help and version go to stdout and are success; everything else is wrong usage.
+fn explain(error: &clap::Error, io: &mut Io) -> Exit {
+    let (output, exit) = if error.use_stderr() {
+        (&mut io.stderr, Exit::Usage)
+    } else {
+        (&mut io.stdout, Exit::Done)
+    };
+    match write!(output, "{}", error.render()).and_then(|()| output.flush()) {
+        Ok(()) => exit,
+        Err(error) => CommandError::Io(error).exit(),
+    }
+}
+
+fn report(io: &mut Io, error: &CommandError, server: &str) -> Exit {
+    let exit = error.exit();
+    if exit != Exit::Done {
+        // Without stderr there is still the exit code.
+        let _ = writeln!(io.stderr, "vbatch: {}", words::error(error, server));
+    }
+    exit
+}
+
+/// What every command works with.
+struct Context<'a> {
+    io: &'a mut Io,
+    client: Client,
+    address: Address,
+    /// Whether the session is of the file, and new ones go there.
+    keeps_session: bool,
+    json: bool,
+    quiet: bool,
+    no_input: bool,
+    way_back: Arc<Mutex<Option<String>>>,
+}
+
+impl Context<'_> {
+    /// Says something that is not data.
+    fn say(&mut self, words: impl AsRef<str>) -> Result<(), CommandError> {
+        if !self.quiet {
+            writeln!(self.io.stderr, "{}", words.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Prints a line of data.
+    fn print(&mut self, line: impl AsRef<str>) -> Result<(), CommandError> {
+        writeln!(self.io.stdout, "{}", line.as_ref())?;
+        Ok(())
+    }
+
+    /// Prints a message as JSON.
+    fn print_json<M: Printable>(&mut self, message: &M) -> Result<(), CommandError> {
+        Ok(json::write_line(&mut self.io.stdout, message)?)
+    }
+
+    /// Prints a table.
+    fn print_table(&mut self, table: &Table) -> Result<(), CommandError> {
+        let text = table.render(self.io.width);
+        self.io.stdout.write_all(text.as_bytes())?;
+        self.io.stdout.flush()?;
+        Ok(())
+    }
+
+    /// What to say when the command is interrupted from now on.
+    fn set_way_back(&self, words: Option<String>) {
+        *self.way_back.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }
+
+    /// Keeps the session the client has now.
+    fn keep_session(&self) -> Result<(), CommandError> {
+        if let (Some(credentials), Some(session), true) = (
+            &self.io.credentials,
+            self.client.session(),
+            self.keeps_session,
+        ) {
+            credentials.save(&self.address, &session)?;
+        }
+        Ok(())
+    }
+
+    /// Renews the session when half of its life is over. That it could not be renewed is no reason to stop: if it has
+    /// ended, the command itself will say so.
+    async fn renew_session(&self) -> Result<(), CommandError> {
+        let due = self
+            .client
+            .session()
+            .and_then(|session| session.renewal_in(jiff::Timestamp::now()))
+            .is_some_and(|wait| wait.is_zero());
+        if self.keeps_session && due && self.client.renew().await.is_ok() {
+            self.keep_session()?;
+        }
+        Ok(())
+    }
+}
+
+async fn dispatch(context: &mut Context<'_>, command: &Command) -> Result<Exit, CommandError> {
+    if !matches!(command, Command::Login(_) | Command::Logout) {
+        context.renew_session().await?;
+    }
+    match command {
+        Command::Login(args) => account::login(context, args).await,
+        Command::Logout => account::logout(context),
+        Command::Whoami => account::whoami(context).await,
+        Command::Passwd(args) => account::passwd(context, args).await,
+        Command::Submit(args) => submit::submit(context, args).await,
+        Command::Quote(args) => submit::quote(context, args).await,
+        Command::Rerun(args) => submit::rerun(context, args).await,
+        Command::Ls(args) => list::ls(context, args).await,
+        Command::Show(args) => list::show(context, args).await,
+        Command::Info => list::info(context).await,
+        Command::Watch(args) => watch::watch(context, args).await,
+        Command::Wait(args) => watch::wait(context, args).await,
+        Command::Cancel(args) => change::cancel(context, args).await,
+        Command::Retry(args) => change::retry(context, args).await,
+        Command::Download(args) => save::download(context, args).await,
+        Command::Export(args) => save::export(context, args).await,
+        Command::Admin(args) => admin::run(context, args).await,
+    }
+}

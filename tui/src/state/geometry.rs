@@ -1,0 +1,185 @@
+//! Owns the division of the terminal: which part of a screen lies where, and so how many rows a list shows.
+//!
+//! Pure arithmetic, shared by the state (which scrolls) and the view (which draws), so that both agree.
+
+use ratatui::layout::Rect;
+
+/// Below this nothing useful fits, and the screen only says so.
+pub(crate) const SMALLEST: (u16, u16) = (60, 15);
+
+/// From this width on the details of an item stand beside the list instead of under it.
+const BESIDE_FROM: u16 = 120;
+
+/// Whether the terminal is too small for the screens.
+pub(crate) fn too_small(size: (u16, u16)) -> bool {
+    size.0 < SMALLEST.0 || size.1 < SMALLEST.1
+}
+
+fn row(area: Rect, y: u16, height: u16) -> Rect {
+    Rect::new(area.x, area.y + y, area.width, height)
+}
+
+fn whole(size: (u16, u16)) -> Rect {
+    Rect::new(0, 0, size.0, size.1)
+}
+
+/// The list of batches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchesParts {
+    pub(crate) header: Rect,
+    pub(crate) counts: Rect,
+    pub(crate) warning: Option<Rect>,
+    pub(crate) titles: Rect,
+    pub(crate) list: Rect,
+    /// What is known of the batch under the cursor; goes first when the terminal is low.
+    pub(crate) summary: Option<Rect>,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for the list of batches.
+pub(crate) fn batches(size: (u16, u16), warning: bool) -> BatchesParts {
+    let area = whole(size);
+    let summary_height = match size.1 {
+        0..20 => 0,
+        20..32 => 4,
+        _ => 5,
+    };
+    let top = 2 + u16::from(warning);
+    let list_height = size.1.saturating_sub(top + 1 + summary_height + 1);
+    BatchesParts {
+        header: row(area, 0, 1),
+        counts: row(area, 1, 1),
+        warning: warning.then(|| row(area, 2, 1)),
+        titles: row(area, top, 1),
+        list: row(area, top + 1, list_height),
+        summary: (summary_height > 0).then(|| row(area, top + 1 + list_height, summary_height)),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
+/// One batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchParts {
+    pub(crate) header: Rect,
+    pub(crate) progress: Rect,
+    pub(crate) titles: Rect,
+    pub(crate) list: Rect,
+    /// The details of the item under the cursor, its first row (or column, when beside) being the dividing rule.
+    pub(crate) detail: Rect,
+    pub(crate) beside: bool,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for one batch.
+pub(crate) fn batch(size: (u16, u16)) -> BatchParts {
+    let area = whole(size);
+    let header = row(area, 0, 1);
+    let progress = row(area, 1, 1);
+    let footer = row(area, size.1 - 1, 1);
+    let body = row(area, 2, size.1.saturating_sub(3));
+    if size.0 >= BESIDE_FROM {
+        let detail_width = (size.0 * 2 / 5).clamp(46, 76);
+        let list_width = size.0 - detail_width;
+        let left = Rect::new(0, body.y, list_width, body.height);
+        return BatchParts {
+            header,
+            progress,
+            titles: row(left, 0, 1),
+            list: row(left, 1, left.height.saturating_sub(1)),
+            detail: Rect::new(list_width, body.y, detail_width, body.height),
+            beside: true,
+            footer,
+        };
+    }
+    let detail_height = match body.height {
+        0..14 => 5,
+        14..19 => 8,
+        19..30 => 10,
+        _ => 13,
+    };
+    let list_height = body.height.saturating_sub(1 + detail_height);
+    BatchParts {
+        header,
+        progress,
+        titles: row(body, 0, 1),
+        list: row(body, 1, list_height),
+        detail: row(body, 1 + list_height, detail_height),
+        beside: false,
+        footer,
+    }
+}
+
+/// A new batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewBatchParts {
+    pub(crate) header: Rect,
+    pub(crate) name: Rect,
+    pub(crate) engine: Rect,
+    pub(crate) audio: Rect,
+    pub(crate) prompt: Rect,
+    pub(crate) directory: Rect,
+    pub(crate) list: Rect,
+    pub(crate) marked: Rect,
+    pub(crate) cost: Rect,
+    pub(crate) finish: Rect,
+    pub(crate) problem: Rect,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for a new batch.
+pub(crate) fn new_batch(size: (u16, u16)) -> NewBatchParts {
+    let area = whole(size);
+    let prompt_height = if size.1 >= 22 { 2 } else { 1 };
+    let directory_y = 4 + prompt_height;
+    let bottom = size.1.saturating_sub(5);
+    NewBatchParts {
+        header: row(area, 0, 1),
+        name: row(area, 1, 1),
+        engine: row(area, 2, 1),
+        audio: row(area, 3, 1),
+        prompt: row(area, 4, prompt_height),
+        directory: row(area, directory_y, 1),
+        list: row(
+            area,
+            directory_y + 1,
+            bottom.saturating_sub(directory_y + 1),
+        ),
+        marked: row(area, bottom, 1),
+        cost: row(area, bottom + 1, 1),
+        finish: row(area, bottom + 2, 1),
+        problem: row(area, bottom + 3, 1),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_has_a_list_and_nothing_overlaps() {
+        for width in [60, 80, 100, 119, 120, 200, 300] {
+            for height in 15..=100 {
+                let size = (width, height);
+                for warning in [false, true] {
+                    let parts = batches(size, warning);
+                    assert!(parts.list.height >= 5, "{size:?}");
+                    let below = parts.summary.map_or(parts.footer.y, |it| it.y);
+                    assert_eq!(parts.list.bottom(), below, "{size:?}");
+                }
+                let parts = batch(size);
+                assert!(parts.list.height >= 5, "{size:?}");
+                let end = if parts.beside {
+                    parts.list
+                } else {
+                    parts.detail
+                };
+                assert_eq!(end.bottom(), parts.footer.y, "{size:?}");
+                let parts = new_batch(size);
+                assert!(parts.list.height >= 4, "{size:?}");
+                assert_eq!(parts.list.bottom(), parts.marked.y, "{size:?}");
+                assert_eq!(parts.problem.y + 1, parts.footer.y, "{size:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Owns [`State`], what the operator sees and may do, and [`update`], the only thing that changes it.
+//!
+//! Invariants: nothing here waits, draws, reads a clock or a file, or speaks to a network; the time comes in with
+//! [`Message::Tick`], and everything to be done outside goes out as an [`Effect`]. The streams are the truth for what rows
+//! show; a reply only brings a notice. The mode of the keyboard follows from the state alone.
+//!
+//! Not here: words (`text`), colours and cells (`view`).
+
+mod batch;
+mod batches;
+mod confirm;
+mod field;
+mod file_list;
+pub(crate) mod geometry;
+mod live;
+mod look;
+mod message;
+mod new_batch;
+mod notice;
+mod palette;
+mod refusal;
+mod rows;
+mod sign_in;
+mod time;
+mod transfers;
+mod update;
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use vision_batch::v1;
+
+pub(crate) use batch::{OpenBatch, filename, has_video};
+pub(crate) use batches::{Batches, Warning, counts, is_open};
+pub(crate) use confirm::{Ask, Confirm};
+pub(crate) use field::Field;
+pub(crate) use file_list::looks_like_audio;
+pub(crate) use live::{Freshness, Live};
+pub use look::{ColorDepth, Ground, Language, Look, SymbolSet};
+pub use message::{
+    Effect, Effects, FilesEffect, Message, Metadata, NetEffect, NetMessage, Stream, TerminalEffect,
+    TransferId,
+};
+pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
+pub(crate) use notice::{Notice, Shown};
+pub(crate) use palette::Palette;
+pub use refusal::{Cause, Refusal};
+pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
+pub(crate) use time::{moment, seconds};
+pub(crate) use transfers::{Carries, Transfers};
+pub use update::update;
+
+use crate::keymap::Mode;
+
+/// What the screen is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// How it is to look.
+    pub look: Look,
+    /// The server the sign-in offers; may be empty.
+    pub server: String,
+    /// The user name the sign-in offers; may be empty.
+    pub username: String,
+    /// Whether to try the session that is stored, or was handed in, before asking for a password.
+    pub resume: bool,
+    /// Whether the screen only looks.
+    pub read_only: bool,
+    /// The directories of the user's own disk; absent when it is out of reach.
+    pub directories: Option<Directories>,
+    /// The time now.
+    pub now: Timestamp,
+    /// The zone times are shown in.
+    pub time_zone: TimeZone,
+    /// Size of the terminal in cells, width and height.
+    pub size: (u16, u16),
+    /// Random bits, from which the ids of requests are made.
+    pub seed: u128,
+}
+
+/// Where on the user's own disk things are.
+#[derive(Clone, Debug)]
+pub struct Directories {
+    /// Where choosing files begins.
+    pub working: PathBuf,
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
+    /// Where downloads go.
+    pub downloads: PathBuf,
+}
+
+/// Which screen is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Screen {
+    #[default]
+    Batches,
+    Batch,
+    NewBatch,
+}
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub(crate) enum Overlay {
+    /// The keys of a mode, scrolled down by so many rows.
+    Help {
+        mode: Mode,
+        top: usize,
+    },
+    Confirm(Confirm),
+    Palette(Palette),
+}
+
+/// Everything the operator sees and may do.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) look: Look,
+    pub(crate) now: Timestamp,
+    /// How far the server's clock is ahead of ours.
+    pub(crate) server_ahead: SignedDuration,
+    pub(crate) time_zone: TimeZone,
+    pub(crate) size: (u16, u16),
+    pub(crate) read_only: bool,
+    pub(crate) directories: Option<Directories>,
+    pub(crate) server: String,
+    /// Who is signed in.
+    pub(crate) user: Option<v1::User>,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) screen: Screen,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) batches: Batches,
+    pub(crate) batch: Option<OpenBatch>,
+    pub(crate) new_batch: NewBatch,
+    pub(crate) service: Option<v1::GetServiceInfoResponse>,
+    pub(crate) transfers: Transfers,
+    pub(crate) notice: Option<Shown>,
+    /// The password of the sign-in just made, until it is known whether it must be changed.
+    password: String,
+    seed: u128,
+    requests: u128,
+    ended: bool,
+}
+
+impl State {
+    /// The first state, and what to start with it.
+    #[must_use]
+    pub fn new(start: Start) -> (Self, Vec<Effect>) {
+        let directories = start.directories;
+        let new_batch = NewBatch::new(
+            directories.as_ref().map(|it| it.working.clone()),
+            directories.as_ref().and_then(|it| it.home.clone()),
+        );
+        let (gate, effects) = if start.resume {
+            (Gate::Resuming, vec![Effect::Net(NetEffect::Resume)])
+        } else {
+            let form = SignIn::new(&start.server, &start.username, false);
+            (Gate::SignIn(form), Vec::new())
+        };
+        let mut state = Self {
+            look: start.look,
+            now: start.now,
+            server_ahead: SignedDuration::ZERO,
+            time_zone: start.time_zone,
+            size: start.size,
+            read_only: start.read_only,
+            directories,
+            server: start.server,
+            user: (!start.username.is_empty()).then(|| v1::User {
+                username: start.username,
+                ..v1::User::default()
+            }),
+            gate: Some(gate),
+            screen: Screen::default(),
+            overlay: None,
+            batches: Batches::default(),
+            batch: None,
+            new_batch,
+            service: None,
+            transfers: Transfers::default(),
+            notice: None,
+            password: String::new(),
+            seed: start.seed,
+            requests: 0,
+            ended: false,
+        };
+        state.fit();
+        (state, effects)
+    }
+
+    /// Whether the user has asked to leave.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Size of the terminal in cells, width and height.
+    #[must_use]
+    pub const fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// What the keyboard is about at the moment.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match &self.overlay {
+            Some(Overlay::Help { .. }) => return Mode::Help,
+            Some(Overlay::Confirm(_)) => return Mode::Confirm,
+            Some(Overlay::Palette(_)) => return Mode::Palette,
+            None => {}
+        }
+        if self.gate.is_some() {
+            return Mode::Form;
+        }
+        match self.screen {
+            Screen::Batches if self.batches.filtering => Mode::Filter,
+            Screen::Batches => Mode::Batches,
+            Screen::Batch if self.batch.as_ref().is_some_and(|it| it.filtering) => Mode::Filter,
+            Screen::Batch => Mode::Batch,
+            Screen::NewBatch if self.new_batch.glob.is_some() => Mode::Filter,
+            Screen::NewBatch if self.new_batch.focus == Focus::Files => Mode::FileList,
+            Screen::NewBatch => Mode::Fields,
+        }
+    }
+
+    /// The time on the server.
+    pub(crate) fn server_now(&self) -> Timestamp {
+        self.now.checked_add(self.server_ahead).unwrap_or(self.now)
+    }
+
+    /// The user's balance, as new as it is known.
+    pub(crate) fn balance(&self) -> Option<i32> {
+        self.batches
+            .balance
+            .or_else(|| self.user.as_ref().map(|user| user.credit_balance))
+    }
+
+    /// Whether everyone's batches are seen.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.user
+            .as_ref()
+            .is_some_and(|user| user.role() == v1::user::Role::Admin)
+    }
+
+    /// The stream the screen on top lives on.
+    pub(crate) fn live(&self) -> &Live {
+        match (&self.screen, &self.batch) {
+            (Screen::Batch, Some(batch)) => &batch.live,
+            _ => &self.batches.live,
+        }
+    }
+
+    /// How the service is, as new as it is known.
+    pub(crate) fn service_status(&self) -> Option<&v1::ServiceStatus> {
+        self.batches
+            .status
+            .as_ref()
+            .or_else(|| self.service.as_ref().and_then(|it| it.status.as_ref()))
+    }
+
+    fn say(&mut self, notice: Notice) {
+        self.notice = Some(Shown::new(notice, self.now));
+    }
+
+    /// A fresh UUID for a request.
+    fn request_id(&mut self) -> String {
+        self.requests += 1;
+        // An odd multiplier spreads the counter over all bits; the seed makes it different in every session.
+        let bits = self.seed
+            ^ self
+                .requests
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        uuid::Builder::from_random_bytes(bits.to_be_bytes())
+            .into_uuid()
+            .to_string()
+    }
+
+    /// Tells the lists how many rows of them are seen.
+    fn fit(&mut self) {
+        let size = (
+            self.size.0.max(geometry::SMALLEST.0),
+            self.size.1.max(geometry::SMALLEST.1),
+        );
+        let height = |rect: ratatui::layout::Rect| usize::from(rect.height);
+        let warning = self.batches.warning().is_some();
+        let list = geometry::batches(size, warning).list;
+        self.batches.rows.set_height(height(list));
+        if let Some(batch) = &mut self.batch {
+            batch.rows.set_height(height(geometry::batch(size).list));
+        }
+        let list = geometry::new_batch(size).list;
+        self.new_batch.files.set_height(height(list));
+    }
+}

@@ -1,0 +1,54 @@
+//! Owns [`Notice`]: the last thing the screen has to say, shown at its foot for a while.
+
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::refusal::Refusal;
+
+/// How long something good is shown.
+const SHOWN: SignedDuration = SignedDuration::from_secs(6);
+/// How long a refusal is shown: it takes longer to read.
+const REFUSAL_SHOWN: SignedDuration = SignedDuration::from_secs(15);
+
+/// Something to say. The words are the view's.
+#[derive(Clone, Debug)]
+pub(crate) enum Notice {
+    Refused(Refusal),
+    CancelAsked(i32),
+    Retried {
+        count: i32,
+        credits: i32,
+    },
+    Submitted(String),
+    Saved(PathBuf),
+    Saving(usize),
+    Aborted(String),
+    Copied(String),
+    /// What the key does cannot be done to what was chosen.
+    NothingToCancel,
+    NothingToRetry,
+    NothingToSave,
+    /// The user's disk is out of reach: this command does it.
+    Command(String),
+    ReadOnly,
+    PasswordChanged,
+}
+
+/// A notice and until when it is shown.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) notice: Notice,
+    pub(crate) until: Timestamp,
+}
+
+impl Shown {
+    pub(crate) fn new(notice: Notice, now: Timestamp) -> Self {
+        let shown = match notice {
+            Notice::Refused(_) | Notice::Command(_) => REFUSAL_SHOWN,
+            _ => SHOWN,
+        };
+        let until = now.checked_add(shown).unwrap_or(Timestamp::MAX);
+        Self { notice, until }
+    }
+}
