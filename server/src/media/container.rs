@@ -362,6 +362,8 @@ fn skip(file: &mut (impl Read + Seek), bytes: i64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
     use std::io::Cursor;
 
     use super::*;

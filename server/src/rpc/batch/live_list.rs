@@ -78,7 +78,7 @@ enum Phase {
     /// Nothing to send.
     Idle,
     /// An update is on its way.
-    Sending(Outgoing),
+    Sending(Box<Outgoing>),
     /// The last message.
     Ending(End),
     /// The status.
@@ -304,7 +304,9 @@ impl LiveList {
             _ = self.accounts.changed(), if !self.is_stale => self.is_stale = true,
             () = tokio::time::sleep_until(self.pace.next_heartbeat()) => {
                 // Other people's items change how many wait, and tell nobody here: look now and then.
-                self.gather().await?;
+                if self.pace.next_update() <= tokio::time::Instant::now() {
+                    self.gather().await?;
+                }
                 if matches!(self.phase, Phase::Idle) {
                     self.pace.sent();
                     let now = self.batches.clock().now();
@@ -351,7 +353,7 @@ impl LiveList {
             || balance != self.balance;
         self.balance = balance;
         if is_news {
-            self.phase = Phase::Sending(outgoing);
+            self.phase = Phase::Sending(Box::new(outgoing));
         } else {
             self.seen = outgoing.target;
         }
@@ -396,7 +398,7 @@ impl LiveList {
         Ok(())
     }
 
-    async fn update(&mut self, mut outgoing: Outgoing) -> Result<Event, ServiceError> {
+    async fn update(&mut self, mut outgoing: Box<Outgoing>) -> Result<Event, ServiceError> {
         let mut part = Part::new();
         while let Some(batch) = outgoing.batches.front() {
             let owner = self.names.of(batch.owner).await?;

@@ -60,7 +60,7 @@ where
         }
     };
     let mut upload = match batches.begin(caller, request::spec(spec)?).await? {
-        Begun::Replayed(created) => return Ok(created),
+        Begun::Replayed(created) => return Ok(*created),
         Begun::Upload(upload) => upload,
     };
     loop {

@@ -35,7 +35,7 @@ const METHOD: &str = "CreateBatch";
 /// What the spec of an upload has led to.
 pub enum Begun {
     /// The same request made this batch before; nothing needs to be uploaded.
-    Replayed(Created),
+    Replayed(Box<Created>),
     /// The files may come.
     Upload(Box<Upload>),
 }
@@ -101,7 +101,8 @@ impl Batches {
             } else {
                 let request = request(caller, id, &spec, &spec.files);
                 if let Some(recorded) = self.recorded(Some(&request)).await? {
-                    return Ok(Begun::Replayed(self.replay_creation(recorded).await?));
+                    let made = self.replay_creation(recorded).await?;
+                    return Ok(Begun::Replayed(Box::new(made)));
                 }
             }
         }

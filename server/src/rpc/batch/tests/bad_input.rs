@@ -8,6 +8,7 @@ use vision_batch::v1::create_batch_request::Part;
 use super::bench::*;
 use crate::config::{Config, Limits};
 use crate::service::error::{Reason, ServiceError};
+use crate::store::Store;
 
 /// The upload is refused so, with these facts, and nothing is left of it.
 async fn refused(parts: Vec<Part>, reason: Reason, facts: &[(&str, &str)]) -> ServiceError {
@@ -414,19 +415,30 @@ async fn limits_of_the_configuration_hold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_at_the_end_leaves_what_others_have_stored() {
+async fn of_two_uploads_that_end_together_the_refused_one_leaves_only_what_the_other_stored() {
     let bench = Bench::new().await;
-    bench.batch("preview", 1).await;
-    let before = bench.files();
-    // Li has the same files and not the credits: another batch takes them while this one is on its way.
-    let mut parts = whole(spec(100), 99);
-    parts.extend(image("last.jpg", &sample("face_baseline.jpg")));
-    let balance = || async { bench.balance(&bench.li).await };
-    assert_eq!(balance().await, CREDITS);
-    let first = bench.upload_then(&bench.li, whole(spec(1), 1), None).await;
-    assert_eq!(first.unwrap().credit_balance, 99);
-    let refusal = bench.upload_then(&bench.li, parts, None).await.unwrap_err();
-    assert_eq!(refusal.reason, Reason::InsufficientCredits);
-    assert_eq!(bench.files(), before);
-    assert_eq!(balance().await, 99);
+    // Each is affordable, both are not; they share all files but one.
+    let mut first = whole(spec(60), 60);
+    let mut second = first.clone();
+    for (parts, name) in [
+        (&mut first, "face_grey.jpg"),
+        (&mut second, "face_baseline.jpg"),
+    ] {
+        let Part::Spec(spec) = &mut parts[0] else {
+            panic!("the spec comes first");
+        };
+        spec.image_count = 61;
+        parts.extend(image(name, &sample(name)));
+    }
+    let (first, second) = tokio::join!(bench.upload(first), bench.upload(second));
+    let refusals: Vec<_> = [first, second]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].reason, Reason::InsufficientCredits);
+    assert_eq!(bench.balance(&bench.wang).await, CREDITS - 61);
+    let files = bench.files();
+    assert_eq!(files.len(), 3, "{files:?}");
+    assert_eq!(bench.store.totals().await.unwrap().batches, 1);
 }

@@ -182,6 +182,11 @@ impl Bench {
 
     /// Claims the next preview and makes its video.
     pub async fn complete_one(&self) -> VideoItem {
+        self.complete_with(sample("film.mp4")).await
+    }
+
+    /// Claims the next preview; its video is this one.
+    pub async fn complete_with(&self, film: Vec<u8>) -> VideoItem {
         let item = self.claim(EngineKind::Preview).await;
         let task = TaskId(item.id.to_string());
         let submitted = AttemptEvent::Submitted {
@@ -192,7 +197,7 @@ impl Bench {
         self.apply(&item, AttemptEvent::Succeeded).await;
         let mut sink = self.media.video_sink(1 << 30, None);
         sink.start(None).await.unwrap();
-        sink.write(sample("film.mp4").into()).await.unwrap();
+        sink.write(film.into()).await.unwrap();
         let stored = sink.finish().await.unwrap();
         let video = stored.video.clone();
         self.apply(&item, AttemptEvent::Completed { video }).await
@@ -244,13 +249,10 @@ impl Bench {
     }
 }
 
-fn upstream() -> crate::config::Upstream {
-    toml_upstream("http://127.0.0.1:9")
-}
-
-fn toml_upstream(base_url: &str) -> crate::config::Upstream {
+/// An upstream that is configured and never called.
+pub fn upstream() -> crate::config::Upstream {
     crate::config::Upstream {
-        base_url: base_url.to_owned(),
+        base_url: "http://127.0.0.1:9".to_owned(),
         token: None,
         model_cls: "m".to_owned(),
         stage: "s".to_owned(),

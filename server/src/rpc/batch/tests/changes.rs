@@ -45,30 +45,55 @@ async fn a_whole_upload_becomes_a_batch_and_is_charged() {
 #[tokio::test(start_paused = true)]
 async fn a_long_audio_costs_more_and_is_refused_before_the_images() {
     let bench = Bench::with(Config {
+        upstream: Some(upstream()),
         pricing: Pricing {
             seconds_per_credit: Some(1),
         },
         ..Config::default()
     })
     .await;
-    // Without an upstream everything is free; the price of the paid engine is what counts here.
-    let quote = v1::QuoteBatchRequest {
-        engine: "preview".to_owned(),
-        image_count: 2,
-        audio_duration: Some(prost_types::Duration {
-            seconds: 30,
-            nanos: 0,
-        }),
+    let cheap = v1::BatchSpec {
+        max_credits: Some(2),
+        ..spec(2)
     };
-    let answer = bench.face.quote_batch(by(&bench.wang, quote)).await;
-    assert_eq!(answer.unwrap().into_inner().credits, 0);
+    let parts = [vec![Part::Spec(cheap)], good_audio()].concat();
+    let refusal = bench.upload(parts).await.unwrap_err();
+    assert_eq!(refusal.reason, Reason::PriceChanged);
+    let required: i32 = fact(&refusal, "required").unwrap().parse().unwrap();
+    bench.assert_untouched().await;
 
-    let bench = Bench::new().await;
-    let dear = v1::BatchSpec {
-        max_credits: Some(5),
-        ..spec(5)
+    let enough = v1::BatchSpec {
+        max_credits: Some(required),
+        ..spec(2)
     };
-    assert!(bench.upload(whole(dear, 5)).await.is_ok());
+    let created = bench.upload(whole(enough, 2)).await.unwrap();
+    assert_eq!(created.credit_balance, CREDITS - required);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quote_says_what_it_costs_and_what_is_left() {
+    let bench = Bench::new().await;
+    bench.tell_engines(|_| {});
+    let ask = |engine: &str, image_count, seconds| {
+        let quote = v1::QuoteBatchRequest {
+            engine: engine.to_owned(),
+            image_count,
+            audio_duration: Some(prost_types::Duration { seconds, nanos: 0 }),
+        };
+        bench.face.quote_batch(by(&bench.wang, quote))
+    };
+    let quote = ask("lightx2v", 120, 30).await.unwrap().into_inner();
+    assert_eq!((quote.credits, quote.credits_per_item), (120, 1));
+    assert_eq!((quote.balance_before, quote.balance_after), (100, -20));
+    assert!(!quote.affordable);
+    // Nothing says which engine, and the paid one has no token.
+    let quote = ask("", 2, 30).await.unwrap().into_inner();
+    assert_eq!((quote.engine.as_str(), quote.credits), ("preview", 0));
+    assert!(quote.affordable && quote.wait.is_none());
+    assert_reason(ask("preview", 0, 30).await, Reason::ImageCountInvalid);
+    assert_reason(ask("preview", 1, 601).await, Reason::AudioDurationInvalid);
+    assert_reason(ask("preview", 1, -1).await, Reason::FieldInvalid);
+    assert_reason(ask("sora", 1, 1).await, Reason::FieldInvalid);
 }
 
 fn with_request_id(images: usize, id: Uuid) -> v1::BatchSpec {

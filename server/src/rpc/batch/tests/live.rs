@@ -92,7 +92,7 @@ impl Reader {
     }
 
     /// Reads updates until the batch is finished and the stream ends.
-    async fn to_the_end(&mut self, stream: &mut Statuses) -> Why {
+    async fn until_end(&mut self, stream: &mut Statuses) -> Why {
         use batch_status_response::Event;
         loop {
             match event(stream).await {
@@ -140,7 +140,7 @@ async fn a_snapshot_comes_in_parts_and_what_changes_meanwhile_is_not_missed() {
     assert_eq!(rest.messages, 2);
     rest.items.extend(reader.items);
     assert_eq!(rest.items.len(), 450);
-    let end = rest.to_the_end(&mut stream).await;
+    let end = rest.until_end(&mut stream).await;
     assert_eq!(end, Why::BatchFinished);
     let states = rest.states();
     assert_eq!(states[0], v1::video_item::State::Failed);
@@ -165,7 +165,7 @@ async fn a_slow_reader_skips_states_and_ends_on_the_newest() {
         bench.complete_one().await;
     }
     let before = reader.messages;
-    assert_eq!(reader.to_the_end(&mut stream).await, Why::BatchFinished);
+    assert_eq!(reader.until_end(&mut stream).await, Why::BatchFinished);
     assert_eq!(reader.messages, before + 1);
     assert!(
         reader
@@ -267,7 +267,7 @@ async fn a_finished_batch_ends_its_stream_unless_it_is_followed() {
     bench.complete_one().await;
     let mut stream = watch(&bench, &bench.wang, request(&batch)).await;
     let mut reader = Reader::snapshot(&mut stream).await;
-    assert_eq!(reader.to_the_end(&mut stream).await, Why::BatchFinished);
+    assert_eq!(reader.until_end(&mut stream).await, Why::BatchFinished);
     assert!(stream.next().await.is_none());
 
     let follow = v1::BatchStatusRequest {
@@ -288,7 +288,7 @@ async fn every_end_says_why_before_its_status() {
     // The token expires.
     let mut stream = watch(&bench, &bench.wang, request(&batch)).await;
     let mut reader = Reader::snapshot(&mut stream).await;
-    assert_eq!(reader.to_the_end(&mut stream).await, Why::TokenExpired);
+    assert_eq!(reader.until_end(&mut stream).await, Why::TokenExpired);
     assert!(bench.clock.now() >= bench.wang.expire_time);
     let status = stream.next().await.unwrap().unwrap_err();
     assert_eq!(reason(&status), "TOKEN_EXPIRED");

@@ -236,10 +236,14 @@ async fn an_export_reads_back_with_names_after_the_pictures_and_a_manifest() {
 #[tokio::test(start_paused = true)]
 async fn an_export_that_nobody_reads_ends() {
     let bench = Bench::new().await;
-    let batch = bench.batch("preview", 8).await;
-    for _ in 0..8 {
-        bench.complete_one().await;
-    }
+    let batch = bench.batch("preview", 1).await;
+    // More than the channel takes: the film, and a box of padding.
+    let mut film = sample("film.mp4");
+    let padding = 4 << 20;
+    film.extend_from_slice(&u32::to_be_bytes(padding));
+    film.extend_from_slice(b"free");
+    film.resize(film.len() + padding as usize - 8, 0);
+    bench.complete_with(film).await;
     let request = v1::ExportBatchRequest {
         batch_id: batch.id,
         item_ids: vec![],
