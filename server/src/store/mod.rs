@@ -453,6 +453,10 @@ pub struct FoundTask {
 
 /// What became of a found task.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each task that turns up late, and it is not kept"
+)]
 pub enum Settled {
     /// The item is its attempt's again.
     Adopted(VideoItem),

@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend};
 
 use crate::clock::Clock;
-use crate::feed::Feed;
+use crate::feed::{Commit, Feed};
 use crate::store::StoreError;
 
 use super::error::failed;
+use super::load;
 use super::metered::{Meter, Metered};
+use super::tables::{SINGLES, readable};
 
 /// Memory that redb may use for pages, read and not yet written: enough for the upper levels of every index at a
 /// million batches, and small beside a server's other needs. Its own default is 1 GiB.
@@ -36,9 +38,16 @@ pub(super) struct Shared {
 enum Open {
     Yes(Arc<Database>),
     /// The disk was full; to be opened again.
-    Waiting(String),
+    Waiting(Full),
     /// For good, for this reason.
     Closed(StoreError),
+}
+
+/// What was going on when the disk was full.
+struct Full {
+    message: String,
+    /// A commit that failed at its very end: it may be on the disk all the same.
+    undecided: Option<Commit>,
 }
 
 /// Opens the storage behind `backends` with redb.
@@ -47,6 +56,11 @@ pub(super) fn open_redb(backends: &Backends, meter: &Meter) -> Result<Database, 
     Builder::new()
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(Metered::new(backend, meter.clone()))
+}
+
+fn newest_revision(database: &Database) -> Result<u64, StoreError> {
+    let snapshot = database.begin_read().map_err(failed)?;
+    Ok(load::totals(&readable(&snapshot, SINGLES)?)?.revision)
 }
 
 impl Shared {
@@ -71,28 +85,35 @@ impl Shared {
     /// The database; opens it again if a full disk had closed it.
     pub fn database(&self) -> Result<Arc<Database>, StoreError> {
         let mut open = self.lock();
-        match &*open {
+        let full = match &mut *open {
             Open::Yes(database) => return Ok(Arc::clone(database)),
             Open::Closed(error) => return Err(error.clone()),
-            Open::Waiting(_) => {}
+            Open::Waiting(full) => full,
+        };
+        let again = open_redb(&self.backends, &self.meter)
+            .map_err(failed)
+            .and_then(|database| Ok((newest_revision(&database)?, database)));
+        // Whatever the reason: a reader may still hold the old one, and the next call will find it free.
+        let Ok((revision, database)) = again else {
+            return Err(StoreError::Full(full.message.clone()));
+        };
+        if let Some(commit) = full.undecided.take()
+            && commit.revision == revision
+        {
+            self.feed.publish(&commit);
         }
-        match open_redb(&self.backends, &self.meter) {
-            Ok(database) => {
-                let database = Arc::new(database);
-                *open = Open::Yes(Arc::clone(&database));
-                tracing::info!("the database is open again");
-                Ok(database)
-            }
-            Err(error) => {
-                let again = failed(error);
-                match (&again, &*open) {
-                    (StoreError::Full(_), _) => Err(again),
-                    // A reader may still hold the old one; the next call will find it free.
-                    (_, Open::Waiting(message)) => Err(StoreError::Full(message.clone())),
-                    _ => Err(again),
-                }
-            }
-        }
+        let database = Arc::new(database);
+        *open = Open::Yes(Arc::clone(&database));
+        tracing::info!("the database is open again");
+        Ok(database)
+    }
+
+    /// Whether a commit that failed is on the disk all the same: the storage may report at its last flush that it
+    /// is full. If it is, the feed has been told.
+    pub fn is_committed(&self, revision: u64) -> bool {
+        self.database()
+            .and_then(|database| newest_revision(&database))
+            .is_ok_and(|newest| newest == revision)
     }
 
     /// One committed state to read from.
@@ -100,14 +121,17 @@ impl Shared {
         self.database()?.begin_read().map_err(failed)
     }
 
-    /// The storage failed: nothing more goes through the database that is open.
-    pub fn give_up(&self, error: &StoreError) {
+    /// The storage failed: nothing more goes through the database that is open. `undecided` was being committed.
+    pub fn give_up(&self, error: &StoreError, undecided: Option<Commit>) {
         let mut open = self.lock();
         match (error, &*open) {
             (_, Open::Closed(_)) => {}
             (StoreError::Full(message), _) => {
                 tracing::error!(%error, "the database waits for room");
-                *open = Open::Waiting(message.clone());
+                *open = Open::Waiting(Full {
+                    message: message.clone(),
+                    undecided,
+                });
             }
             _ => {
                 tracing::error!(%error, "the database is closed");

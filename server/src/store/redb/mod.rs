@@ -16,6 +16,10 @@ mod decode;
 mod dispatch_operations;
 mod encode;
 mod error;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod golden_tests;
 mod items;
 mod ledger;
 mod leftovers;

@@ -44,21 +44,19 @@ pub(super) fn users(
     let wanted = text.to_lowercase();
     let mut page = UserPage::default();
     let mut last = None;
-    let mut scanned = 0;
     let from = match after {
         Some(after) => std::ops::Bound::Excluded(after),
         None => std::ops::Bound::Unbounded,
     };
-    for entry in names
+    let found = names
         .range::<&str>((from, std::ops::Bound::Unbounded))
-        .map_err(failed)?
-    {
+        .map_err(failed)?;
+    for (scanned, entry) in found.enumerate() {
         let (name, id) = entry.map_err(failed)?;
         if page.users.len() == limit || scanned == SCAN_BUDGET {
             page.next_after = last;
             break;
         }
-        scanned += 1;
         last = Some(name.value().to_owned());
         let id = load::user_id(id.value());
         let user = load::user(&users, id)?

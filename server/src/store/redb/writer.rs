@@ -254,10 +254,16 @@ fn execute(shared: &Shared, mut waiting: Waiting) {
         // Its own error is its answer.
         Err(Undone::Spoiled) => answer(waiting, &Ok(())),
         Err(Undone::Storage(error)) => {
-            if matches!(error, StoreError::Failed(_) | StoreError::Full(_)) {
-                shared.give_up(&error);
+            if is_lasting(&error) {
+                shared.give_up(&error, None);
             }
             answer(waiting, &Err(error));
+        }
+        Err(Undone::Undecided(commit, error)) => {
+            let revision = commit.revision;
+            shared.give_up(&error, Some(*commit));
+            let committed = matches!(error, StoreError::Full(_)) && shared.is_committed(revision);
+            answer(waiting, &if committed { Ok(()) } else { Err(error) });
         }
     }
 }
@@ -272,8 +278,15 @@ fn answer(waiting: Waiting, committed: &Result<(), StoreError>) {
 enum Undone {
     /// An operation failed on bad data after it had written.
     Spoiled,
-    /// The storage failed.
+    /// The storage failed before the commit.
     Storage(StoreError),
+    /// The storage failed in the commit.
+    Undecided(Box<Commit>, StoreError),
+}
+
+/// Whether redb has to be opened again after such an error.
+fn is_lasting(error: &StoreError) -> bool {
+    matches!(error, StoreError::Failed(_) | StoreError::Full(_))
 }
 
 impl From<StoreError> for Undone {
@@ -292,7 +305,7 @@ fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Un
         let before = work.writes();
         let ran = operation.run(&mut work);
         match ran {
-            Ran::Failed(error @ (StoreError::Failed(_) | StoreError::Full(_))) => {
+            Ran::Failed(error) if is_lasting(&error) => {
                 return Err(Undone::Storage(error));
             }
             Ran::Refused | Ran::Failed(_) if work.writes() != before => {
@@ -307,7 +320,9 @@ fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Un
         return Ok(None);
     }
     let commit = work.finish()?;
-    transaction.commit().map_err(failed)?;
+    if let Err(error) = transaction.commit() {
+        return Err(Undone::Undecided(Box::new(commit), failed(error)));
+    }
     shared.count_commit(waiting.len());
     Ok(Some(commit))
 }

@@ -1,0 +1,204 @@
+//! A disk that fails: full for a while, broken for good, or reporting at its last flush what is done all the same.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::{Error, ErrorKind};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use redb::StorageBackend;
+
+use super::tables::ITEMS;
+use super::{OpenError, RedbStore, Writing};
+use crate::clock::Clock;
+use crate::domain::failure::WaitReason;
+use crate::domain::transition::AttemptEvent;
+use crate::store::conformance::world::World;
+use crate::store::{Store, StoreError};
+
+const WELL: u8 = 0;
+const FULL: u8 = 1;
+const BROKEN: u8 = 2;
+const FULL_AFTER_THE_FACT: u8 = 3;
+
+/// A disk in memory that outlives the databases on it.
+#[derive(Debug, Clone, Default)]
+struct Disk {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    health: Arc<AtomicU8>,
+}
+
+impl Disk {
+    fn turn(&self, health: u8) {
+        self.health.store(health, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.health.load(Ordering::SeqCst) {
+            FULL => Err(Error::from(ErrorKind::StorageFull)),
+            BROKEN => Err(Error::other("the disk is gone")),
+            _ => Ok(()),
+        }
+    }
+
+    fn open(&self, writing: Writing) -> Result<RedbStore, OpenError> {
+        let disk = self.clone();
+        let backends = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
+        RedbStore::with_backend(backends, clock(), writing)
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> Result<u64, Error> {
+        Ok(self.bytes.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
+        if self.health.load(Ordering::SeqCst) == BROKEN {
+            self.check()?;
+        }
+        let bytes = self.bytes.lock().unwrap();
+        let offset = offset as usize;
+        out.copy_from_slice(&bytes[offset..offset + out.len()]);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), Error> {
+        self.check()?;
+        self.bytes.lock().unwrap().resize(len as usize, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<(), Error> {
+        if self.health.load(Ordering::SeqCst) == FULL_AFTER_THE_FACT {
+            self.turn(WELL);
+            return Err(Error::from(ErrorKind::StorageFull));
+        }
+        self.check()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), Error> {
+        self.check()?;
+        let offset = offset as usize;
+        self.bytes.lock().unwrap()[offset..offset + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+fn clock() -> Clock {
+    Clock::simulated(Timestamp::from_second(1_790_000_000).unwrap(), 1)
+}
+
+async fn set(store: &RedbStore, value: u8) -> Result<(), StoreError> {
+    store.set_setting("key", vec![value]).await
+}
+
+async fn value(store: &RedbStore) -> u8 {
+    store.setting("key").await.unwrap().unwrap()[0]
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
+    for writing in [Writing::Inline, Writing::Thread] {
+        let disk = Disk::default();
+        let store = disk.open(writing).unwrap();
+        set(&store, 1).await.unwrap();
+        disk.turn(FULL);
+        for turn in 0..3 {
+            let error = set(&store, 2).await.unwrap_err();
+            assert!(matches!(error, StoreError::Full(_)), "{turn}: {error}");
+        }
+        disk.turn(WELL);
+        assert_eq!(value(&store).await, 1);
+        set(&store, 3).await.unwrap();
+        assert_eq!(value(&store).await, 3);
+        assert_eq!(store.totals().await.unwrap().revision, 2);
+        drop(store);
+        assert_eq!(value(&disk.open(writing).unwrap()).await, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_on_the_disk_is_answered_so() {
+    let disk = Disk::default();
+    let store = disk.open(Writing::Inline).unwrap();
+    set(&store, 1).await.unwrap();
+    let mut revision = store.feed().revision();
+    revision.mark_unchanged();
+    disk.turn(FULL_AFTER_THE_FACT);
+    set(&store, 2).await.unwrap();
+    assert_eq!(value(&store).await, 2);
+    assert!(revision.has_changed().unwrap(), "the feed knows it");
+    set(&store, 3).await.unwrap();
+    assert_eq!(value(&store).await, 3);
+}
+
+#[tokio::test]
+async fn a_broken_disk_closes_the_store_for_good() {
+    let disk = Disk::default();
+    let store = disk.open(Writing::Thread).unwrap();
+    set(&store, 1).await.unwrap();
+    disk.turn(BROKEN);
+    let outcomes = join_all((0..5).map(|_| set(&store, 2))).await;
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, Err(StoreError::Failed(_))))
+    );
+    disk.turn(WELL);
+    assert!(matches!(set(&store, 2).await, Err(StoreError::Failed(_))));
+    drop(store);
+    let store = disk.open(Writing::Thread).unwrap();
+    assert_eq!(value(&store).await, 1, "what was answered is there");
+}
+
+/// A claim that moves a delayed item and then meets a record that does not read has written before it failed: it
+/// alone fails, and those who shared its transaction do not notice.
+#[tokio::test]
+async fn a_damaged_record_spoils_nobody_elses_operation() {
+    let disk = Disk::default();
+    let store = Arc::new(disk.open(Writing::Thread).unwrap());
+    let world = World::new(store.clone(), store.feed().clone(), clock());
+    let user = world.user("wang", 10).await;
+    world.batch(&user, 1, 1).await;
+    let item = world.claim(9).await.unwrap();
+    let released = AttemptEvent::Released {
+        reason: WaitReason::UpstreamBusy,
+        not_before: Some(Timestamp::UNIX_EPOCH),
+    };
+    world.event(item.id, 1, released).await.unwrap();
+    let database = store.shared.database().unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut items = transaction.open_table(ITEMS).unwrap();
+        let key = (item.batch.0.as_u128(), item.position);
+        items.insert(key, &b"\xff\xff"[..]).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+
+    let claim = || async {
+        let claim = crate::store::Claim {
+            engine: crate::domain::batch::EngineKind::LightX2v,
+            account: crate::store::conformance::world::account(),
+            instance: world.instance,
+            limit: 9,
+            now: world.clock.now(),
+        };
+        world.store.claim(claim).await.map(|_| ())
+    };
+    let others = ["a", "b", "c", "d"].map(|name| world.user(name, 1));
+    let (first, second, made) = tokio::join!(claim(), claim(), join_all(others));
+    for outcome in [first, second] {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Corrupt { place, .. } if place.starts_with("items ")),
+            "{error}"
+        );
+    }
+    assert_eq!(made.len(), 4);
+    let totals = world.store.totals().await.unwrap();
+    assert_eq!((totals.users, totals.revision), (5, 8));
+}
