@@ -1,8 +1,11 @@
 //! `vbatchd`: the server of AI Vision Batch, as a library.
+//!
+//! [`Server::start`] is the only wiring: it opens what is stored, builds each room from the ones below it, and serves.
 
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod disk;
 pub mod dispatch;
 pub mod domain;
@@ -12,3 +15,331 @@ pub mod media;
 pub mod rpc;
 pub mod service;
 pub mod store;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+
+use clock::Clock;
+use config::Config;
+use dispatch::files::StoredFiles;
+use dispatch::{EngineSetup, Parts};
+use domain::batch::EngineKind;
+use domain::dispatching::{DispatchSettings, UpstreamToken};
+use domain::ledger::Actor;
+use engine::Engine;
+use engine::lightx2v::LightX2v;
+use engine::lightx2v::account::account_of;
+use engine::lightx2v::config::LightX2vConfig;
+use engine::preview::PreviewEngine;
+use media::Media;
+use rpc::batch::BatchFace;
+use service::accounts::Accounts;
+use service::accounts::FirstStart;
+use service::admin::Admin;
+use service::batches::Batches;
+use service::overview::Offer;
+use store::redb::RedbStore;
+use store::{Store, StoreError};
+
+/// The setting that remembers the environment's token, as a digest: an unchanged one does not win over what an
+/// administrator has set since.
+const ENVIRONMENT_TOKEN: &str = "environment_token_sha256";
+
+/// The setting that says that the configured concurrency was taken over once; from then on an administrator sets it.
+const CONCURRENCY_TAKEN: &str = "configured_concurrency";
+
+/// Streams and requests get this long to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A server that runs.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Signing in, for screens that this process opens itself.
+    pub accounts: Arc<Accounts>,
+    /// What the start found of the first admin.
+    pub first_start: FirstStart,
+    /// The engine of batches that name none.
+    pub default_engine: EngineKind,
+    shutdown: CancellationToken,
+    dispatcher: JoinHandle<Result<(), StoreError>>,
+    transport: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+/// Why a server does not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The data directory cannot be made or used.
+    #[error("the data directory {path} cannot be used: {message}")]
+    DataDirectory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// The database does not open.
+    #[error(transparent)]
+    Database(#[from] store::redb::OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The engine of the upstream cannot be built.
+    #[error("the upstream {base_url} cannot be used: {message}")]
+    Upstream {
+        /// Its base URL.
+        base_url: String,
+        /// Why.
+        message: String,
+    },
+    /// A rule refused something at the start.
+    #[error(transparent)]
+    Refused(#[from] service::error::ServiceError),
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Anything else that ends a server.
+    #[error("{0}")]
+    Ended(String),
+}
+
+impl Server {
+    /// Opens what is stored in the data directory and serves it until [`Server::stop`].
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, ServerError> {
+        prepare(&config.data_dir)?;
+        // The database first: its lock proves that no other process uses the directory.
+        let redb = RedbStore::open(&config.data_dir.join("vbatch.redb"), clock.clone())?;
+        let feed = redb.feed().clone();
+        let store: Arc<dyn Store> = Arc::new(redb);
+        let media =
+            Media::open(&config.data_dir).map_err(|error| unusable(&config.data_dir, error))?;
+        let listener =
+            TcpListener::bind(config.listen)
+                .await
+                .map_err(|error| ServerError::Listen {
+                    address: config.listen,
+                    error,
+                })?;
+        let address = listener.local_addr().map_err(|error| ServerError::Listen {
+            address: config.listen,
+            error,
+        })?;
+
+        let instance = clock.instance_id();
+        let upstream = upstream_engine(&config)?;
+        take_over_settings(store.as_ref(), &config, &clock).await?;
+
+        let accounts =
+            Arc::new(Accounts::open(Arc::clone(&store), feed.clone(), clock.clone()).await?);
+        let first_start = accounts.bootstrap(config.admin_password.clone()).await?;
+        let batches = Batches::new(
+            Arc::clone(&store),
+            media.clone(),
+            feed.clone(),
+            clock.clone(),
+            &config,
+        );
+        let offer = Offer::of(&config);
+        let admin = Arc::new(Admin::new(service::admin::Parts {
+            store: Arc::clone(&store),
+            feed: feed.clone(),
+            clock: clock.clone(),
+            accounts: Arc::clone(&accounts),
+            upstream: upstream.clone(),
+            offer: offer.clone(),
+            instance,
+            start_time: clock.now(),
+            data_dir: config.data_dir.clone(),
+        }));
+
+        let shutdown = CancellationToken::new();
+        let health = tonic_health::server::HealthReporter::new();
+        let services = rpc::Services {
+            accounts: Arc::clone(&accounts),
+            admin,
+            health,
+        };
+        let routes = rpc::routes(
+            &services,
+            BatchFace::new(batches, Arc::clone(&accounts), shutdown.clone()),
+        )
+        .map_err(|error| ServerError::Ended(error.to_string()))?;
+
+        let mut engines = vec![EngineSetup {
+            kind: EngineKind::Preview,
+            engine: Arc::new(PreviewEngine::new(
+                config.preview_slots as usize,
+                config.limits.image_bytes.max(config.limits.audio_bytes),
+            )) as Arc<dyn Engine>,
+            slots: Some(config.preview_slots),
+            in_process: true,
+        }];
+        engines.extend(upstream.map(|engine| EngineSetup {
+            kind: EngineKind::LightX2v,
+            engine,
+            slots: None,
+            in_process: false,
+        }));
+        let files = StoredFiles::new(media, Arc::clone(&store), config.limits.video_bytes);
+        let dispatcher = tokio::spawn(dispatch::run(
+            Parts {
+                store,
+                feed: feed.clone(),
+                clock,
+                instance,
+                files: Arc::new(files),
+                engines,
+                item_deadline: config.item_deadline,
+            },
+            shutdown.clone(),
+        ));
+        // Nobody is served before every engine has said whether it can be used: it decides the default engine.
+        let mut statuses = feed.engines();
+        let engine_count = 1 + usize::from(config.upstream.is_some());
+        let default_engine = tokio::select! {
+            known = statuses.wait_for(|known| known.engines.len() == engine_count) => match known {
+                Ok(known) => offer.default_engine(&known),
+                Err(_) => EngineKind::Preview,
+            },
+            () = shutdown.cancelled() => EngineKind::Preview,
+        };
+        let transport = tokio::spawn(
+            tonic::transport::Server::builder()
+                .http2_keepalive_interval(Some(Duration::from_secs(30)))
+                .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+                .tcp_nodelay(true)
+                .add_routes(routes)
+                .serve_with_incoming_shutdown(
+                    TcpListenerStream::new(listener),
+                    shutdown.clone().cancelled_owned(),
+                ),
+        );
+        Ok(Self {
+            address,
+            accounts,
+            first_start,
+            default_engine,
+            shutdown,
+            dispatcher,
+            transport,
+        })
+    }
+
+    /// Resolves when the server is ending by itself: its storage has failed.
+    pub async fn ending(&self) {
+        self.shutdown.cancelled().await;
+    }
+
+    /// Ends the server: no new work begins, running submits get their answers recorded, streams are told why they end;
+    /// at most 10 s.
+    pub async fn stop(self) -> Result<(), ServerError> {
+        self.shutdown.cancel();
+        let Self {
+            mut dispatcher,
+            mut transport,
+            ..
+        } = self;
+        let both = async { tokio::join!(&mut dispatcher, &mut transport) };
+        let Ok((dispatched, served)) =
+            tokio::time::timeout(DRAIN + Duration::from_secs(1), both).await
+        else {
+            dispatcher.abort();
+            transport.abort();
+            return Ok(());
+        };
+        let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
+        dispatched.map_err(ended)??;
+        served
+            .map_err(ended)?
+            .map_err(|error| ServerError::Ended(error.to_string()))
+    }
+}
+
+/// Makes the data directory, readable by its owner alone.
+fn prepare(path: &Path) -> Result<(), ServerError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| unusable(path, error))
+}
+
+fn unusable(path: &Path, error: impl std::fmt::Display) -> ServerError {
+    ServerError::DataDirectory {
+        path: path.to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// The engine of the configured upstream.
+fn upstream_engine(config: &Config) -> Result<Option<Arc<dyn Engine>>, ServerError> {
+    let Some(upstream) = &config.upstream else {
+        return Ok(None);
+    };
+    let engine = LightX2v::new(LightX2vConfig {
+        model_cls: upstream.model_cls.clone(),
+        stage: upstream.stage.clone(),
+        cfg_scale: upstream.cfg_scale,
+        duration: upstream.duration,
+        ..LightX2vConfig::at(&upstream.base_url)
+    })
+    .map_err(|error| ServerError::Upstream {
+        base_url: upstream.base_url.clone(),
+        message: error.to_string(),
+    })?;
+    Ok(Some(Arc::new(engine)))
+}
+
+/// Takes over the configured concurrency on the first start, and the environment's token when it has changed.
+async fn take_over_settings(
+    store: &dyn Store,
+    config: &Config,
+    clock: &Clock,
+) -> Result<(), StoreError> {
+    let concurrency = config.concurrency.to_be_bytes().to_vec();
+    if store.setting(CONCURRENCY_TAKEN).await?.as_ref() != Some(&concurrency) {
+        let settings = store.dispatch_settings().await?;
+        store
+            .set_dispatch_settings(DispatchSettings {
+                concurrency: config.concurrency,
+                changed_by: Actor::System,
+                change_time: clock.now(),
+                ..settings
+            })
+            .await?;
+        store.set_setting(CONCURRENCY_TAKEN, concurrency).await?;
+    }
+    let Some(token) = config
+        .upstream
+        .as_ref()
+        .and_then(|upstream| upstream.token.as_ref())
+    else {
+        return Ok(());
+    };
+    let digest = Sha256::digest(token.expose_secret().as_bytes()).to_vec();
+    if store.setting(ENVIRONMENT_TOKEN).await?.as_ref() == Some(&digest) {
+        return Ok(());
+    }
+    let new = UpstreamToken {
+        account: account_of(token),
+        token: token.expose_secret().to_owned(),
+        set_time: clock.now(),
+        current: true,
+        refused_since: None,
+    };
+    store.set_upstream_token(new, Actor::System).await?;
+    store.set_setting(ENVIRONMENT_TOKEN, digest).await
+}

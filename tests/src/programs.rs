@@ -27,7 +27,11 @@ pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: run cargo build first", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run cargo build first",
+        path.display()
+    );
     path
 }
 
@@ -52,7 +56,11 @@ impl Daemon {
             .env("VBATCH_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        for name in ["LIGHTX2V_BASE_URL", "LIGHTX2V_ACCESS_TOKEN", "VBATCH_CONFIG"] {
+        for name in [
+            "LIGHTX2V_BASE_URL",
+            "LIGHTX2V_ACCESS_TOKEN",
+            "VBATCH_CONFIG",
+        ] {
             command.env_remove(name);
         }
         command.envs(variables.iter().copied());
@@ -66,7 +74,9 @@ impl Daemon {
             }
         });
         let address = loop {
-            let line = said.recv_timeout(DEADLINE).expect("vbatchd says where it listens");
+            let line = said
+                .recv_timeout(DEADLINE)
+                .expect("vbatchd says where it listens");
             if let Some(address) = line.strip_prefix("vbatchd listens on ") {
                 break address.parse().expect("an address");
             }
@@ -83,15 +93,27 @@ impl Daemon {
     /// SIGTERM, and the exit code.
     pub fn terminate(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill is there");
         self.child.wait().expect("it ends").code()
     }
 
     /// Resident memory now, in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-        let kib: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("VmRSS");
+        let kib: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .expect("a number")
+            .parse()
+            .expect("a number");
         kib * 1024
     }
 
@@ -115,7 +137,11 @@ impl Daemon {
         let token = match auth.login(login(PASSWORD)).await {
             Ok(response) => response.into_inner().access_token,
             Err(_) => {
-                let first = auth.login(login("admin")).await.expect("the first password").into_inner();
+                let first = auth
+                    .login(login("admin"))
+                    .await
+                    .expect("the first password")
+                    .into_inner();
                 let session = Session {
                     channel: channel.clone(),
                     token: first.access_token,
@@ -124,7 +150,10 @@ impl Daemon {
                     current_password: "admin".to_owned(),
                     new_password: PASSWORD.to_owned(),
                 };
-                let changed = auth.change_password(session.request(change)).await.expect("a good password");
+                let changed = auth
+                    .change_password(session.request(change))
+                    .await
+                    .expect("a good password");
                 changed.into_inner().access_token
             }
         };
@@ -152,7 +181,9 @@ impl Session {
     /// A request with the token.
     pub fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
-        let bearer: MetadataValue<_> = format!("Bearer {}", self.token).parse().expect("a token is ASCII");
+        let bearer: MetadataValue<_> = format!("Bearer {}", self.token)
+            .parse()
+            .expect("a token is ASCII");
         request.metadata_mut().insert("authorization", bearer);
         request
     }
@@ -165,5 +196,7 @@ pub fn folder() -> TempDir {
 
 /// A file of `tests/media`.
 pub fn media(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("media").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("media")
+        .join(name)
 }

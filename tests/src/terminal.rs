@@ -35,25 +35,49 @@ impl Terminal {
     ///
     /// # Panics
     /// When there is no pseudo-terminal or no such program.
-    pub fn start(program: &Path, arguments: &[&str], variables: &[(&str, &str)], columns: u16, rows: u16) -> Self {
+    pub fn start(
+        program: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let size = PtySize {
             rows,
             cols: columns,
             pixel_width: 0,
             pixel_height: 0,
         };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "en_US.UTF-8"), ("TZ", "UTC")].iter().chain(variables) {
+        for (name, value) in [
+            ("TERM", "xterm-256color"),
+            ("LANG", "en_US.UTF-8"),
+            ("TZ", "UTC"),
+        ]
+        .iter()
+        .chain(variables)
+        {
             command.env(name, value);
         }
-        for name in ["LC_ALL", "NO_COLOR", "VBATCH_TOKEN", "VBATCH_SERVER", "COLORTERM"] {
+        for name in [
+            "LC_ALL",
+            "NO_COLOR",
+            "VBATCH_TOKEN",
+            "VBATCH_SERVER",
+            "COLORTERM",
+        ] {
             if !variables.iter().any(|(given, _)| given == &name) {
                 command.env_remove(name);
             }
         }
-        let child = pair.slave.spawn_command(command).expect("the program starts");
+        let child = pair
+            .slave
+            .spawn_command(command)
+            .expect("the program starts");
         // With our own copy open the terminal would outlive its program.
         drop(pair.slave);
         let mut output = pair.master.try_clone_reader().expect("readable");
@@ -94,7 +118,9 @@ impl Terminal {
     /// # Panics
     /// When the program is gone.
     pub fn type_keys(&mut self, keys: &str) {
-        self.input.write_all(keys.as_bytes()).expect("the program reads");
+        self.input
+            .write_all(keys.as_bytes())
+            .expect("the program reads");
         self.input.flush().expect("the program reads");
     }
 
@@ -103,8 +129,15 @@ impl Terminal {
     /// # Panics
     /// When the terminal is gone.
     pub fn resize(&self, columns: u16, rows: u16) {
-        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.parser.screen_mut().set_size(cells(rows), cells(columns));
+        let mut state = self
+            .seen
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        state
+            .parser
+            .screen_mut()
+            .set_size(cells(rows), cells(columns));
         drop(state);
         let size = PtySize {
             rows,
@@ -117,7 +150,13 @@ impl Terminal {
 
     /// What is on the screen now.
     pub fn screen(&self) -> String {
-        self.seen.state.lock().unwrap_or_else(PoisonError::into_inner).parser.screen().contents()
+        self.seen
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .parser
+            .screen()
+            .contents()
     }
 
     /// Waits until something is on the screen, and gives the screen.
@@ -126,15 +165,27 @@ impl Terminal {
     /// When it does not come; the screen is in the message.
     pub fn until(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + DEADLINE;
-        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .seen
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         loop {
             let screen = state.parser.screen().contents();
             if holds(&screen) {
                 return screen;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero() && !state.ended, "never on the screen: {what}; it is\n{screen}");
-            state = self.seen.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            assert!(
+                !left.is_zero() && !state.ended,
+                "never on the screen: {what}; it is\n{screen}"
+            );
+            state = self
+                .seen
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -152,11 +203,24 @@ impl Terminal {
     /// When it does not end.
     pub fn ended(&mut self) -> (u32, Vec<u8>) {
         let deadline = Instant::now() + DEADLINE;
-        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .seen
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         while !state.ended {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the program goes on; the screen is\n{}", state.parser.screen().contents());
-            state = self.seen.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            assert!(
+                !left.is_zero(),
+                "the program goes on; the screen is\n{}",
+                state.parser.screen().contents()
+            );
+            state = self
+                .seen
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let bytes = state.bytes.clone();
         drop(state);

@@ -20,14 +20,20 @@ pub fn file(kind: v1::FileKind, filename: &str, content: &Bytes) -> Vec<v1::Crea
         size_bytes: content.len() as i64,
         sha256: None,
     }));
-    let chunks = (0..content.len())
-        .step_by(CHUNK_BYTES)
-        .map(|start| part(Part::Chunk(content.slice(start..content.len().min(start + CHUNK_BYTES)))));
+    let chunks = (0..content.len()).step_by(CHUNK_BYTES).map(|start| {
+        part(Part::Chunk(
+            content.slice(start..content.len().min(start + CHUNK_BYTES)),
+        ))
+    });
     std::iter::once(header).chain(chunks).collect()
 }
 
 /// A whole upload: spec, audio, images with their names.
-pub fn upload(spec: v1::BatchSpec, audio: (&str, Bytes), images: &[(&str, Bytes)]) -> Vec<v1::CreateBatchRequest> {
+pub fn upload(
+    spec: v1::BatchSpec,
+    audio: (&str, Bytes),
+    images: &[(&str, Bytes)],
+) -> Vec<v1::CreateBatchRequest> {
     let mut messages = vec![part(Part::Spec(v1::BatchSpec {
         image_count: i32::try_from(images.len()).expect("few images"),
         ..spec

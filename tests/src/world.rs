@@ -129,7 +129,10 @@ impl World {
             current: true,
             refused_since: None,
         };
-        self.store.set_upstream_token(token, Actor::System).await.expect("a token is stored");
+        self.store
+            .set_upstream_token(token, Actor::System)
+            .await
+            .expect("a token is stored");
     }
 
     /// A user with credits.
@@ -154,7 +157,11 @@ impl World {
             last_sign_in_time: None,
             version: 1,
         };
-        self.store.create_user(user, credits, Actor::System).await.expect("a new user").id
+        self.store
+            .create_user(user, credits, Actor::System)
+            .await
+            .expect("a new user")
+            .id
     }
 
     /// A batch of `count` items at one credit each.
@@ -217,13 +224,22 @@ impl World {
             request: None,
             actor: Actor::System,
         };
-        self.store.create_batch(new).await.expect("enough credits").batch.id
+        self.store
+            .create_batch(new)
+            .await
+            .expect("enough credits")
+            .batch
+            .id
     }
 
     /// All items of a batch, by position.
     pub async fn items(&self, batch: BatchId) -> Vec<VideoItem> {
         let all = ItemSelection::default();
-        self.store.items(batch, 0, &all, 2_000).await.expect("readable").items
+        self.store
+            .items(batch, 0, &all, 2_000)
+            .await
+            .expect("readable")
+            .items
     }
 
     /// One item of a batch, by its position from 1.
@@ -235,7 +251,12 @@ impl World {
     ///
     /// # Panics
     /// When it never does.
-    pub async fn until(&self, batch: BatchId, what: &str, holds: impl Fn(&[VideoItem]) -> bool) -> Vec<VideoItem> {
+    pub async fn until(
+        &self,
+        batch: BatchId,
+        what: &str,
+        holds: impl Fn(&[VideoItem]) -> bool,
+    ) -> Vec<VideoItem> {
         let mut commits = self.feed.revision();
         let waiting = async {
             loop {
@@ -249,13 +270,19 @@ impl World {
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(items) => items,
-            Err(_) => panic!("never: {what}; the items are {:#?}", self.items(batch).await),
+            Err(_) => panic!(
+                "never: {what}; the items are {:#?}",
+                self.items(batch).await
+            ),
         }
     }
 
     /// Waits until every item of a batch has ended.
     pub async fn finished(&self, batch: BatchId) -> Vec<VideoItem> {
-        self.until(batch, "every item has ended", |items| items.iter().all(VideoItem::is_terminal)).await
+        self.until(batch, "every item has ended", |items| {
+            items.iter().all(VideoItem::is_terminal)
+        })
+        .await
     }
 
     /// Waits until the engine's items wait for that reason, and says how.
@@ -264,9 +291,12 @@ impl World {
     /// When they never do.
     pub async fn until_wait(&self, reason: WaitReason) -> Wait {
         let mut engines = self.feed.engines();
-        let waiting = engines.wait_for(|statuses| statuses.wait_for(EngineKind::LightX2v).reason == reason);
+        let waiting =
+            engines.wait_for(|statuses| statuses.wait_for(EngineKind::LightX2v).reason == reason);
         match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(statuses) => statuses.expect("the feed lives").wait_for(EngineKind::LightX2v),
+            Ok(statuses) => statuses
+                .expect("the feed lives")
+                .wait_for(EngineKind::LightX2v),
             Err(_) => panic!("never waits for {reason:?}"),
         }
     }
@@ -286,7 +316,9 @@ impl World {
                 commits.changed().await.expect("the feed lives");
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("unneeded tokens are dropped");
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("unneeded tokens are dropped");
     }
 
     /// Waits until no task is active upstream.
@@ -298,52 +330,88 @@ impl World {
         let waiting = async {
             loop {
                 commits.mark_unchanged();
-                if self.upstream.tasks().iter().all(|task| !task.status.is_active()) {
+                if self
+                    .upstream
+                    .tasks()
+                    .iter()
+                    .all(|task| !task.status.is_active())
+                {
                     return;
                 }
                 commits.changed().await.expect("the feed lives");
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("every task ends");
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("every task ends");
     }
 
     /// Asks for items to end.
     pub async fn cancel(&self, batch: BatchId, ids: Vec<ItemId>) {
         let cancel = CancelItems {
             batch,
-            selection: ItemSelection { ids, states: Vec::new() },
+            selection: ItemSelection {
+                ids,
+                states: Vec::new(),
+            },
             whole_batch: false,
             actor: Actor::System,
             now: self.clock.now(),
         };
-        self.store.cancel_items(cancel).await.expect("something to cancel");
+        self.store
+            .cancel_items(cancel)
+            .await
+            .expect("something to cancel");
     }
 
     /// Retries every item that can be.
     pub async fn retry(&self, batch: BatchId, ids: Vec<ItemId>) {
         let retry = RetryItems {
             batch,
-            selection: ItemSelection { ids, states: Vec::new() },
+            selection: ItemSelection {
+                ids,
+                states: Vec::new(),
+            },
             max_credits: None,
             request: None,
             actor: Actor::System,
             now: self.clock.now(),
         };
-        self.store.retry_items(retry).await.expect("something to retry");
+        self.store
+            .retry_items(retry)
+            .await
+            .expect("something to retry");
     }
 
     /// A user's ledger, oldest first, after checking that it sums up to the balance.
     pub async fn ledger(&self, user: UserId) -> Vec<Entry> {
-        let mut entries = self.store.entries(user, None, 10_000).await.expect("readable").entries;
+        let mut entries = self
+            .store
+            .entries(user, None, 10_000)
+            .await
+            .expect("readable")
+            .entries;
         entries.reverse();
-        let user = self.store.user(user).await.expect("readable").expect("the user exists");
-        assert_eq!(entries.iter().map(|entry| entry.delta).sum::<i32>(), user.credit_balance);
+        let user = self
+            .store
+            .user(user)
+            .await
+            .expect("readable")
+            .expect("the user exists");
+        assert_eq!(
+            entries.iter().map(|entry| entry.delta).sum::<i32>(),
+            user.credit_balance
+        );
         entries
     }
 
     /// A user's balance, which the ledger confirms.
     pub async fn balance(&self, user: UserId) -> i32 {
-        self.ledger(user).await.iter().map(|entry| entry.delta).sum()
+        self.ledger(user)
+            .await
+            .iter()
+            .map(|entry| entry.delta)
+            .sum()
     }
 
     /// Every upstream task belongs to an item's attempt or to a cleanup, and no item has two that succeeded.
@@ -354,7 +422,14 @@ impl World {
                 owned.extend(item.attempts().filter_map(|attempt| attempt.task.clone()));
             }
         }
-        owned.extend(self.store.cleanups().await.expect("readable").into_iter().map(|cleanup| cleanup.task));
+        owned.extend(
+            self.store
+                .cleanups()
+                .await
+                .expect("readable")
+                .into_iter()
+                .map(|cleanup| cleanup.task),
+        );
         for task in self.upstream.tasks() {
             let known = owned.iter().any(|owned| owned.0 == task.id);
             assert!(known || !task.status.is_active(), "nobody owns {task:?}");

@@ -23,7 +23,10 @@ fn upstream() -> UpstreamConfig {
 }
 
 fn completed(items: &[VideoItem]) -> usize {
-    items.iter().filter(|item| matches!(item.state, ItemState::Completed { .. })).count()
+    items
+        .iter()
+        .filter(|item| matches!(item.state, ItemState::Completed { .. }))
+        .count()
 }
 
 fn failure(item: &VideoItem) -> FailureReason {
@@ -38,7 +41,9 @@ fn stage(item: &VideoItem) -> Option<&Stage> {
 }
 
 fn is_generating(items: &[VideoItem]) -> bool {
-    items.iter().all(|item| matches!(stage(item), Some(Stage::Generating { .. })))
+    items
+        .iter()
+        .all(|item| matches!(stage(item), Some(Stage::Generating { .. })))
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +69,9 @@ async fn twenty_items_under_the_real_limits_all_complete_with_few_calls() {
 async fn a_lost_worker_is_tried_again_and_three_times_at_most() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 2).await;
-    world.upstream.script_next(Script::failing("PING timeout: 51.87 s"));
+    world
+        .upstream
+        .script_next(Script::failing("PING timeout: 51.87 s"));
     let batch = world.batch(user, 1).await;
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 1);
@@ -78,18 +85,29 @@ async fn a_lost_worker_is_tried_again_and_three_times_at_most() {
     let items = world.finished(batch).await;
     assert_eq!(failure(&items[0]), FailureReason::WorkerLost);
     assert_eq!(items[0].ended_attempts.len(), 3);
-    assert_eq!(world.balance(user).await, 1, "the failed round was given back");
+    assert_eq!(
+        world.balance(user).await,
+        1,
+        "the failed round was given back"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn bad_input_fails_at_once_and_is_given_back() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 3).await;
-    world.upstream.fault(Fault::on(Call::Submit).nth(2).error(500, "cannot identify image file"));
+    world.upstream.fault(
+        Fault::on(Call::Submit)
+            .nth(2)
+            .error(500, "cannot identify image file"),
+    );
     let batch = world.batch(user, 3).await;
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 2);
-    let failed: Vec<_> = items.iter().filter(|item| !matches!(item.state, ItemState::Completed { .. })).collect();
+    let failed: Vec<_> = items
+        .iter()
+        .filter(|item| !matches!(item.state, ItemState::Completed { .. }))
+        .collect();
     assert_eq!(failure(failed[0]), FailureReason::UpstreamBadInput);
     assert_eq!(world.balance(user).await, 1);
 }
@@ -111,14 +129,19 @@ async fn a_lost_answer_is_found_in_the_list_and_never_paid_twice() {
 async fn a_submit_that_made_nothing_is_sent_again_after_the_list_was_read_late_enough() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 1).await;
-    world.upstream.fault(Fault::on(Call::Submit).drop_connection());
+    world
+        .upstream
+        .fault(Fault::on(Call::Submit).drop_connection());
     let batch = world.batch(user, 1).await;
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 1);
     let submits = world.upstream.calls_of(Call::Submit);
     assert_eq!(submits.len(), 2);
     let lists = world.upstream.calls_of(Call::List);
-    assert!(lists[0].at >= submits[0].at + Duration::from_secs(60), "{lists:?} {submits:?}");
+    assert!(
+        lists[0].at >= submits[0].at + Duration::from_secs(60),
+        "{lists:?} {submits:?}"
+    );
     assert!(submits[1].at >= lists[0].at);
     assert_eq!(items[0].last_attempt, 2);
 }
@@ -131,7 +154,9 @@ async fn a_task_that_appears_late_is_ended_when_its_item_went_on_without_it() {
         run: Some(Duration::from_secs(3000)),
         ..Script::default()
     });
-    world.upstream.fault(Fault::on(Call::Submit).lose_answer_and_list_after(Duration::from_secs(300)));
+    world
+        .upstream
+        .fault(Fault::on(Call::Submit).lose_answer_and_list_after(Duration::from_secs(300)));
     let batch = world.batch(user, 1).await;
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 1);
@@ -147,15 +172,30 @@ async fn items_wait_for_a_new_token_and_none_fails_by_the_old_one() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 5).await;
     let batch = world.batch(user, 5).await;
-    world.until(batch, "three run", |items| items.iter().filter(|item| item.processing().is_some()).count() == 3).await;
+    world
+        .until(batch, "three run", |items| {
+            items
+                .iter()
+                .filter(|item| item.processing().is_some())
+                .count()
+                == 3
+        })
+        .await;
     world.upstream.expire_token(&world.upstream.token());
     world.until_wait(WaitReason::UpstreamToken).await;
 
     tokio::time::sleep(Duration::from_secs(1800)).await;
     let items = world.items(batch).await;
-    assert!(items.iter().all(|item| item.failures_in_round == 0 && !matches!(item.state, ItemState::Failed { .. })));
+    assert!(
+        items
+            .iter()
+            .all(|item| item.failures_in_round == 0
+                && !matches!(item.state, ItemState::Failed { .. }))
+    );
 
-    world.set_token(&world.upstream.give_token("operator")).await;
+    world
+        .set_token(&world.upstream.give_token("operator"))
+        .await;
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 5);
     assert_eq!(world.upstream.tasks().len(), 5);
@@ -166,13 +206,24 @@ async fn a_token_of_another_account_takes_over_while_the_old_tasks_are_followed_
     let world = World::new(upstream()).await;
     let user = world.user("wang", 6).await;
     let batch = world.batch(user, 6).await;
-    world.until(batch, "three run", |items| items.iter().filter(|item| item.processing().is_some()).count() == 3).await;
+    world
+        .until(batch, "three run", |items| {
+            items
+                .iter()
+                .filter(|item| item.processing().is_some())
+                .count()
+                == 3
+        })
+        .await;
     world.set_token(&world.upstream.give_token("second")).await;
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 6);
     let tasks = world.upstream.tasks();
     assert_eq!(tasks.len(), 6);
-    assert_eq!(tasks.iter().filter(|task| task.account == "second").count(), 3);
+    assert_eq!(
+        tasks.iter().filter(|task| task.account == "second").count(),
+        3
+    );
     world.until_tokens(1).await;
 }
 
@@ -240,7 +291,9 @@ async fn the_daily_limit_is_waited_for_and_says_until_when() {
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_at_any_stage_loses_nothing_and_pays_nothing_twice() {
-    for pause in [0, 10, 30, 50, 90, 300, 5_000, 19_000, 20_200, 20_300, 21_000, 45_000] {
+    for pause in [
+        0, 10, 30, 50, 90, 300, 5_000, 19_000, 20_200, 20_300, 21_000, 45_000,
+    ] {
         let mut world = World::new(upstream()).await;
         let user = world.user("wang", 5).await;
         let batch = world.batch(user, 5).await;
@@ -262,14 +315,20 @@ async fn a_cancelled_item_ends_upstream_and_is_given_back() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 4).await;
     let batch = world.batch(user, 4).await;
-    let items = world.until(batch, "three generate", |items| is_generating(&items[..3])).await;
+    let items = world
+        .until(batch, "three generate", |items| is_generating(&items[..3]))
+        .await;
     world.cancel(batch, vec![items[0].id, items[3].id]).await;
     let items = world.finished(batch).await;
     assert!(matches!(items[0].state, ItemState::Cancelled { .. }));
     assert!(matches!(items[3].state, ItemState::Cancelled { .. }));
     assert_eq!(completed(&items), 2);
     assert_eq!(world.upstream.tasks()[0].status, Status::Cancel);
-    assert_eq!(world.upstream.tasks().len(), 3, "a pending item never reaches the upstream");
+    assert_eq!(
+        world.upstream.tasks().len(),
+        3,
+        "a pending item never reaches the upstream"
+    );
     assert_eq!(world.balance(user).await, 2);
 }
 
@@ -285,7 +344,9 @@ async fn a_wish_without_a_word_is_granted_after_two_minutes_and_a_retry_waits_fo
     let items = world.until(batch, "it generates", is_generating).await;
     let id = items[0].id;
     for call in [Call::Cancel, Call::Query] {
-        world.upstream.fault(Fault::on(call).always().error(500, "unknown"));
+        world
+            .upstream
+            .fault(Fault::on(call).always().error(500, "unknown"));
     }
     world.cancel(batch, vec![id]).await;
     let items = world.finished(batch).await;
@@ -310,7 +371,9 @@ async fn a_wish_without_a_word_is_granted_after_two_minutes_and_a_retry_waits_fo
 async fn a_cancel_that_comes_too_late_keeps_the_video() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 1).await;
-    world.upstream.fault(Fault::on(Call::ResultUrl).times(5).error(500, "weather"));
+    world
+        .upstream
+        .fault(Fault::on(Call::ResultUrl).times(5).error(500, "weather"));
     let batch = world.batch(user, 1).await;
     let fetching = |items: &[VideoItem]| matches!(stage(&items[0]), Some(Stage::Fetching { .. }));
     let items = world.until(batch, "it is fetched", fetching).await;
@@ -318,7 +381,11 @@ async fn a_cancel_that_comes_too_late_keeps_the_video() {
     let items = world.finished(batch).await;
     assert_eq!(completed(&items), 1);
     assert_eq!(world.balance(user).await, 0);
-    assert_eq!(world.upstream.tasks().len(), 1, "a fetch never submits again");
+    assert_eq!(
+        world.upstream.tasks().len(),
+        1,
+        "a fetch never submits again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -371,7 +438,9 @@ async fn a_cancel_by_somebody_else_fails_the_item() {
     let user = world.user("wang", 1).await;
     let batch = world.batch(user, 1).await;
     world.until(batch, "it generates", is_generating).await;
-    world.upstream.set_state(&world.upstream.tasks()[0].id, Status::Cancel, None);
+    world
+        .upstream
+        .set_state(&world.upstream.tasks()[0].id, Status::Cancel, None);
     let items = world.finished(batch).await;
     assert_eq!(failure(&items[0]), FailureReason::UpstreamCancelled);
     assert_eq!(world.balance(user).await, 1);
@@ -381,7 +450,11 @@ async fn a_cancel_by_somebody_else_fails_the_item() {
 async fn refused_connections_and_a_busy_queue_are_only_waited_for() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 4).await;
-    world.upstream.fault(Fault::on(Call::Submit).times(6).error(500, "Queue busy, please try again later"));
+    world.upstream.fault(
+        Fault::on(Call::Submit)
+            .times(6)
+            .error(500, "Queue busy, please try again later"),
+    );
     world.upstream.set_down(true);
     let batch = world.batch(user, 4).await;
     tokio::time::sleep(Duration::from_secs(120)).await;
@@ -411,9 +484,17 @@ async fn turns_go_round_the_users_and_within_a_user_round_the_batches() {
     pause_dispatch(&world, DispatchState::Running).await;
     world.finished(small).await;
 
-    let starts = |items: Vec<VideoItem>| items.iter().filter(|item| item.start_time.is_some()).count();
+    let starts = |items: Vec<VideoItem>| {
+        items
+            .iter()
+            .filter(|item| item.start_time.is_some())
+            .count()
+    };
     let of_many = starts(world.items(first).await) + starts(world.items(second).await);
-    assert!((3..=7).contains(&of_many), "{of_many} of the other user's were begun beside 4");
+    assert!(
+        (3..=7).contains(&of_many),
+        "{of_many} of the other user's were begun beside 4"
+    );
     let difference = starts(world.items(first).await).abs_diff(starts(world.items(second).await));
     assert!(difference <= 1, "{difference}");
 }
@@ -423,9 +504,13 @@ async fn a_pause_claims_nothing_and_lets_run_what_runs() {
     let world = World::new(upstream()).await;
     let user = world.user("wang", 5).await;
     let batch = world.batch(user, 5).await;
-    world.until(batch, "three generate", |items| is_generating(&items[..3])).await;
+    world
+        .until(batch, "three generate", |items| is_generating(&items[..3]))
+        .await;
     pause_dispatch(&world, DispatchState::Draining).await;
-    world.until(batch, "three are done", |items| completed(items) == 3).await;
+    world
+        .until(batch, "three are done", |items| completed(items) == 3)
+        .await;
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(world.upstream.tasks().len(), 3);
     pause_dispatch(&world, DispatchState::Running).await;
@@ -441,10 +526,19 @@ async fn a_graceful_end_records_the_answers_of_running_submits() {
     .await;
     let user = world.user("wang", 3).await;
     let batch = world.batch(user, 3).await;
-    world.until(batch, "three are submitted", |items| items.iter().all(|item| item.processing().is_some())).await;
+    world
+        .until(batch, "three are submitted", |items| {
+            items.iter().all(|item| item.processing().is_some())
+        })
+        .await;
     world.stop().await;
     let items = world.items(batch).await;
-    assert!(items.iter().all(|item| matches!(stage(item), Some(Stage::Queued { .. }))), "{items:#?}");
+    assert!(
+        items
+            .iter()
+            .all(|item| matches!(stage(item), Some(Stage::Queued { .. }))),
+        "{items:#?}"
+    );
 }
 
 async fn pause_dispatch(world: &World, state: DispatchState) {

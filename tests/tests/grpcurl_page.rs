@@ -19,7 +19,9 @@ async fn reflected(daemon: &Daemon) -> DescriptorPool {
     let mut client = ServerReflectionClient::new(daemon.channel().await);
     let request = ServerReflectionRequest {
         host: String::new(),
-        message_request: Some(MessageRequest::FileContainingSymbol("visionbatch.v1.BatchService".to_owned())),
+        message_request: Some(MessageRequest::FileContainingSymbol(
+            "visionbatch.v1.BatchService".to_owned(),
+        )),
     };
     let mut pool = DescriptorPool::global();
     let mut pending = vec![request];
@@ -27,9 +29,15 @@ async fn reflected(daemon: &Daemon) -> DescriptorPool {
     let mut asked = BTreeSet::new();
     while let Some(request) = pending.pop() {
         let stream = tokio_stream::once(request);
-        let mut answers = client.server_reflection_info(stream).await.unwrap().into_inner();
+        let mut answers = client
+            .server_reflection_info(stream)
+            .await
+            .unwrap()
+            .into_inner();
         while let Some(answer) = answers.next().await {
-            let Some(MessageResponse::FileDescriptorResponse(response)) = answer.unwrap().message_response else {
+            let Some(MessageResponse::FileDescriptorResponse(response)) =
+                answer.unwrap().message_response
+            else {
                 continue;
             };
             for bytes in response.file_descriptor_proto {
@@ -38,7 +46,9 @@ async fn reflected(daemon: &Daemon) -> DescriptorPool {
                     if asked.insert(dependency.clone()) {
                         pending.push(ServerReflectionRequest {
                             host: String::new(),
-                            message_request: Some(MessageRequest::FileByFilename(dependency.clone())),
+                            message_request: Some(MessageRequest::FileByFilename(
+                                dependency.clone(),
+                            )),
                         });
                     }
                 }
@@ -63,7 +73,9 @@ async fn reflected(daemon: &Daemon) -> DescriptorPool {
 
 fn method(pool: &DescriptorPool, path: &str) -> MethodDescriptor {
     let (service, method) = path.split_once('/').unwrap();
-    let service = pool.get_service_by_name(service).unwrap_or_else(|| panic!("no service {service}"));
+    let service = pool
+        .get_service_by_name(service)
+        .unwrap_or_else(|| panic!("no service {service}"));
     service
         .methods()
         .find(|known| known.name() == method)
@@ -79,21 +91,37 @@ fn takes(method: &MethodDescriptor, json: &str) {
 
 /// The commands of all `sh` blocks, with continued lines joined.
 fn commands(page: &str) -> Vec<String> {
-    let blocks = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
-    blocks.flat_map(|block| block.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    let blocks = page
+        .split("```sh\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap());
+    blocks
+        .flat_map(|block| {
+            block
+                .replace("\\\n", " ")
+                .lines()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// The JSON after `-d`, with shell variables filled in.
 fn sent(command: &str) -> Option<String> {
     let rest = command.split(" -d ").nth(1)?.trim_start();
     let filled = |json: &str| {
-        json.replace("$BATCH", "b").replace("$ITEM", "i").replace("$LIGHTX2V_ACCESS_TOKEN", "t")
+        json.replace("$BATCH", "b")
+            .replace("$ITEM", "i")
+            .replace("$LIGHTX2V_ACCESS_TOKEN", "t")
     };
     if let Some(quoted) = rest.strip_prefix('\'') {
         return Some(filled(quoted.split('\'').next()?));
     }
     let quoted = rest.strip_prefix('"')?;
-    let end = quoted.match_indices('"').find(|(at, _)| !quoted[..*at].ends_with('\\'))?.0;
+    let end = quoted
+        .match_indices('"')
+        .find(|(at, _)| !quoted[..*at].ends_with('\\'))?
+        .0;
     Some(filled(&quoted[..end].replace("\\\"", "\"")))
 }
 
@@ -102,19 +130,34 @@ async fn every_line_of_the_page_fits_the_running_server() {
     let data = folder();
     let daemon = Daemon::start(data.path(), &[], &[]);
     let pool = reflected(&daemon).await;
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grpcurl.md")).unwrap();
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/grpcurl.md"))
+            .unwrap();
 
     let mut called = BTreeSet::new();
     for command in commands(&page) {
-        for path in command.split_whitespace().filter(|word| word.starts_with("visionbatch.v1.") && word.contains('/')) {
+        for path in command
+            .split_whitespace()
+            .filter(|word| word.starts_with("visionbatch.v1.") && word.contains('/'))
+        {
             let path = path.trim_end_matches(')');
             let method = method(&pool, path);
             called.insert(method.name().to_owned());
             takes(&method, &sent(&command).unwrap_or_else(|| "{}".to_owned()));
         }
     }
-    for needed in ["ChangePassword", "Login", "QuoteBatch", "CreateBatch", "BatchStatus", "DownloadFile"] {
-        assert!(called.contains(needed), "the page does not show {needed}: {called:?}");
+    for needed in [
+        "ChangePassword",
+        "Login",
+        "QuoteBatch",
+        "CreateBatch",
+        "BatchStatus",
+        "DownloadFile",
+    ] {
+        assert!(
+            called.contains(needed),
+            "the page does not show {needed}: {called:?}"
+        );
     }
     // What the recipe of CreateBatch prints with jq.
     let create = method(&pool, "visionbatch.v1.BatchService/CreateBatch");
@@ -126,7 +169,13 @@ async fn every_line_of_the_page_fits_the_running_server() {
         takes(&create, json);
     }
     // A whole chunk a line: within the limit, and a multiple of 3 so that no line ends in padding.
-    let width = page.split("  base64 -w ").nth(1).unwrap().split(' ').next().unwrap();
+    let width = page
+        .split("  base64 -w ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
     let digits: usize = width.parse().unwrap();
     assert_eq!(digits % 4, 0);
     assert!(digits / 4 * 3 <= 256 * 1024);
@@ -135,6 +184,9 @@ async fn every_line_of_the_page_fits_the_running_server() {
 #[test]
 fn sent_json_is_found_in_both_quotings() {
     assert_eq!(sent("x -d '{\"a\": 1}' y").as_deref(), Some("{\"a\": 1}"));
-    assert_eq!(sent("x -d \"{\\\"batchId\\\": \\\"$BATCH\\\"}\" y").as_deref(), Some("{\"batchId\": \"b\"}"));
+    assert_eq!(
+        sent("x -d \"{\\\"batchId\\\": \\\"$BATCH\\\"}\" y").as_deref(),
+        Some("{\"batchId\": \"b\"}")
+    );
     assert_eq!(sent("x y"), None);
 }

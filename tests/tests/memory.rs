@@ -38,9 +38,9 @@ fn crc32(bytes: &[u8]) -> u32 {
     let table: Vec<u32> = (0..256_u32)
         .map(|byte| (0..8).fold(byte, |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1))))
         .collect();
-    !bytes
-        .iter()
-        .fold(!0, |crc, byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
+    !bytes.iter().fold(!0, |crc, byte| {
+        (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)]
+    })
 }
 
 fn files_below(path: &Path) -> usize {
@@ -66,11 +66,14 @@ async fn two_gigabytes_raise_the_servers_memory_by_at_most_32_mib() {
     };
     let sent = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&sent);
-    let head = std::iter::once(part(Part::Spec(spec))).chain(file(v1::FileKind::Audio, "voice.mp3", &audio));
+    let head = std::iter::once(part(Part::Spec(spec))).chain(file(
+        v1::FileKind::Audio,
+        "voice.mp3",
+        &audio,
+    ));
     // The spec promises one picture more than comes: the stream is cut before the batch is made.
-    let pictures = (0..IMAGES).flat_map(move |n| {
-        file(v1::FileKind::SourceImage, &format!("{n}.png"), &picture)
-    });
+    let pictures = (0..IMAGES)
+        .flat_map(move |n| file(v1::FileKind::SourceImage, &format!("{n}.png"), &picture));
     let messages = tokio_stream::iter(head.chain(pictures)).map(move |message| {
         counted.fetch_add(1, Ordering::Relaxed);
         message

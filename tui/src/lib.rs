@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod files;
 pub mod keymap;
 pub mod net;
+pub mod screen;
 pub mod state;
 pub mod terminal;
 mod text;

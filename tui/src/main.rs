@@ -1,10 +1,12 @@
 //! The program `vbatch`: maps what the command line asked for to an exit code, nothing else.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use vbatch_tui::cli;
 use vbatch_tui::cli::exit::Exit;
 use vbatch_tui::cli::io::Io;
+use vbatch_tui::screen::{self, Server};
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -15,11 +17,26 @@ fn main() -> ExitCode {
         return Exit::Failed.into();
     };
     let mut io = Io::of_process();
-    let exit = match runtime.block_on(cli::run(std::env::args_os(), &mut io, None)) {
-        cli::Task::Ended(exit) => exit,
-        cli::Task::Screen { .. } => Exit::Usage,
-    };
+    let exit = runtime.block_on(async {
+        match cli::run(std::env::args_os(), &mut io, None).await {
+            cli::Task::Ended(exit) => exit,
+            cli::Task::Screen { address, token } => {
+                show(Server::At { address, token }, &mut io).await
+            }
+        }
+    });
     // A thread that still reads from a terminal or a pipe must not keep the program.
     runtime.shutdown_background();
     exit.into()
+}
+
+async fn show(server: Server, io: &mut Io) -> Exit {
+    match screen::run(server, None).await {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            // Without stderr there is still the exit code.
+            let _ = writeln!(io.stderr, "vbatch: {error}");
+            Exit::Usage
+        }
+    }
 }
