@@ -181,7 +181,7 @@ impl FileList {
         let path = entry.path.clone();
         if self.is_marked(&path) {
             self.unmark(&path);
-        } else if !looks_like_audio(&entry.name) {
+        } else if !looks_like_audio(&entry.name) && !matches!(self.facts(&path), Some(Err(_))) {
             self.mark(path);
         }
         self.step(Step::Down);
@@ -244,13 +244,6 @@ impl FileList {
             .filter(|path| matches!(self.facts(path), Some(Ok(_))))
             .cloned()
             .collect()
-    }
-
-    /// How many of the listed files cannot be used.
-    pub(crate) fn refused_here(&self) -> usize {
-        self.shown()
-            .filter(|entry| matches!(self.facts(&entry.path), Some(Err(_))))
-            .count()
     }
 }
 

@@ -36,6 +36,11 @@ pub(crate) enum Freshness<'a> {
 }
 
 impl Live {
+    /// When something was heard last.
+    pub(crate) fn heard_at(&self) -> Option<Timestamp> {
+        self.heard
+    }
+
     pub(crate) fn opened(&mut self, now: Timestamp) {
         self.open = true;
         self.heard = Some(now);

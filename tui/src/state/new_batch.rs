@@ -44,7 +44,7 @@ pub(crate) enum Audio {
     None,
     Checking(PathBuf),
     Usable(PathBuf, AudioFacts),
-    Refused(PathBuf, Unusable),
+    Refused(Unusable),
 }
 
 /// Why a batch was not submitted.
@@ -264,7 +264,7 @@ impl NewBatch {
         }
         self.audio_state = match result {
             Ok(facts) => Audio::Usable(path, facts),
-            Err(unusable) => Audio::Refused(path, unusable),
+            Err(unusable) => Audio::Refused(unusable),
         };
     }
 
@@ -344,7 +344,7 @@ impl NewBatch {
         let audio = match &self.audio_state {
             Audio::None => return Err(Problem::NoAudio),
             Audio::Checking(_) => return Err(Problem::Checking),
-            Audio::Refused(..) => return Err(Problem::AudioUnusable),
+            Audio::Refused(_) => return Err(Problem::AudioUnusable),
             Audio::Usable(path, _) => path.clone(),
         };
         let marked = self.files.marked();

@@ -55,13 +55,14 @@ pub(super) static TEXTS: Texts = Texts {
         Some(retry) => format!("offline {since}, trying in {retry}"),
         None => format!("offline {since}"),
     },
+    offline_because: |why, at| format!("{why} What you see is from {at}."),
     read_only: "read-only",
 
     batches: "Batches",
     count_all: |number| format!("all {}", count(number)),
     count_active: |number| format!("active {}", count(number)),
     count_failures: |number| format!("with failures {}", count(number)),
-    count_attention: |number| format!("need you {}", count(number)),
+    count_attention: |number| format!("attention {}", count(number)),
     count_marked: |number| format!("{number} marked"),
     count_shown: |shown, total| format!("{shown} of {total} shown"),
     col_name: "NAME",
@@ -210,7 +211,6 @@ pub(super) static TEXTS: Texts = Texts {
         (_, Some(seconds)) => format!("{price} cr a video and {seconds} s"),
     },
     checking: "checking ...",
-    ok: "ok",
     unusable: |unusable| match unusable {
         Unusable::Kind => "not PNG/JPEG/WebP".to_owned(),
         Unusable::Corrupt(_) => "damaged or cut off".to_owned(),
@@ -269,7 +269,7 @@ pub(super) static TEXTS: Texts = Texts {
         0 => "nothing ahead".to_owned(),
         _ => format!("{} ahead", items(number)),
     },
-    tasks_left: |number| format!("{} upstream tasks left today", count(number)),
+    tasks_left: |number| format!("{} tasks left today", count(number)),
     quote_needs: "shown once there is an audio and an image",
     quoting: "asking the server ...",
     left_out: |number| match number {
@@ -431,10 +431,6 @@ pub(super) static TEXTS: Texts = Texts {
     keys: "Keys",
     palette_hint: "type to find an action",
     filter: "filter",
-    transfers: |number| {
-        let number = i64::try_from(number).unwrap_or(i64::MAX);
-        plural(number, "transfer", "transfers")
-    },
     too_small: |width, height| {
         format!("This terminal is too small: {width}x{height} cells are needed.")
     },

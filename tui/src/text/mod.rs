@@ -43,6 +43,8 @@ pub(crate) struct Texts {
     pub(crate) stale: fn(&str) -> String,
     /// Since how long, and in how long the next try comes.
     pub(crate) offline: fn(&str, Option<&str>) -> String,
+    /// Why the connection is lost, and from when what is shown is.
+    pub(crate) offline_because: fn(&str, &str) -> String,
     pub(crate) read_only: &'static str,
 
     // The list of batches.
@@ -133,7 +135,6 @@ pub(crate) struct Texts {
     /// Price of one video, and the audio it pays for, in seconds.
     pub(crate) price: fn(i32, Option<i32>) -> String,
     pub(crate) checking: &'static str,
-    pub(crate) ok: &'static str,
     pub(crate) unusable: fn(&Unusable) -> String,
     pub(crate) pattern: &'static str,
     pub(crate) use_as_audio: &'static str,
@@ -174,8 +175,6 @@ pub(crate) struct Texts {
     pub(crate) keys: &'static str,
     pub(crate) palette_hint: &'static str,
     pub(crate) filter: &'static str,
-    /// Label, and how far it is.
-    pub(crate) transfers: fn(usize) -> String,
     /// Needed width and height.
     pub(crate) too_small: fn(u16, u16) -> String,
 }

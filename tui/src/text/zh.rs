@@ -43,6 +43,7 @@ pub(super) static TEXTS: Texts = Texts {
         Some(retry) => format!("离线 {since}，{retry} 后重试"),
         None => format!("离线 {since}"),
     },
+    offline_because: |why, at| format!("{why}画面停在 {at}。"),
     read_only: "只读",
 
     batches: "批次",
@@ -186,7 +187,6 @@ pub(super) static TEXTS: Texts = Texts {
         (_, Some(seconds)) => format!("每个视频每 {seconds} 秒 {price} 点"),
     },
     checking: "检查中 ...",
-    ok: "可用",
     unusable: |unusable| match unusable {
         Unusable::Kind => "不是 PNG/JPEG/WebP".to_owned(),
         Unusable::Corrupt(_) => "已损坏或不完整".to_owned(),
@@ -239,7 +239,7 @@ pub(super) static TEXTS: Texts = Texts {
         0 => "前面没有任务".to_owned(),
         _ => format!("前面有 {} 个任务", count(number)),
     },
-    tasks_left: |number| format!("上游今日还可提交 {} 个", count(number)),
+    tasks_left: |number| format!("今日还可提交 {} 个", count(number)),
     quote_needs: "选好音频和图片后显示",
     quoting: "正在询价 ...",
     left_out: |number| format!("{number} 个已选文件不可用（见列表），提交时会略去。"),
@@ -385,7 +385,6 @@ pub(super) static TEXTS: Texts = Texts {
     keys: "按键",
     palette_hint: "输入以查找操作",
     filter: "筛选",
-    transfers: |number| format!("{number} 个传输"),
     too_small: |width, height| format!("终端太小：至少需要 {width}x{height}。"),
 };
 

@@ -36,7 +36,7 @@ fn columns(pen: &Pen, total: i32) -> Vec<Column<Key>> {
     let digits = u16::try_from(count(total).len()).unwrap_or(5).max(2);
     vec![
         number(Key::Number, "#", digits, 0),
-        growing(Key::Image, words.col_image, 14),
+        growing(Key::Image, words.col_image, 22),
         fixed(Key::Stage, words.col_stage, 18, 0),
         fixed(Key::Progress, words.col_progress, 10, 3),
         number(Key::Size, words.col_size, 8, 5),
@@ -48,7 +48,9 @@ fn columns(pen: &Pen, total: i32) -> Vec<Column<Key>> {
 pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchParts) {
     let name = open.batch.as_ref().map_or("", |batch| batch.name.as_str());
     chrome::header(state, pen, parts.header, true, name);
-    if let Some(batch) = &open.batch {
+    if !chrome::banner(state, pen, parts.progress)
+        && let Some(batch) = &open.batch
+    {
         draw_progress(pen, open, batch, parts.progress);
     }
     let total = open.batch.as_ref().map_or(0, |batch| counts(batch).total);
@@ -239,10 +241,6 @@ fn draw_item_progress(
     room: u16,
     selected: bool,
 ) {
-    if item.state() == ItemState::Completed {
-        pen.bar(x, y, room, 1.0, Role::BarGood);
-        return;
-    }
     let fetched = item
         .fetched_bytes
         .zip(item.total_bytes)

@@ -31,28 +31,30 @@ enum Key {
     Credits,
 }
 
-fn columns(pen: &Pen, is_admin: bool) -> Vec<Column<Key>> {
+fn columns(pen: &Pen, is_admin: bool, done_width: u16) -> Vec<Column<Key>> {
     let words = pen.words;
     let mut columns = vec![growing(Key::Name, words.col_name, 16)];
     if is_admin {
-        columns.push(fixed(Key::Owner, words.col_owner, 9, 8));
+        columns.push(fixed(Key::Owner, words.col_owner, 9, 7));
     }
     columns.extend([
         fixed(Key::State, words.col_state, 10, 5),
         fixed(Key::Engine, words.col_engine, 8, 10),
         fixed(Key::Progress, words.col_progress, 10, 6),
-        number(Key::Done, words.col_done, 9, 0),
+        number(Key::Done, words.col_done, done_width, 0),
         number(Key::Failed, words.col_failed, 4, 0),
         number(Key::Credits, words.col_credits, 7, 9),
         number(Key::Eta, words.col_eta, 5, 4),
-        number(Key::Age, words.col_age, 4, 7),
+        number(Key::Age, words.col_age, 4, 8),
     ]);
     columns
 }
 
 pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts: BatchesParts) {
     chrome::header(state, pen, parts.header, false, pen.words.batches);
-    draw_counts(state, pen, parts.counts);
+    if !chrome::banner(state, pen, parts.counts) {
+        draw_counts(state, pen, parts.counts);
+    }
     if let (Some(area), Some(warning)) = (parts.warning, warning) {
         let words = (pen.words.warning)(&warning, &pen.clock);
         pen.put(
@@ -64,16 +66,22 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         );
     }
     let x = parts.list.x + GUTTER;
+    let rows = &state.batches.rows;
+    let height = usize::from(parts.list.height);
+    let done_width = rows
+        .on_screen(height)
+        .map(|(_, batch)| done(batch).len())
+        .max()
+        .map_or(0, |it| u16::try_from(it).unwrap_or(9))
+        .max(5);
     let placed = place(
-        columns(pen, state.is_admin()),
+        columns(pen, state.is_admin(), done_width),
         x,
         parts.list.width.saturating_sub(GUTTER + 1),
     );
     draw_titles(pen, parts.titles, &placed);
-    let rows = &state.batches.rows;
     let cursor = rows.position().cursor;
-    for (y, (index, batch)) in (parts.list.y..).zip(rows.on_screen(usize::from(parts.list.height)))
-    {
+    for (y, (index, batch)) in (parts.list.y..).zip(rows.on_screen(height)) {
         let area = Rect::new(parts.list.x, y, parts.list.width, 1);
         draw_row(state, pen, area, batch, &placed, index == cursor);
     }
@@ -149,6 +157,12 @@ fn draw_counts(state: &State, pen: &mut Pen, area: Rect) {
     pen.put_parts(area.x + 1, area.y, area.right() - 1, &parts);
 }
 
+/// How many are done of how many.
+fn done(batch: &v1::Batch) -> String {
+    let numbers = counts(batch);
+    format!("{}/{}", numbers.completed, numbers.total)
+}
+
 fn state_word(pen: &Pen, batch: &v1::Batch) -> &'static str {
     if batch.state() == v1::batch::State::Completed && batch.has_failures {
         pen.words.partial
@@ -207,10 +221,13 @@ fn draw_row(
                 let name = (pen.words.engine_name)(&batch.engine);
                 pen.put(x, y, &name, Role::Dim, room);
             }
-            Key::Progress => pen.bar(x, y, room, batch.progress_estimate, bar_role(batch)),
+            Key::Progress if is_open(batch) => {
+                pen.bar(x, y, room, batch.progress_estimate, bar_role(batch));
+            }
+            // What has ended needs no bar: its word says it.
+            Key::Progress => {}
             Key::Done => {
-                let done = format!("{}/{}", numbers.completed, numbers.total);
-                pen.put_right(end, y, &done, Role::Text);
+                pen.put_right(end, y, &done(batch), Role::Text);
             }
             Key::Failed => {
                 if numbers.failed > 0 {

@@ -84,6 +84,27 @@ pub(crate) fn header(state: &State, pen: &mut Pen, area: Rect, back: bool, title
     );
 }
 
+/// Why the connection is lost and how old the picture is, in place of a line that may be old too; `false` when all is well.
+pub(crate) fn banner(state: &State, pen: &mut Pen, area: Rect) -> bool {
+    let live = state.live();
+    let Freshness::Lost(lost) = live.freshness(state.now) else {
+        return false;
+    };
+    let why = (pen.words.refusal)(&lost.refusal);
+    let words = match live.heard_at().filter(|_| live.complete) {
+        Some(heard) => (pen.words.offline_because)(&why, &pen.clock.at(heard)),
+        None => why,
+    };
+    pen.put(
+        area.x + 1,
+        area.y,
+        &format!("! {words}"),
+        Role::Bad,
+        area.width - 2,
+    );
+    true
+}
+
 /// Taken and all slots of the engine that has the fewest free: the paid one when it is there.
 fn slots(state: &State) -> Option<(i32, i32)> {
     let status = state.service_status()?;

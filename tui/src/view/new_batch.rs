@@ -119,7 +119,7 @@ fn draw_audio(state: &State, pen: &mut Pen, row: Rect, x: u16, active: bool) {
             let ok = symbols::done(pen.symbols);
             (format!("{ok} {} {time} {size}", facts.kind), Role::Good)
         }
-        Audio::Refused(_, unusable) => {
+        Audio::Refused(unusable) => {
             let why = (words.unusable)(unusable);
             (format!("{} {why}", symbols::failed(pen.symbols)), Role::Bad)
         }

@@ -93,7 +93,9 @@ impl<'a> Pen<'a> {
     ) -> u16 {
         for (text, role) in parts.iter().filter(|(text, _)| !text.is_empty()) {
             let room = end.saturating_sub(x);
-            if room < 4 && width(text) > usize::from(room) {
+            if room < 24 && width(text) > usize::from(room) {
+                // A stump says nothing.
+
                 break;
             }
             x = self.put(x, y, text, *role, room) + 2;
@@ -103,21 +105,16 @@ impl<'a> Pen<'a> {
 
     /// A rule with a title in it.
     pub(crate) fn rule(&mut self, area: Rect, title: &str, role: Role) {
-        let line = symbols::rule(self.symbols).repeat(usize::from(area.width));
-        self.put(area.x, area.y, &line, Role::Faint, area.width);
+        let mut x = area.x;
         if !title.is_empty() {
-            let title = format!(
-                " {} ",
-                cut_end(title, usize::from(area.width.saturating_sub(6)))
-            );
-            self.put(
-                area.x + 2,
-                area.y,
-                &title,
-                role,
-                area.width.saturating_sub(2),
-            );
+            let title = cut_end(title, usize::from(area.width.saturating_sub(6)));
+            let start = symbols::rule(self.symbols).repeat(2);
+            x = self.put(x, area.y, &start, Role::Faint, 2) + 1;
+            x = self.put(x, area.y, &title, role, area.width) + 1;
         }
+        let rest = usize::from(area.right().saturating_sub(x));
+        let line = symbols::rule(self.symbols).repeat(rest);
+        self.put(x, area.y, &line, Role::Faint, area.width);
     }
 
     /// A progress bar with its share written in it; without coloured grounds it is drawn in letters.

@@ -583,7 +583,7 @@ pub fn new_batch(driver: &mut Driver) {
     for number in number.into_iter().flat_map(|number| [number, number + 1]) {
         driver.net(NetMessage::Quoted {
             number,
-            result: Ok(quote(3)),
+            result: Ok(quote(2)),
         });
     }
 }

@@ -1,0 +1,146 @@
+//! Owns [`update`]: what each message does to the state.
+
+mod draft;
+mod lists;
+mod news;
+mod overlays;
+mod saving;
+mod session;
+mod typing;
+
+use jiff::Timestamp;
+
+use super::message::{Effect, Message, NetEffect, TerminalEffect};
+use super::notice::Notice;
+use super::palette::Palette;
+use super::rows::Step;
+use super::{Overlay, Screen, State};
+use crate::keymap::{self, Action, Key, Mode};
+
+/// Lets a message change the state, and answers with what is to be done outside.
+pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match message {
+        Message::Key(key) => press(state, key, &mut effects),
+        Message::Paste(text) => typing::paste(state, &text, &mut effects),
+        Message::Resized { width, height } => state.size = (width, height),
+        Message::Tick(now) => tick(state, now),
+        Message::Terminated => state.ended = true,
+        Message::Net(message) => news::hear(state, message, &mut effects),
+        Message::Files(message) => draft::look(state, message, &mut effects),
+    }
+    follow_up(state, &mut effects);
+    state.fit();
+    effects
+}
+
+fn net(effects: &mut Vec<Effect>, effect: impl IntoIterator<Item = NetEffect>) {
+    effects.extend(effect.into_iter().map(Effect::Net));
+}
+
+fn tick(state: &mut State, now: Timestamp) {
+    state.now = now;
+    if state
+        .notice
+        .as_ref()
+        .is_some_and(|shown| shown.until <= now)
+    {
+        state.notice = None;
+    }
+}
+
+/// What is wanted follows from what is shown, whatever message changed it.
+fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
+    if state.gate.is_some() {
+        return;
+    }
+    match state.screen {
+        Screen::Batches => {}
+        Screen::Batch => {
+            if let Some(batch) = &mut state.batch {
+                net(effects, batch.want_detail());
+                if let Some(user) = &state.user {
+                    net(effects, batch.acknowledge(user));
+                }
+            }
+        }
+        Screen::NewBatch => {
+            let service = state.service.as_ref();
+            net(effects, state.new_batch.want_quote(service, state.now));
+        }
+    }
+}
+
+fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
+    let mode = state.mode();
+    let Some(action) = keymap::action(mode, key) else {
+        if mode.is_text() {
+            typing::type_key(state, mode, key, effects);
+        }
+        return;
+    };
+    perform(state, mode, action, effects);
+}
+
+/// Does what the user wants, in the mode it was asked for in.
+fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effect>) {
+    if state.read_only && action.changes_server() {
+        state.say(Notice::ReadOnly);
+        return;
+    }
+    match action {
+        Action::Quit => return overlays::quit(state),
+        Action::Redraw => return effects.push(Effect::Terminal(TerminalEffect::Redraw)),
+        Action::Language => {
+            state.look.language = state.look.language.other();
+            return;
+        }
+        Action::Help => {
+            state.overlay = Some(Overlay::Help { mode, top: 0 });
+            return;
+        }
+        Action::Palette => {
+            state.overlay = Some(Overlay::Palette(Palette::new(mode)));
+            return;
+        }
+        Action::AbortTransfer => return overlays::abort_newest(state, effects),
+        _ => {}
+    }
+    match mode {
+        Mode::Form => match action {
+            Action::Back => session::leave_form(state, effects),
+            other => {
+                if let Some(gate) = &mut state.gate {
+                    let wanted = gate.act(other);
+                    if let Some(NetEffect::SignIn {
+                        server, password, ..
+                    }) = &wanted
+                    {
+                        state.server.clone_from(server);
+                        state.password.clone_from(password);
+                    }
+                    net(effects, wanted);
+                }
+            }
+        },
+        Mode::Help => overlays::help(state, action),
+        Mode::Confirm => overlays::confirm(state, action, effects),
+        Mode::Palette => overlays::palette(state, action, effects),
+        Mode::Filter => overlays::filter(state, action == Action::Accept),
+        Mode::Batches => lists::in_batches(state, action, effects),
+        Mode::Batch => lists::in_batch(state, action, effects),
+        Mode::Fields | Mode::FileList => draft::in_new_batch(state, action, effects),
+    }
+}
+
+fn step_of(action: Action) -> Option<Step> {
+    Some(match action {
+        Action::Up => Step::Up,
+        Action::Down => Step::Down,
+        Action::PageUp => Step::PageUp,
+        Action::PageDown => Step::PageDown,
+        Action::Top => Step::Top,
+        Action::Bottom => Step::Bottom,
+        _ => return None,
+    })
+}

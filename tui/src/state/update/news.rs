@@ -1,0 +1,155 @@
+//! What the network says.
+
+use vision_batch::v1;
+
+use super::draft::uploaded;
+use super::net;
+use super::session::{session_ended, signed_in};
+use crate::state::message::{Effect, NetMessage, Stream};
+use crate::state::new_batch::image_rules;
+use crate::state::notice::Notice;
+use crate::state::refusal::{Cause, Refusal};
+use crate::state::sign_in::{Gate, PasswordProblem};
+use crate::state::time::moment;
+use crate::state::{Field, OpenBatch, State};
+
+pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Effect>) {
+    let now = state.now;
+    match message {
+        NetMessage::SignedIn { user } | NetMessage::PasswordChanged { user } => {
+            let changed = matches!(
+                &state.gate,
+                Some(Gate::NewPassword(form)) if form.busy
+            );
+            signed_in(state, user, effects);
+            if changed && state.gate.is_none() {
+                state.say(Notice::PasswordChanged);
+            }
+        }
+        NetMessage::SignInRefused(refusal) => {
+            state.password.clear();
+            if let Some(Gate::SignIn(form)) = &mut state.gate {
+                form.busy = false;
+                form.focus = if refusal.is_network() { 0 } else { 2 };
+                if matches!(refusal.cause, Cause::Server(_)) {
+                    form.password = Field::default();
+                }
+                form.refusal = Some(refusal);
+            }
+        }
+        NetMessage::PasswordRefused(refusal) => {
+            if let Some(Gate::NewPassword(form)) = &mut state.gate {
+                form.busy = false;
+                form.problem = Some(PasswordProblem::Refused(refusal));
+            }
+        }
+        NetMessage::SessionEnded(refusal) => session_ended(state, refusal),
+        NetMessage::ServiceInfo(info) => take_service(state, *info, effects),
+        NetMessage::StreamOpened(Stream::Batches) => {
+            state.batches.rows.begin();
+            state.batches.live.opened(now);
+        }
+        NetMessage::StreamOpened(Stream::Batch(id)) => {
+            if let Some(batch) = open_of(state, &id) {
+                batch.rows.begin();
+                batch.live.opened(now);
+                batch.forget_detail();
+            }
+        }
+        NetMessage::StreamLost {
+            stream,
+            refusal,
+            retry_in,
+        } => {
+            let retry_at = retry_in.and_then(|wait| now.checked_add(wait).ok());
+            match stream {
+                Stream::Batches => state.batches.live.lost(now, refusal, retry_at),
+                Stream::Batch(id) => {
+                    if let Some(batch) = open_of(state, &id) {
+                        batch.live.lost(now, refusal, retry_at);
+                    }
+                }
+            }
+        }
+        NetMessage::Batches(event) => {
+            if let v1::watch_batches_response::Event::Heartbeat(beat) = &*event {
+                set_clock(state, beat.server_time.as_ref());
+            }
+            state.batches.hear(*event, now);
+        }
+        NetMessage::Batch { batch_id, event } => {
+            if let v1::batch_status_response::Event::Heartbeat(beat) = &*event {
+                set_clock(state, beat.server_time.as_ref());
+            }
+            if let Some(batch) = open_of(state, &batch_id) {
+                batch.hear(*event, now);
+            }
+        }
+        NetMessage::Item { item_id, result } => {
+            if let Some(batch) = &mut state.batch {
+                batch.take_detail(item_id, result);
+            }
+        }
+        NetMessage::Quoted { number, result } => state.new_batch.take_quote(number, result, now),
+        NetMessage::Cancelled(result) => match result {
+            Ok(count) => state.say(Notice::CancelAsked(count)),
+            Err(refusal) => refused(state, refusal),
+        },
+        NetMessage::Retried(result) => match result {
+            Ok(response) => state.say(Notice::Retried {
+                count: response.item_count,
+                credits: response.credits_charged,
+            }),
+            Err(refusal) => refused(state, refusal),
+        },
+        NetMessage::Progress {
+            transfer,
+            done_bytes,
+            total_bytes,
+        } => state.transfers.progress(transfer, done_bytes, total_bytes),
+        NetMessage::Uploaded { transfer, result } => uploaded(state, transfer, result, effects),
+        NetMessage::Saved { transfer, result } => {
+            let (ended, started) = state.transfers.end(transfer, now);
+            net(effects, started);
+            if ended.is_some() {
+                match result {
+                    Ok(path) => state.say(Notice::Saved(path)),
+                    Err(refusal) => state.say(Notice::Refused(refusal)),
+                }
+            }
+        }
+    }
+}
+
+/// The batch on the screen, if a message is for it.
+fn open_of<'a>(state: &'a mut State, id: &str) -> Option<&'a mut OpenBatch> {
+    state.batch.as_mut().filter(|batch| batch.id == id)
+}
+
+fn set_clock(state: &mut State, server_time: Option<&prost_types::Timestamp>) {
+    if let Some(time) = server_time {
+        state.server_ahead = moment(time).duration_since(state.now);
+    }
+}
+
+fn refused(state: &mut State, refusal: Refusal) {
+    state.batches.rows.forget_asked();
+    if let Some(batch) = &mut state.batch {
+        batch.rows.forget_asked();
+    }
+    state.say(Notice::Refused(refusal));
+}
+
+fn take_service(state: &mut State, info: v1::GetServiceInfoResponse, effects: &mut Vec<Effect>) {
+    set_clock(state, info.server_time.as_ref());
+    let before = image_rules(state.service.as_ref());
+    if state.batches.status.is_none() {
+        state.batches.status.clone_from(&info.status);
+    }
+    state.service = Some(info);
+    let rules = image_rules(state.service.as_ref());
+    if before != rules && state.directories.is_some() {
+        state.new_batch.files.forget_facts();
+        effects.push(Effect::Files(state.new_batch.files.probe(rules)));
+    }
+}

@@ -1,0 +1,69 @@
+//! Signing in and out.
+
+use vision_batch::v1;
+
+use super::net;
+use crate::state::message::{Effect, NetEffect};
+use crate::state::refusal::{Cause, Refusal};
+use crate::state::sign_in::{Gate, NewPassword, SignIn};
+use crate::state::{Batches, Screen, State};
+
+pub(super) fn leave_form(state: &mut State, effects: &mut Vec<Effect>) {
+    if matches!(state.gate, Some(Gate::NewPassword(_))) {
+        net(effects, [NetEffect::SignOut]);
+        let form = sign_in_form(state, false);
+        state.gate = Some(Gate::SignIn(form));
+    }
+}
+
+fn sign_in_form(state: &State, session_ended: bool) -> SignIn {
+    let username = state
+        .user
+        .as_ref()
+        .map_or("", |user| user.username.as_str());
+    SignIn::new(&state.server, username, session_ended)
+}
+
+pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
+    let password = std::mem::take(&mut state.password);
+    let due = user.password_change_required;
+    let another = state
+        .user
+        .as_ref()
+        .is_some_and(|known| !known.id.is_empty() && known.id != user.id);
+    if another {
+        state.batches = Batches::default();
+        state.batch = None;
+        state.screen = Screen::Batches;
+    }
+    state.user = Some(user);
+    if due {
+        state.gate = Some(Gate::NewPassword(NewPassword::new(&password)));
+        return;
+    }
+    state.gate = None;
+    let watch = Batches::watch(state.is_admin());
+    net(effects, [NetEffect::LoadServiceInfo, watch]);
+    if let Some(batch) = &mut state.batch {
+        batch.forget_detail();
+        net(effects, [batch.watch()]);
+    }
+}
+
+pub(super) fn session_ended(state: &mut State, refusal: Refusal) {
+    let resuming = matches!(state.gate, Some(Gate::Resuming));
+    if matches!(state.gate, Some(Gate::SignIn(_))) {
+        return;
+    }
+    let mut form = sign_in_form(state, !resuming);
+    // That there is no stored session is no news; that a server cannot be reached is.
+    let silent = matches!(
+        refusal.cause,
+        Cause::Server(v1::refusal::Reason::TokenMissing)
+    );
+    if !(resuming && silent) {
+        form.refusal = Some(refusal);
+    }
+    state.overlay = None;
+    state.gate = Some(Gate::SignIn(form));
+}
