@@ -153,7 +153,8 @@ pub enum Effect {
 pub enum NetEffect {
     /// Exchange username and password for a token at this server, and keep it.
     SignIn {
-        /// Address as the user gave it, for example `http://127.0.0.1:50051` or `host:port`.
+        /// Address as the user gave it, for example `http://127.0.0.1:50051` or `host:port`; empty for the one and
+        /// only server that was handed in.
         server: String,
         /// Name to sign in with.
         username: String,
