@@ -139,6 +139,10 @@ pub enum NetMessage {
 
 /// Something to be done outside of the state.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an effect lives for a moment, and most are the network's"
+)]
 pub enum Effect {
     /// By the network.
     Net(NetEffect),
