@@ -149,6 +149,7 @@ fn to_microseconds(time: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

@@ -24,12 +24,29 @@ fn material() -> TempDir {
 }
 
 /// `vbatch` in a terminal, with a home of its own.
-fn open(daemon: &Daemon, home: &Path, variables: &[(&str, &str)], columns: u16, rows: u16) -> Terminal {
+fn open(
+    daemon: &Daemon,
+    home: &Path,
+    variables: &[(&str, &str)],
+    columns: u16,
+    rows: u16,
+) -> Terminal {
     let server = format!("http://{}", daemon.address);
     let home = home.to_str().unwrap();
-    let mut all = vec![("HOME", home), ("XDG_CONFIG_HOME", home), ("XDG_DATA_HOME", home), ("XDG_STATE_HOME", home)];
+    let mut all = vec![
+        ("HOME", home),
+        ("XDG_CONFIG_HOME", home),
+        ("XDG_DATA_HOME", home),
+        ("XDG_STATE_HOME", home),
+    ];
     all.extend(variables);
-    Terminal::start(&program("vbatch"), &["--server", &server], &all, columns, rows)
+    Terminal::start(
+        &program("vbatch"),
+        &["--server", &server],
+        &all,
+        columns,
+        rows,
+    )
 }
 
 fn sign_in(terminal: &mut Terminal, password: &str) {
@@ -83,7 +100,9 @@ fn from_sign_in_to_completed_by_keys_alone() {
 
     first_sign_in(&mut terminal);
     submit(&mut terminal, "Spring", material.path());
-    let batch = terminal.until("both are done", |screen| screen.contains("2/2") && screen.matches(" done").count() >= 2);
+    let batch = terminal.until("both are done", |screen| {
+        screen.contains("2/2") && screen.matches(" done").count() >= 2
+    });
     assert!(batch.contains("Spring"), "{batch}");
     assert!(batch.contains("王芳-正面照.png"), "{batch}");
 
@@ -95,10 +114,18 @@ fn from_sign_in_to_completed_by_keys_alone() {
     let (code, bytes) = terminal.ended();
     assert_eq!(code, 0);
     let written = String::from_utf8_lossy(&bytes);
-    assert!(written.contains("\x1b[?1049h"), "the alternate screen was entered");
-    let left = written.rfind("\x1b[?1049l").expect("the alternate screen was left");
+    assert!(
+        written.contains("\x1b[?1049h"),
+        "the alternate screen was entered"
+    );
+    let left = written
+        .rfind("\x1b[?1049l")
+        .expect("the alternate screen was left");
     assert!(left > written.rfind("\x1b[?1049h").unwrap());
-    assert!(written.rfind("\x1b[?25h").unwrap() > written.rfind("\x1b[?25l").unwrap_or(0), "the cursor is back");
+    assert!(
+        written.rfind("\x1b[?25h").unwrap() > written.rfind("\x1b[?25l").unwrap_or(0),
+        "the cursor is back"
+    );
 }
 
 #[test]
@@ -115,7 +142,12 @@ fn a_session_is_kept_and_chinese_columns_stay_aligned() {
     let screen = terminal.until_text("批次");
     assert!(screen.contains("点"), "{screen}");
     terminal.resize(120, 40);
-    terminal.until("the wide screen is drawn", |screen| screen.lines().next().is_some_and(|line| line.trim_end().chars().count() > 80));
+    terminal.until("the wide screen is drawn", |screen| {
+        screen
+            .lines()
+            .next()
+            .is_some_and(|line| line.trim_end().chars().count() > 80)
+    });
 }
 
 #[test]

@@ -327,6 +327,7 @@ fn value(key: &'static str, message: impl Into<String>) -> ConfigError {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::io::Write as _;
 

@@ -151,6 +151,7 @@ pub fn later(time: Timestamp, span: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

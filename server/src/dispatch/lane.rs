@@ -298,11 +298,9 @@ impl Lane {
                 now,
             };
             let Some((batch, item)) = self.store.claim(claim).await? else {
-                return Ok(self
-                    .store
-                    .backlog(self.setup.kind, now)
-                    .await?
-                    .next_ready_time);
+                let backlog = self.store.backlog(self.setup.kind, now).await?;
+                // One that is ready already waits for a slot, whose end wakes the lane by its commit.
+                return Ok(backlog.next_ready_time.filter(|time| *time > now));
             };
             tracing::debug!(item = %item.id, attempt = item.last_attempt, "claimed");
             self.start_submit(&batch, &item, &credentials);

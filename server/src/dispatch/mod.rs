@@ -1,7 +1,7 @@
 //! Which item runs when: claims items as slots come free, follows their tasks, fetches their videos.
 //!
-//! One [`lane::Lane`] an engine. A lane is one task that owns all its state and decides; what takes time (a submit, a
-//! poll, a fetch) runs beside it and comes back as a [`lane::Done`]. All that must survive is in the store: a lane that
+//! One lane an engine (`lane`). A lane is one task that owns all its state and decides; what takes time (a submit, a
+//! poll, a fetch) runs beside it and comes back as a `Done`. All that must survive is in the store: a lane that
 //! starts reads what is open there and goes on.
 //!
 //! The dispatcher follows intentions that others commit (cancel, pause, concurrency, token); nobody calls it.

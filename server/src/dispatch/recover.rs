@@ -299,6 +299,7 @@ fn matching(tasks: &[TaskReport], key: ClientRef, seed: i32, start: Timestamp) -
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use uuid::Uuid;
 

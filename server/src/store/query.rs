@@ -83,11 +83,19 @@ impl BatchFilter {
         let has = |text: &str| text.to_lowercase().contains(&wanted);
         has(&batch.name)
             || has(&batch.prompt)
+            || ends_with_digits(batch, &wanted)
             || batch
                 .labels
                 .iter()
                 .any(|(key, value)| has(key) || has(value))
     }
+}
+
+/// Whether the id ends in these digits, with hyphens or without. Fewer than four say too little about an id.
+fn ends_with_digits(batch: &Batch, wanted: &str) -> bool {
+    const FEWEST: usize = 4;
+    let digits = wanted.replace('-', "");
+    digits.len() >= FEWEST && batch.id.0.simple().to_string().ends_with(&digits)
 }
 
 /// A place in an ordered list of batches: the last one that was read.

@@ -129,23 +129,10 @@ pub fn percent(share: f64) -> String {
     format!("{:.0}%", (share.clamp(0.0, 1.0) * 100.0).floor())
 }
 
-/// A number of bytes.
+/// A number of bytes, as the screen writes it.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub fn size(bytes: i64) -> String {
-    let mut value = bytes.max(0) as f64;
-    if value < 1000.0 {
-        return format!("{value} B");
-    }
-    let mut unit = "B";
-    for next in ["kB", "MB", "GB", "TB"] {
-        if value < 999.95 {
-            break;
-        }
-        value /= 1000.0;
-        unit = next;
-    }
-    format!("{value:.1} {unit}")
+    crate::text::bytes(u64::try_from(bytes).unwrap_or_default())
 }
 
 /// A span in its largest unit or two: `12s`, `1m40`, `3h05`, `2d04h`.
@@ -259,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_sizes_are_short() {
+    fn spans_shares_and_ids_are_short() {
         for (seconds, text) in [
             (0, "0s"),
             (100, "1m40"),
@@ -267,16 +254,6 @@ mod tests {
             (187_200, "2d04h"),
         ] {
             assert_eq!(span(seconds), text);
-        }
-        for (bytes, text) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1_000, "1.0 kB"),
-            (999_999, "1.0 MB"),
-            (4_100_000, "4.1 MB"),
-            (78_000_000_000, "78.0 GB"),
-        ] {
-            assert_eq!(size(bytes), text);
         }
         assert_eq!(percent(0.999), "99%");
         assert_eq!(short("0198c0de-0000-7000-8000-0000d3a17b1f"), "d3a17b1f");

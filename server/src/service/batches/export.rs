@@ -1,7 +1,7 @@
 //! A ZIP of the finished videos, written while it is read.
 //!
 //! Videos are stored, not deflated: they are compressed already. The writer runs where blocking is allowed and hands its
-//! bytes over through a channel of [`CHANNEL_CHUNKS`] chunks; when that is full it waits, and when the reader goes away it
+//! bytes over through a channel of `CHANNEL_CHUNKS` chunks; when that is full it waits, and when the reader goes away it
 //! ends, so memory stays the same however large the ZIP is.
 
 use std::collections::HashSet;

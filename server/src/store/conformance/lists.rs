@@ -189,6 +189,27 @@ async fn check(world: &World, users: &[User], all: &[Batch], question: &Question
     assert_eq!(counts, naive_counts(in_scope));
 }
 
+/// A batch is found by the last digits of its id, as people know it.
+async fn check_digits(world: &World, all: &[Batch], batch: &Batch) {
+    let id = batch.id.to_string();
+    for digits in [&id[id.len() - 8..], id.as_str()] {
+        let query = BatchQuery {
+            owner: Some(batch.owner),
+            order: BatchOrder::Newest,
+            filter: BatchFilter {
+                text: digits.to_uppercase(),
+                ..BatchFilter::default()
+            },
+            limit: all.len(),
+            after: None,
+        };
+        let found = world.store.batches(&query).await.unwrap().batches;
+        assert!(found.contains(batch), "{digits}");
+        let ends_so = |batch: &Batch| batch.id.to_string().ends_with(digits);
+        assert!(found.iter().all(ends_so), "{digits}");
+    }
+}
+
 async fn check_items(world: &World, batch: &Batch) {
     let all = world.items(batch.id).await;
     assert_eq!(all.len(), batch.counts.total() as usize);
@@ -258,6 +279,7 @@ pub fn pages_match_a_naive_model(open: impl Fn() -> World) {
                 let all = live(&world, &users, &lives).await;
                 for batch in &all {
                     check_items(&world, batch).await;
+                    check_digits(&world, &all, batch).await;
                 }
                 for question in &questions {
                     check(&world, &users, &all, question).await;
