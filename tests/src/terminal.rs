@@ -62,6 +62,9 @@ impl Terminal {
         .chain(variables)
         {
             command.env(name, value);
+            if *name == "PWD" {
+                command.cwd(value);
+            }
         }
         for name in [
             "LC_ALL",
