@@ -144,6 +144,14 @@ fn full_width_keys_work_like_their_twins() {
 }
 
 #[test]
+fn esc_and_a_key_that_arrive_together_are_two_keys() {
+    let mut driver = user();
+    open_batch(&mut driver);
+    driver.press(Key::Alt('n'));
+    assert_eq!(driver.state.mode(), Mode::Fields);
+}
+
+#[test]
 fn the_question_says_what_happens_to_whose_credits() {
     let mut driver = signed_in(start(Look::default(), SIZE), "admin", Role::Admin);
     driver.keys("c");
@@ -364,7 +372,7 @@ fn submitting_twice_after_a_lost_answer_is_the_same_request() {
         result: Err(lost),
     });
     // Another content is another request.
-    driver.keys("k ").press(Key::Ctrl('s'));
+    driver.keys(" ").press(Key::Ctrl('s'));
     let third = upload(&mut driver);
     assert_ne!(first.1.request_id, third.1.request_id);
     let made = samples::batch(99, "春季宣传片 第二批", "zhangwei", [2, 0, 0, 0, 0], 0);

@@ -14,6 +14,9 @@ const AUDIO_ENDINGS: [&str; 9] = [
     "mp3", "wav", "m4a", "aac", "flac", "ogg", "oga", "opus", "mp4",
 ];
 
+/// The entry that leads to the directory above.
+const ABOVE: &str = "..";
+
 /// A directory, its files and the marks.
 #[derive(Debug, Default)]
 pub(crate) struct FileList {
@@ -63,6 +66,14 @@ impl FileList {
         FilesEffect::List { directory }
     }
 
+    /// Goes into a directory of the list.
+    pub(crate) fn enter(&mut self, entry: &Entry) -> Option<FilesEffect> {
+        if entry.name == ABOVE {
+            return self.go_up();
+        }
+        Some(self.go(entry.path.clone()))
+    }
+
     /// Goes to the directory above.
     pub(crate) fn go_up(&mut self) -> Option<FilesEffect> {
         let above = self.directory.parent()?.to_owned();
@@ -77,6 +88,15 @@ impl FileList {
             Ok(mut entries) => {
                 entries.retain(|entry| !entry.name.starts_with('.'));
                 entries.sort_by_cached_key(|entry| (!entry.is_directory, natural(&entry.name)));
+                if let Some(above) = directory.parent() {
+                    let above = Entry {
+                        name: ABOVE.to_owned(),
+                        path: above.to_owned(),
+                        is_directory: true,
+                        size_bytes: 0,
+                    };
+                    entries.insert(0, above);
+                }
                 let same = directory == self.directory;
                 self.directory = directory;
                 self.entries = entries;
@@ -131,6 +151,11 @@ impl FileList {
 
     pub(crate) fn is_marked(&self, path: &Path) -> bool {
         self.marked_set.contains(path)
+    }
+
+    /// Whether nothing is listed but the way out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shown().all(|entry| entry.name == ABOVE)
     }
 
     /// Entries the pattern lets through.

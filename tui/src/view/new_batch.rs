@@ -185,20 +185,14 @@ fn draw_directory(state: &State, pen: &mut Pen, parts: NewBatchParts, active: bo
         );
         return;
     }
-    if files.len() == 0 {
+    if files.is_empty() {
         let text = if files.loading {
             words.loading
         } else {
             words.empty_directory
         };
-        pen.put(
-            parts.list.x + 2,
-            parts.list.y,
-            text,
-            Role::Dim,
-            parts.list.width - 3,
-        );
-        return;
+        let y = parts.list.y + 1;
+        pen.put(parts.list.x + 5, y, text, Role::Dim, parts.list.width - 6);
     }
     let height = usize::from(parts.list.height);
     let shown = files

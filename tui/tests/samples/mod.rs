@@ -574,8 +574,8 @@ pub fn new_batch(driver: &mut Driver) {
         }),
     }));
     driver.press(Key::Tab).press(Key::Tab);
-    // Everything but the directory and what cannot be used.
-    driver.keys("j   ");
+    // Past the way out, the directory and what cannot be used.
+    driver.keys("jjj  ");
     let number = driver.effects.iter().rev().find_map(|effect| match effect {
         Effect::Net(NetEffect::Quote { number, .. }) => Some(*number),
         _ => None,

@@ -55,7 +55,7 @@ pub(super) fn in_new_batch(state: &mut State, action: Action, effects: &mut Vec<
                 return;
             };
             if entry.is_directory {
-                effects.push(Effect::Files(draft.files.go(entry.path)));
+                effects.extend(draft.files.enter(&entry).map(Effect::Files));
             } else if looks_like_audio(&entry.name) {
                 effects.extend(draft.take_audio(&entry.path, service).map(Effect::Files));
             } else {

@@ -74,8 +74,14 @@ fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
 fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let mode = state.mode();
     let Some(action) = keymap::action(mode, key) else {
-        if mode.is_text() {
-            typing::type_key(state, mode, key, effects);
+        match key {
+            _ if mode.is_text() => typing::type_key(state, mode, key, effects),
+            // Over a slow link Esc and the key behind it arrive together and look like Alt with that key.
+            Key::Alt(c) => {
+                press(state, Key::Esc, effects);
+                press(state, Key::Char(c), effects);
+            }
+            _ => {}
         }
         return;
     };
