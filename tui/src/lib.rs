@@ -16,3 +16,5 @@ pub mod state;
 pub mod terminal;
 mod text;
 pub mod view;
+
+pub use text::key_table;

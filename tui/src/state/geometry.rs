@@ -86,7 +86,7 @@ pub(crate) fn batch(size: (u16, u16)) -> BatchParts {
             progress,
             titles: row(left, 0, 1),
             list: row(left, 1, left.height.saturating_sub(1)),
-            detail: Rect::new(list_width, body.y, detail_width, body.height),
+            detail: Rect::new(list_width + 1, body.y, detail_width - 1, body.height),
             beside: true,
             footer,
         };

@@ -139,6 +139,10 @@ pub enum NetMessage {
 
 /// Something to be done outside of the state.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an effect lives for a moment, and most are the network's"
+)]
 pub enum Effect {
     /// By the network.
     Net(NetEffect),
@@ -153,7 +157,8 @@ pub enum Effect {
 pub enum NetEffect {
     /// Exchange username and password for a token at this server, and keep it.
     SignIn {
-        /// Address as the user gave it, for example `http://127.0.0.1:50051` or `host:port`.
+        /// Address as the user gave it, for example `http://127.0.0.1:50051` or `host:port`; empty for the one and
+        /// only server that was handed in.
         server: String,
         /// Name to sign in with.
         username: String,

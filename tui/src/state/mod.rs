@@ -58,7 +58,7 @@ use crate::keymap::Mode;
 pub struct Start {
     /// How it is to look.
     pub look: Look,
-    /// The server the sign-in offers; may be empty.
+    /// The server the sign-in offers; empty when there is only the one that was handed in.
     pub server: String,
     /// The user name the sign-in offers; may be empty.
     pub username: String,

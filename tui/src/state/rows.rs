@@ -100,6 +100,12 @@ impl<T> Default for Rows<T> {
 }
 
 impl<T: Row> Rows<T> {
+    /// How many rows the filter lets through, and how many there are.
+    pub(crate) fn shown_of(&self) -> (i64, i64) {
+        let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+        (number(self.visible.len()), number(self.rows.len()))
+    }
+
     /// How many rows there are, filter or not.
     pub(crate) fn total(&self) -> usize {
         self.rows.len()

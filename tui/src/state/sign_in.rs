@@ -17,7 +17,8 @@ pub(crate) enum Gate {
 /// The form for signing in.
 #[derive(Debug, Default)]
 pub(crate) struct SignIn {
-    pub(crate) server: Field,
+    /// Absent when there is only the server that was handed in.
+    pub(crate) server: Option<Field>,
     pub(crate) username: Field,
     pub(crate) password: Field,
     /// 0 server, 1 user, 2 password.
@@ -52,15 +53,11 @@ pub(crate) enum PasswordProblem {
 }
 
 impl SignIn {
-    /// An empty form for a server; the first empty field has the cursor.
+    /// An empty form for a server (an empty one: the one that was handed in); the first empty field has the cursor.
     pub(crate) fn new(server: &str, username: &str, session_ended: bool) -> Self {
-        let focus = match (server.is_empty(), username.is_empty()) {
-            (true, _) => 0,
-            (false, true) => 1,
-            (false, false) => 2,
-        };
+        let focus = if username.is_empty() { 1 } else { 2 };
         Self {
-            server: Field::new(server),
+            server: (!server.is_empty()).then(|| Field::new(server)),
             username: Field::new(username),
             focus,
             session_ended,
@@ -70,24 +67,30 @@ impl SignIn {
 
     fn field(&mut self) -> &mut Field {
         match self.focus {
-            0 => &mut self.server,
+            0 => self.server.get_or_insert_default(),
             1 => &mut self.username,
             _ => &mut self.password,
         }
     }
 
     fn submit(&mut self) -> Option<NetEffect> {
-        let missing = [&self.server, &self.username, &self.password]
-            .into_iter()
-            .position(|field| field.text().is_empty());
+        let server = self.server.as_ref().map_or("", |field| field.text().trim());
+        let missing = [
+            self.server.is_some() && server.is_empty(),
+            self.username.text().trim().is_empty(),
+            self.password.text().is_empty(),
+        ]
+        .iter()
+        .position(|missing| *missing);
         if let Some(field) = missing {
             self.focus = field;
             return None;
         }
+        let server = server.to_owned();
         self.busy = true;
         self.refusal = None;
         Some(NetEffect::SignIn {
-            server: self.server.text().trim().to_owned(),
+            server,
             username: self.username.text().trim().to_owned(),
             password: self.password.text().to_owned(),
         })
@@ -147,7 +150,10 @@ impl Gate {
     pub(crate) fn act(&mut self, action: Action) -> Option<NetEffect> {
         let (focus, first, busy) = match self {
             Self::Resuming => return None,
-            Self::SignIn(form) => (&mut form.focus, 0, form.busy),
+            Self::SignIn(form) => {
+                let first = usize::from(form.server.is_none());
+                (&mut form.focus, first, form.busy)
+            }
             Self::NewPassword(form) => {
                 let first = form.first();
                 (&mut form.focus, first, form.busy)

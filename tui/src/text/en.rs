@@ -64,7 +64,7 @@ pub(super) static TEXTS: Texts = Texts {
     count_failures: |number| format!("with failures {}", count(number)),
     count_attention: |number| format!("attention {}", count(number)),
     count_marked: |number| format!("{number} marked"),
-    count_shown: |shown, total| format!("{shown} of {total} shown"),
+    count_shown: |shown, total| format!("{} of {} shown", count(shown), count(total)),
     col_name: "NAME",
     col_owner: "OWNER",
     col_state: "STATE",

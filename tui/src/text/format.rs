@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(20 << 20), "20 MiB");
         assert_eq!(bytes((20 << 20) + 1), "20.1 MiB");
-        assert_eq!(bytes(1_887_437), "1.8 MiB");
+        assert_eq!(bytes(1_887_436), "1.8 MiB");
         assert_eq!(bytes(123 << 20), "123 MiB");
         assert_eq!(bytes(u64::MAX), "16384 PiB");
     }

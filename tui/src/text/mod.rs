@@ -10,7 +10,7 @@ mod zh;
 use vision_batch::v1;
 
 use crate::files::Unusable;
-use crate::keymap::{Action, Mode};
+use crate::keymap::{self, Action, Mode};
 use crate::state::{Ask, Language, Notice, PasswordProblem, Problem, Refusal, Warning};
 
 pub(crate) use format::{Clock, bytes, count, play_time, rate, span, span_seconds};
@@ -54,7 +54,7 @@ pub(crate) struct Texts {
     pub(crate) count_failures: fn(i32) -> String,
     pub(crate) count_attention: fn(i32) -> String,
     pub(crate) count_marked: fn(usize) -> String,
-    pub(crate) count_shown: fn(usize, usize) -> String,
+    pub(crate) count_shown: fn(i64, i64) -> String,
     pub(crate) col_name: &'static str,
     pub(crate) col_owner: &'static str,
     pub(crate) col_state: &'static str,
@@ -177,6 +177,22 @@ pub(crate) struct Texts {
     pub(crate) filter: &'static str,
     /// Needed width and height.
     pub(crate) too_small: fn(u16, u16) -> String,
+}
+
+/// The keys of a mode as the rows of a Markdown table, made from the keymap: for the pages that tell about the screen.
+#[must_use]
+pub fn key_table(language: Language, mode: Mode) -> String {
+    let words = texts(language);
+    keymap::of_mode(mode)
+        .map(|binding| {
+            let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+            format!(
+                "| {} | {} |\n",
+                keys.join(" "),
+                (words.action)(binding.action)
+            )
+        })
+        .collect()
 }
 
 /// The words of a language.

@@ -52,7 +52,7 @@ pub(super) static TEXTS: Texts = Texts {
     count_failures: |number| format!("有失败 {}", count(number)),
     count_attention: |number| format!("待处理 {}", count(number)),
     count_marked: |number| format!("已选 {number}"),
-    count_shown: |shown, total| format!("显示 {shown}/{total}"),
+    count_shown: |shown, total| format!("显示 {}/{}", count(shown), count(total)),
     col_name: "名称",
     col_owner: "所有者",
     col_state: "状态",
@@ -155,7 +155,7 @@ pub(super) static TEXTS: Texts = Texts {
     },
     unresolved: "尚无答复",
     failure,
-    upstream_said: |words| format!("上游返回：“{words}”"),
+    upstream_said: |words| format!("上游返回：「{words}」"),
     what_to_do: "怎么办",
     advice,
     given_back: |number| format!("已退还 {} 点。", count(number)),
@@ -472,7 +472,7 @@ fn ask_lines(ask: &Ask) -> Vec<String> {
         } => {
             let whose = owner
                 .as_ref()
-                .map_or(String::new(), |owner| format!("给 {owner} "));
+                .map_or(String::new(), |owner| format!("给 {owner}"));
             let mut lines = Vec::new();
             if *pending > 0 {
                 lines.push(match pending_credits {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use vision_batch::v1;
 use vision_batch::v1::video_item::{Stage, State as ItemState};
 
-use super::batches::{bar_role, draw_titles, times};
+use super::batches::{bar_role, draw_titles, shown_of, times};
 use super::chrome;
 use super::columns::{Column, Placed, fixed, growing, number, place};
 use super::cut::{clean, cut_middle};
@@ -80,7 +80,7 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
     }
     detail::draw(pen, open, parts.detail, parts.beside);
     if open.filtering {
-        let matches = (pen.words.count_shown)(open.rows.len(), open.rows.total());
+        let matches = shown_of(pen, open.rows.shown_of());
         let title = format!("/ {}", pen.words.filter);
         chrome::filter_line(pen, parts.footer, &title, &open.filter, &matches);
         return;

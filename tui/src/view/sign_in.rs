@@ -49,11 +49,15 @@ fn sign_in(pen: &mut Pen, area: Rect, form: &SignIn) {
     } else {
         (words.sign_in, words.slogan)
     };
-    let lines: [Line; 3] = [
-        (words.server, &form.server, false),
-        (words.username, &form.username, false),
-        (words.password, &form.password, true),
-    ];
+    let mut lines: Vec<Line> = Vec::new();
+    lines.extend(
+        form.server
+            .as_ref()
+            .map(|field| (words.server, field, false)),
+    );
+    lines.push((words.username, &form.username, false));
+    lines.push((words.password, &form.password, true));
+    let focus = form.focus + lines.len() - 3;
     let below = if form.busy {
         Some((words.signing_in.to_owned(), Role::Busy))
     } else {
@@ -61,7 +65,7 @@ fn sign_in(pen: &mut Pen, area: Rect, form: &SignIn) {
             .as_ref()
             .map(|refusal| ((words.refusal)(refusal), Role::Bad))
     };
-    draw_form(pen, area, title, lead, &lines, form.focus, below, form.busy);
+    draw_form(pen, area, title, lead, &lines, focus, below, form.busy);
 }
 
 fn new_password(pen: &mut Pen, area: Rect, form: &NewPassword) {

@@ -74,9 +74,9 @@ const DARK: Palette = Palette {
     busy: 0x82_b5f2,
     warn: 0xe6_bb6a,
     bad: 0xf0_8a85,
-    fill: 0x35_659c,
-    fill_good: 0x35_6b42,
-    fill_bad: 0x84_3b3b,
+    fill: 0x2c_65a3,
+    fill_good: 0x2a_6b2c,
+    fill_bad: 0x84_2c2c,
     track: 0x2b_3442,
     window: 0x18_202b,
     ink: 0xdf_e5ee,
@@ -159,23 +159,29 @@ fn full(role: Role, ground: Ground, color: fn(u32) -> Color) -> Style {
 
 fn sixteen(role: Role, ground: Ground) -> Style {
     let text = Style::new();
-    let dim = match ground {
-        Ground::Dark => Color::Gray,
-        Ground::Light => Color::DarkGray,
+    // The bright colours are the readable ones on dark, the others on light; grounds are chosen so that both stay so.
+    let pick = |on_dark: Color, on_light: Color| match ground {
+        Ground::Dark => on_dark,
+        Ground::Light => on_light,
     };
+    let bar = pick(Color::DarkGray, Color::Gray);
+    let ink = pick(Color::White, Color::Black);
+    let dim = pick(Color::Gray, Color::DarkGray);
     match role {
         Role::Text | Role::Field | Role::Window => text,
         Role::Strong => text.add_modifier(Modifier::BOLD),
         Role::Dim | Role::Column => text.fg(dim),
-        Role::Faint | Role::BarTrack => text.fg(Color::DarkGray),
-        Role::Accent => text.fg(Color::Cyan).add_modifier(Modifier::BOLD),
-        Role::Bar => text.add_modifier(Modifier::REVERSED),
-        Role::Selection => text.fg(Color::Black).bg(Color::Cyan),
+        Role::Faint | Role::BarTrack => text.fg(pick(Color::DarkGray, Color::Gray)),
+        Role::Accent => text
+            .fg(pick(Color::LightCyan, Color::Blue))
+            .add_modifier(Modifier::BOLD),
+        Role::Bar => text.fg(ink).bg(bar),
+        Role::Selection => text.fg(ink).bg(pick(Color::Blue, Color::Gray)),
         Role::FieldActive => text.add_modifier(Modifier::UNDERLINED),
-        Role::Good | Role::BarGood => text.fg(Color::Green),
-        Role::Busy | Role::BarFill => text.fg(Color::Blue),
-        Role::Warn => text.fg(Color::Yellow),
-        Role::Bad | Role::BarBad => text.fg(Color::Red),
+        Role::Good | Role::BarGood => text.fg(pick(Color::LightGreen, Color::Green)),
+        Role::Busy | Role::BarFill => text.fg(pick(Color::LightCyan, Color::Blue)),
+        Role::Warn => text.fg(pick(Color::LightYellow, Color::Magenta)),
+        Role::Bad | Role::BarBad => text.fg(pick(Color::LightRed, Color::Red)),
     }
 }
 

@@ -322,7 +322,7 @@ pub fn items() -> Vec<v1::VideoItem> {
     for position in 1..=20 {
         let name = match position {
             5 => "王芳-正面照（修图 最终版 再也不改了）-IMG_20260314_093011.jpg".to_owned(),
-            9 => "семья 👨‍👩‍👧 на море.png".to_owned(),
+            9 => "famille 👨‍👩‍👧 a la mer.png".to_owned(),
             _ => format!("portrait_{position:02}.png"),
         };
         items.push(match position {
@@ -602,4 +602,21 @@ pub fn quote(images: i32) -> v1::QuoteBatchResponse {
         slot_limit: 3,
         daily_tasks_left: Some(62),
     }
+}
+
+/// The characters of a picture, one line a row.
+pub fn text(picture: &ratatui::buffer::Buffer) -> String {
+    use unicode_width::UnicodeWidthStr as _;
+    let mut text = String::new();
+    for y in picture.area.top()..picture.area.bottom() {
+        let mut x = picture.area.left();
+        while x < picture.area.right() {
+            let symbol = picture[(x, y)].symbol();
+            text.push_str(symbol);
+            // The second cell of a wide character holds nothing of its own.
+            x += u16::try_from(symbol.width().max(1)).unwrap();
+        }
+        text.push('\n');
+    }
+    text
 }

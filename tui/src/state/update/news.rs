@@ -30,7 +30,11 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.password.clear();
             if let Some(Gate::SignIn(form)) = &mut state.gate {
                 form.busy = false;
-                form.focus = if refusal.is_network() { 0 } else { 2 };
+                form.focus = if refusal.is_network() && form.server.is_some() {
+                    0
+                } else {
+                    2
+                };
                 if matches!(refusal.cause, Cause::Server(_)) {
                     form.password = Field::default();
                 }
