@@ -78,7 +78,8 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let address = format!("http://{}", server.address).parse()?;
     let client = Client::connect(&address)?.with_token(issued.token.expose_secret());
 
-    let headless = args.headless || !std::io::stdout().is_terminal();
+    let at_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let headless = args.headless || !at_terminal;
     let outcome = show(&args, &out, &client, headless, &talk).await;
     server.stop().await?;
     outcome
