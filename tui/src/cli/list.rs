@@ -253,11 +253,7 @@ fn print_batch(context: &mut Context<'_>, batch: &v1::Batch) -> Result<(), Comma
     }
     lines.push(times);
     if let Some(wait) = &batch.wait {
-        let ahead = match batch.items_ahead {
-            Some(ahead) if ahead > 0 => format!(", {ahead} of the owner's items ahead"),
-            _ => String::new(),
-        };
-        lines.push(format!("{}{ahead}", words::wait(wait, now)));
+        lines.push(words::wait(wait, now));
     }
     for line in lines {
         context.print(line)?;
@@ -320,13 +316,10 @@ async fn show_item(
         Column::Left("WHY"),
     ]);
     for attempt in &response.attempts {
-        let why = match (&attempt.failure, attempt.release_reason()) {
-            (Some(failure), _) => words::failure_words(failure),
-            (None, v1::wait::Reason::Unspecified) if attempt.unresolved => {
-                "its submit had no answer".to_owned()
-            }
-            (None, v1::wait::Reason::Unspecified) => String::new(),
-            (None, reason) => words::wait_reason(reason).to_owned(),
+        let why = match &attempt.failure {
+            Some(failure) => words::failure_words(failure),
+            None if attempt.unresolved => "its submit had no answer".to_owned(),
+            None => String::new(),
         };
         table.row([
             attempt.number.to_string(),

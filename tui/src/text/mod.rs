@@ -75,7 +75,6 @@ pub(crate) struct Texts {
     pub(crate) waits_for: fn(&str) -> String,
     pub(crate) wait: fn(v1::wait::Reason) -> &'static str,
     pub(crate) wait_long: fn(v1::wait::Reason) -> &'static str,
-    pub(crate) items_ahead: fn(i32) -> String,
     pub(crate) again_in: fn(&str) -> String,
     /// A file, how it ended, and how long ago.
     pub(crate) last_ended: fn(&str, &str, &str) -> String,

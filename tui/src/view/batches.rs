@@ -318,9 +318,6 @@ fn draw_summary(state: &State, pen: &mut Pen, area: Rect) {
     if let Some(wait) = batch.wait.as_ref().filter(|_| is_open(batch)) {
         let waits = (words.waits_for)((words.wait_long)(wait.reason()));
         second.push((waits, Role::Warn));
-        if let Some(ahead) = batch.items_ahead.filter(|it| *it > 0) {
-            second.push(((words.items_ahead)(ahead), Role::Text));
-        }
     }
     if let Some(last) = &batch.last_ended_item {
         let how = match last.state() {

@@ -202,18 +202,13 @@ fn attempt_parts(pen: &Pen, attempt: &v1::Attempt) -> Vec<(String, Role)> {
     let role = match attempt.outcome() {
         Outcome::Completed => Role::Good,
         Outcome::Failed => Role::Bad,
-        Outcome::TriedAgain | Outcome::Released => Role::Warn,
+        Outcome::TriedAgain => Role::Warn,
         Outcome::Running => Role::Busy,
         Outcome::Cancelled | Outcome::Unspecified => Role::Dim,
     };
     let mut outcome = (words.outcome)(attempt.outcome()).to_owned();
     if let Some(failure) = &attempt.failure {
         outcome = format!("{outcome}: {}", (words.failure)(failure.reason()));
-    }
-    if attempt.outcome() == Outcome::Released
-        && attempt.release_reason() != v1::wait::Reason::Unspecified
-    {
-        outcome = format!("{outcome}: {}", (words.wait)(attempt.release_reason()));
     }
     if attempt.unresolved {
         outcome = format!("{outcome}, {}", words.unresolved);

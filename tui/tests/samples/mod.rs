@@ -256,7 +256,6 @@ pub fn batches() -> Vec<v1::Batch> {
         reason: wait::Reason::Slot.into(),
         until: None,
     });
-    voice.items_ahead = Some(7);
     let mut tour = batch(10, "product-tour-de", "zhangwei", [12, 0, 0, 0, 0], 310);
     tour.engine = "preview".to_owned();
     tour.credits_per_item = 0;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+mod attempts;
 mod bad_input;
 mod bench;
 mod changes;

@@ -49,7 +49,6 @@ impl Now<'_> {
             needs_attention: has_unseen_failures
                 || wait.is_some_and(|wait| wait.reason.needs_attention()),
             wait: wait.map(self::wait),
-            items_ahead: None,
             progress_estimate: batch.progress(),
             audio: Some(audio(&batch.audio)),
             last_ended_item: None,

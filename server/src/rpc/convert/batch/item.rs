@@ -212,30 +212,28 @@ fn attempt(engine: EngineKind, item: &VideoItem, attempt: &Attempt) -> v1::Attem
         run_start_time: attempt.run_start_time.map(time),
         finish_time: attempt.finish_time.map(time),
         failure: attempt.failure.as_ref().map(failure),
-        // Attempts that were released are not remembered.
-        release_reason: v1::wait::Reason::Unspecified.into(),
     }
 }
 
-/// How an attempt ended, told from its failure and from what came after it.
+/// How an attempt ended, told from its failure and from what came after it. Attempts end in the order in which they
+/// are kept, which is not that of their numbers when a task turned up late.
 fn outcome(item: &VideoItem, attempt: &Attempt) -> v1::attempt::Outcome {
     use v1::attempt::Outcome;
     if attempt.finish_time.is_none() {
         return Outcome::Running;
     }
-    let is_last_of_round = !item
+    let is_followed = item
         .attempts()
-        .any(|other| other.round == attempt.round && other.number > attempt.number);
+        .skip_while(|other| other.number != attempt.number)
+        .skip(1)
+        .any(|other| other.round == attempt.round);
     let is_of_this_round = attempt.round == item.round;
+    let ended_this_round = is_of_this_round && !is_followed;
     match (&attempt.failure, &item.state) {
-        (None, ItemState::Completed { .. }) if is_last_of_round && is_of_this_round => {
-            Outcome::Completed
-        }
+        (None, ItemState::Completed { .. }) if ended_this_round => Outcome::Completed,
         (None, _) => Outcome::Cancelled,
-        (Some(_), ItemState::Failed { .. }) if is_last_of_round && is_of_this_round => {
-            Outcome::Failed
-        }
-        (Some(_), _) if is_last_of_round && !is_of_this_round => Outcome::Failed,
-        (Some(_), _) => Outcome::TriedAgain,
+        (Some(_), ItemState::Pending(_)) if is_of_this_round => Outcome::TriedAgain,
+        (Some(_), _) if is_followed => Outcome::TriedAgain,
+        (Some(_), _) => Outcome::Failed,
     }
 }
