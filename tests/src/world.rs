@@ -175,6 +175,7 @@ impl World {
             negative_prompt: String::new(),
             engine: EngineKind::LightX2v,
             labels: BTreeMap::new(),
+            source_batch: None,
             audio: Audio {
                 filename: "voice.mp3".to_owned(),
                 media_type: "audio/mpeg".to_owned(),
@@ -190,6 +191,7 @@ impl World {
             start_time: None,
             finish_time: None,
             cancel_request_time: None,
+            last_ended: None,
             failures_seen: 0,
             revision: 0,
         };

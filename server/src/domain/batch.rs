@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::ids::{BatchId, UserId};
+use super::failure::FailureReason;
+use super::ids::{BatchId, ItemId, UserId};
 use super::item::{ItemState, VideoItem};
 use super::media::Audio;
 use super::user::Credits;
@@ -68,6 +69,8 @@ pub struct Batch {
     pub engine: EngineKind,
     /// The user's own keys and values.
     pub labels: BTreeMap<String, String>,
+    /// The batch whose media it was made from; absent when they were uploaded.
+    pub source_batch: Option<BatchId>,
     /// The recording.
     pub audio: Audio,
     /// What each round of an item is charged.
@@ -88,10 +91,60 @@ pub struct Batch {
     pub finish_time: Option<Timestamp>,
     /// When its owner asked for all of it to end.
     pub cancel_request_time: Option<Timestamp>,
+    /// The item that ended last, even if it was retried since; absent while none ever has.
+    pub last_ended: Option<EndedItem>,
     /// Failed items that its owner has looked at.
     pub failures_seen: u32,
     /// The store's revision of its last change.
     pub revision: u64,
+}
+
+/// How one item of a batch ended, as far as its batch remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedItem {
+    /// The item.
+    pub item: ItemId,
+    /// Its place in the batch, from 1.
+    pub position: u32,
+    /// The name of its picture.
+    pub filename: String,
+    /// With a video or without.
+    pub ending: Ending,
+    /// When.
+    pub finish_time: Timestamp,
+}
+
+/// With or without a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The video is there.
+    Completed,
+    /// It failed.
+    Failed(FailureReason),
+    /// The user ended it.
+    Cancelled,
+}
+
+impl EndedItem {
+    /// How an item has ended; nothing while it has not.
+    pub fn of(item: &VideoItem) -> Option<Self> {
+        let (ending, finish_time) = match &item.state {
+            ItemState::Pending(_) | ItemState::Processing(_) => return None,
+            ItemState::Completed { finish_time, .. } => (Ending::Completed, *finish_time),
+            ItemState::Failed {
+                failure,
+                finish_time,
+            } => (Ending::Failed(failure.reason), *finish_time),
+            ItemState::Cancelled { finish_time } => (Ending::Cancelled, *finish_time),
+        };
+        Some(Self {
+            item: item.id,
+            position: item.position,
+            filename: item.source_image.filename.clone(),
+            ending,
+            finish_time,
+        })
+    }
 }
 
 /// Items by state.
@@ -232,6 +285,11 @@ impl Batch {
         self.failures_seen = self.failures_seen.min(self.counts.failed);
         if self.start_time.is_none() {
             self.start_time = after.start_time;
+        }
+        if !before.is_terminal()
+            && let Some(ended) = EndedItem::of(after)
+        {
+            self.last_ended = Some(ended);
         }
         if self.counts.open() > 0 {
             self.finish_time = None;

@@ -110,6 +110,7 @@ impl Batches {
             negative_prompt: rerun.negative_prompt.unwrap_or(source.negative_prompt),
             engine,
             labels,
+            source_batch: Some(source.id),
             audio: source.audio,
             images,
         };

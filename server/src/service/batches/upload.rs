@@ -13,7 +13,7 @@ use super::spec::{self, BatchSpec, FileDigest};
 use super::upload_slots::UploadSlot;
 use super::{Batches, refusal};
 use crate::domain::batch::{Batch, EngineKind, ItemCounts};
-use crate::domain::ids::{RequestId, UserId};
+use crate::domain::ids::{BatchId, RequestId, UserId};
 use crate::domain::item::{ItemState, Pending, VideoItem};
 use crate::domain::media::{Audio, BlobKind, Sha256, SourceImage};
 use crate::domain::user::Credits;
@@ -298,6 +298,7 @@ impl Upload {
                 negative_prompt: spec.negative_prompt.clone(),
                 engine: self.engine,
                 labels: spec.labels.clone().into_iter().collect(),
+                source_batch: None,
                 audio,
                 images,
             },
@@ -478,6 +479,7 @@ pub(super) struct Draft {
     pub(super) negative_prompt: String,
     pub(super) engine: EngineKind,
     pub(super) labels: std::collections::BTreeMap<String, String>,
+    pub(super) source_batch: Option<BatchId>,
     pub(super) audio: Audio,
     pub(super) images: Vec<SourceImage>,
 }
@@ -547,6 +549,7 @@ impl Batches {
                 negative_prompt: draft.negative_prompt,
                 engine: draft.engine,
                 labels: draft.labels,
+                source_batch: draft.source_batch,
                 audio: draft.audio,
                 credits_per_item,
                 counts: ItemCounts::default(),
@@ -557,6 +560,7 @@ impl Batches {
                 start_time: None,
                 finish_time: None,
                 cancel_request_time: None,
+                last_ended: None,
                 failures_seen: 0,
                 revision: 0,
             },

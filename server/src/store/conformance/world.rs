@@ -92,6 +92,7 @@ impl World {
             negative_prompt: String::new(),
             engine,
             labels: [("kind".to_owned(), "test".to_owned())].into(),
+            source_batch: None,
             audio: Audio {
                 filename: "speech.wav".to_owned(),
                 media_type: "audio/wav".to_owned(),
@@ -107,6 +108,7 @@ impl World {
             start_time: None,
             finish_time: None,
             cancel_request_time: None,
+            last_ended: None,
             failures_seen: 0,
             revision: 0,
         };

@@ -74,6 +74,7 @@ pub(super) fn create_batch(
         credits_charged: 0,
         credits_refunded: 0,
         progress_permille_sum: 0,
+        last_ended: None,
         ..new.batch.clone()
     };
     for item in &new.items {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::audit::AuditEvent;
-use crate::domain::batch::{Batch, ItemCounts};
+use crate::domain::batch::{Batch, EndedItem, Ending, ItemCounts};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{
@@ -22,7 +22,7 @@ use crate::store::{Made, RecordedRequest};
 use super::code::{self, Coded};
 use super::record::{
     ActorRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord, CleanupRecord,
-    CountsRecord, DispatchRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord,
+    CountsRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord,
     ProcessingRecord, ProgressRecord, RequestRecord, TokenRecord, UserRecord, VideoRecord,
     WatchRecord,
 };
@@ -88,6 +88,10 @@ pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Bat
         negative_prompt: fixed.negative_prompt,
         engine: coded("engine", fixed.engine)?,
         labels: fixed.labels,
+        source_batch: fixed
+            .source_batch
+            .map(|id| Ok::<_, String>(BatchId::from_bytes(bytes("source_batch", &id)?)))
+            .transpose()?,
         audio: audio(there("audio", fixed.audio)?)?,
         credits_per_item: fixed.credits_per_item,
         counts: ItemCounts {
@@ -104,8 +108,27 @@ pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Bat
         start_time: times(progress.start_time)?,
         finish_time: times(progress.finish_time)?,
         cancel_request_time: times(progress.cancel_request_time)?,
+        last_ended: progress.last_ended.map(ended).transpose()?,
         failures_seen: progress.failures_seen,
         revision: progress.revision,
+    })
+}
+
+fn ended(record: EndedRecord) -> Decoded<EndedItem> {
+    Ok(EndedItem {
+        item: ItemId::from_bytes(bytes("item", &record.item)?),
+        position: record.position,
+        filename: record.filename,
+        ending: match record.state {
+            code::state::COMPLETED => Ending::Completed,
+            code::state::FAILED => Ending::Failed(coded(
+                "failure reason",
+                there("failure_reason", record.failure_reason)?,
+            )?),
+            code::state::CANCELLED => Ending::Cancelled,
+            other => return Err(format!("{other} is no end of an item")),
+        },
+        finish_time: time(record.finish_time)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::audit::AuditEvent;
-use crate::domain::batch::Batch;
+use crate::domain::batch::{Batch, EndedItem, Ending};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::failure::Failure;
 use crate::domain::item::{Attempt, ItemState, Processing, Stage, VideoItem};
@@ -18,8 +18,9 @@ use crate::store::{Made, RecordedRequest};
 use super::code::{self, Coded};
 use super::record::{
     ActorRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord, CleanupRecord,
-    DispatchRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord, ProcessingRecord,
-    ProgressRecord, RequestRecord, TokenRecord, UserRecord, VideoRecord, WatchRecord,
+    DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord,
+    ProcessingRecord, ProgressRecord, RequestRecord, TokenRecord, UserRecord, VideoRecord,
+    WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -65,6 +66,7 @@ pub(super) fn batch(batch: &Batch) -> BatchRecord {
         audio: Some(audio(&batch.audio)),
         credits_per_item: batch.credits_per_item,
         create_time: time(batch.create_time),
+        source_batch: batch.source_batch.map(|source| source.bytes().to_vec()),
     }
 }
 
@@ -83,6 +85,23 @@ pub(super) fn progress(batch: &Batch) -> ProgressRecord {
         cancel_request_time: batch.cancel_request_time.map(time),
         failures_seen: batch.failures_seen,
         revision: batch.revision,
+        last_ended: batch.last_ended.as_ref().map(ended),
+    }
+}
+
+fn ended(ended: &EndedItem) -> EndedRecord {
+    let (state, reason) = match ended.ending {
+        Ending::Completed => (code::state::COMPLETED, None),
+        Ending::Failed(reason) => (code::state::FAILED, Some(reason)),
+        Ending::Cancelled => (code::state::CANCELLED, None),
+    };
+    EndedRecord {
+        item: ended.item.bytes().to_vec(),
+        position: ended.position,
+        filename: ended.filename.clone(),
+        state,
+        failure_reason: reason.map(|reason| reason.code().into()),
+        finish_time: time(ended.finish_time),
     }
 }
 

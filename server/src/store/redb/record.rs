@@ -78,6 +78,8 @@ pub(super) struct BatchRecord {
     pub credits_per_item: i32,
     #[prost(int64, tag = "10")]
     pub create_time: i64,
+    #[prost(bytes = "vec", optional, tag = "11")]
+    pub source_batch: Option<Vec<u8>>,
 }
 
 /// What changes of a batch with each of its items; apart, because it is written often.
@@ -109,6 +111,25 @@ pub(super) struct ProgressRecord {
     pub failures_seen: u32,
     #[prost(uint64, tag = "13")]
     pub revision: u64,
+    #[prost(message, optional, tag = "14")]
+    pub last_ended: Option<EndedRecord>,
+}
+
+/// The item of a batch that ended last. `state` says whether there is a failure reason.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct EndedRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub item: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub position: u32,
+    #[prost(string, tag = "3")]
+    pub filename: String,
+    #[prost(uint32, tag = "4")]
+    pub state: u32,
+    #[prost(uint32, optional, tag = "5")]
+    pub failure_reason: Option<u32>,
+    #[prost(int64, tag = "6")]
+    pub finish_time: i64,
 }
 
 /// A stored content.

@@ -181,6 +181,10 @@ async fn a_preview_that_pleased_becomes_the_real_thing_without_an_upload() {
         (batch.name.as_str(), batch.engine.as_str()),
         (preview.name.as_str(), "lightx2v")
     );
+    assert_eq!(preview.source_batch_id, None);
+    assert_eq!(batch.source_batch_id, Some(preview.id.clone()));
+    let read = bench.get_batch(&bench.wang, &batch.id).await.unwrap();
+    assert_eq!(read.source_batch_id, batch.source_batch_id);
     assert_eq!((made.credit_balance, made.replayed), (CREDITS - 2, false));
     let copies = bench.items(&batch.id).await;
     let positions: Vec<_> = copies.iter().map(|item| item.position).collect();
@@ -344,6 +348,17 @@ async fn an_item_tells_its_attempts_to_who_may_see_it() {
     assert_eq!(answer.attempts.len(), 1);
     assert_eq!(answer.attempts[0].outcome(), v1::attempt::Outcome::Failed);
     assert_eq!(answer.attempts[0].account, "");
+
+    let ended = bench.get_batch(&bench.wang, &batch.id).await.unwrap();
+    let ended = ended.last_ended_item.unwrap();
+    assert_eq!(ended.item_id, failed.id.to_string());
+    assert_eq!((ended.position, ended.filename.as_str()), (1, "face 1.png"));
+    assert_eq!(ended.state(), v1::video_item::State::Failed);
+    assert_eq!(
+        ended.failure_reason(),
+        v1::item_failure::Reason::EngineFailed
+    );
+    assert_eq!(ended.finish_time, item.finish_time);
 
     let other = request(failed.id.to_string());
     assert_reason(get(&bench.li, other).await, Reason::BatchNotFound);

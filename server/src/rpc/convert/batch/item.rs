@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use super::{Now, wait};
-use crate::domain::batch::EngineKind;
+use crate::domain::batch::{EndedItem, Ending, EngineKind};
 use crate::domain::failure::{Failure, FailureReason, Wait};
 use crate::domain::ids::Account;
 use crate::domain::item::{Attempt, ItemState, Pending, Processing, Stage, VideoItem};
@@ -162,6 +162,26 @@ fn failure(failure: &Failure) -> v1::ItemFailure {
         message: failure.message.clone(),
         upstream_message: failure.upstream_message.clone(),
         retryable: failure.reason.is_retryable(),
+    }
+}
+
+/// How the last item of a batch ended.
+pub fn ended(ended: &EndedItem) -> v1::EndedItem {
+    use v1::video_item::State;
+    let (state, reason) = match ended.ending {
+        Ending::Completed => (State::Completed, None),
+        Ending::Failed(reason) => (State::Failed, Some(reason)),
+        Ending::Cancelled => (State::Cancelled, None),
+    };
+    v1::EndedItem {
+        item_id: ended.item.to_string(),
+        position: count(ended.position),
+        filename: ended.filename.clone(),
+        state: state.into(),
+        failure_reason: reason
+            .map_or(v1::item_failure::Reason::Unspecified, failure_reason)
+            .into(),
+        finish_time: Some(time(ended.finish_time)),
     }
 }
 
