@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -25,19 +26,29 @@ use vision_batch::v1::{
 use super::*;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::batch::EngineKind;
+use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
 use crate::media::Media;
 use crate::rpc::batch::BatchFace;
 use crate::service::admin::Parts;
 use crate::service::batches::Batches;
 use crate::service::overview::Offer;
+use crate::store::conformance::world::World;
 use crate::store::redb::RedbStore;
 
 const PASSWORD: &str = "correct horse";
 
+/// The begin of an hour.
+const START: i64 = 1_800_000_000;
+
 /// A server without sockets: [`Routes`] is itself what a client calls.
 async fn server() -> (Routes, TempDir) {
-    let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 1);
+    let clock = Clock::simulated(Timestamp::from_second(START).unwrap(), 1);
     let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+    server_over(store, clock).await
+}
+
+async fn server_over(store: Arc<RedbStore>, clock: Clock) -> (Routes, TempDir) {
     let feed = store.feed().clone();
     let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
     let accounts = Arc::new(accounts.unwrap());
@@ -342,6 +353,53 @@ async fn a_token_is_renewed_the_ledger_read_and_the_system_seen() {
     assert!(status.upstream.is_none());
     // The token that was renewed is still good; the one before the password change is not.
     assert_eq!(status.sessions, 2);
+    assert_eq!(status.expected_drain, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_system_tells_what_ended_by_the_hour_and_when_the_rest_will_have() {
+    let clock = Clock::simulated(Timestamp::from_second(START).unwrap(), 1);
+    let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+    let feed = store.feed().clone();
+    let world = World::new(store.clone(), feed.clone(), clock.clone());
+    let (server, _dir) = server_over(store, clock).await;
+    let admin = admin(&server).await;
+    let user = world.user("wang", 100).await;
+    world.batch(&user, 9, 1).await;
+    world.complete(&world.claim(9).await.unwrap()).await;
+    world.fail(&world.claim(9).await.unwrap()).await;
+    world.claim(9).await.unwrap();
+    let mut engine = EngineStatus::new(2, TokenState::Ok);
+    engine.running = 1;
+    engine.typical_run = Some(Duration::from_secs(90));
+    let mut statuses = EngineStatuses::default();
+    statuses.engines.insert(EngineKind::LightX2v, engine);
+    feed.set_engines(statuses);
+
+    let mut client = AdminServiceClient::new(server);
+    let status = client
+        .get_system_status(with(&admin, GetSystemStatusRequest {}))
+        .await
+        .unwrap();
+    let status = status.into_inner().status.unwrap();
+    // Six wait and one runs: four rounds in two slots.
+    let drain = status.expected_drain.unwrap();
+    assert_eq!((drain.seconds, drain.nanos), (4 * 90, 0));
+    let hours: Vec<_> = status
+        .throughput
+        .iter()
+        .map(|hour| {
+            assert_eq!(hour.interval.unwrap().seconds, 3_600);
+            (
+                hour.start_time.unwrap().seconds,
+                hour.completed,
+                hour.failed,
+            )
+        })
+        .collect();
+    assert_eq!(hours.len(), 24);
+    assert_eq!(hours[0], (START - 23 * 3_600, 0, 0));
+    assert_eq!(hours[23], (START, 1, 1));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod admin;
 pub mod batches;
 pub mod error;
+pub mod forecast;
 pub mod overview;
 pub mod page_token;
 pub mod session;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -14,6 +15,7 @@ use crate::domain::failure::WaitReason;
 use crate::domain::pricing::Pricing;
 use crate::feed::Feed;
 use crate::feed::engine_status::{EngineStatuses, TokenState};
+use crate::service::forecast;
 use crate::store::{Store, StoreError};
 
 /// What this server offers, by its configuration.
@@ -83,6 +85,8 @@ pub struct Overview {
     pub waiting: BTreeMap<WaitReason, u64>,
     /// When the longest waiting item was made.
     pub oldest_pending_time: Option<Timestamp>,
+    /// Until all waiting items are expected to have ended; absent when none waits or unknown.
+    pub expected_drain: Option<Duration>,
 }
 
 impl Overview {
@@ -100,8 +104,10 @@ impl Overview {
         let statuses = feed.engines().borrow().clone();
         let mut waiting = BTreeMap::<WaitReason, u64>::new();
         let mut oldest_pending_time = None;
+        let mut by_engine = Vec::new();
         for engine in EngineKind::ALL {
             let backlog = store.backlog(engine, now).await?;
+            by_engine.push((engine, backlog.total()));
             // Items without a wait of their own wait for what keeps the whole engine.
             let ready = (statuses.wait_for(engine).reason, backlog.ready);
             for (reason, count) in backlog.held.into_iter().chain([ready]) {
@@ -114,12 +120,14 @@ impl Overview {
                 .flatten()
                 .min();
         }
+        let expected_drain = forecast::expected_drain(&statuses, by_engine, now);
         Ok(Self {
             offer: offer.clone(),
             statuses,
             dispatch: store.dispatch_settings().await?,
             waiting,
             oldest_pending_time,
+            expected_drain,
         })
     }
 }

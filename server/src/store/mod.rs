@@ -30,8 +30,8 @@ use crate::domain::media::Blob;
 use crate::domain::transition::AttemptEvent;
 use crate::domain::user::{Credits, User};
 use query::{
-    Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, ItemPage, ItemSelection, Totals,
-    UserPage,
+    Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
+    ItemSelection, Totals, UserPage,
 };
 
 /// Whole domain operations: see the module's page.
@@ -222,6 +222,10 @@ pub trait Store: Send + Sync {
 
     /// Sums over everything, kept up to date with each commit, never counted by a scan.
     async fn totals(&self) -> Result<Totals, StoreError>;
+
+    /// Items that ended in each of the last [`query::HOURS_COUNTED`] hours of the clock (UTC), oldest first; the last
+    /// hour is the one that is not over. Hours in which none did are there with zeros.
+    async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError>;
 
     /// A small value of the server's own (keys, digests), if it was stored.
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;

@@ -230,6 +230,13 @@ pub struct Backlog {
     pub oldest_create_time: Option<Timestamp>,
 }
 
+impl Backlog {
+    /// All that waits.
+    pub fn total(&self) -> u64 {
+        self.ready + self.held.values().sum::<u64>()
+    }
+}
+
 /// Tasks submitted on an account within the daily window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DailyUse {
@@ -237,6 +244,20 @@ pub struct DailyUse {
     pub submitted: u32,
     /// The oldest of them.
     pub oldest: Option<Timestamp>,
+}
+
+/// Hours of which it is counted how many items ended, the present one included.
+pub const HOURS_COUNTED: i64 = 24;
+
+/// Items that ended within one hour of the clock, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourCount {
+    /// When the hour began.
+    pub start_time: Timestamp,
+    /// Items that completed.
+    pub completed: u64,
+    /// Items that failed.
+    pub failed: u64,
 }
 
 /// Sums over everything.

@@ -13,7 +13,7 @@ use crate::domain::batch::{AttentionRank, Batch, BatchState, ItemCounts};
 use crate::domain::failure::Wait;
 use crate::domain::media::Audio;
 use crate::feed::engine_status::EngineStatuses;
-use crate::service::batches::quote::expected_finish;
+use crate::service::forecast::expected_finish;
 use crate::store::query::Counts;
 
 /// Characters of a prompt in lists.

@@ -1,11 +1,12 @@
 //! The service as it is now, as the contract says it: for every user, and for admins.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use vision_batch::v1;
 
-use super::{count, time, wide};
+use super::{count, duration, time, wide};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::{DispatchSettings, DispatchState};
 use crate::domain::failure::WaitReason;
@@ -16,6 +17,10 @@ use crate::service::admin::upstream::{AccountUse, Standing, TokenUpdate};
 use crate::service::admin::warnings::{Severity, Warning, WarningReason};
 use crate::service::error::ServiceError;
 use crate::service::overview::Overview;
+use crate::store::query::HourCount;
+
+/// The span of which it is counted how many items ended.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What every user may know: no host, no accounts.
 pub fn service_status(overview: &Overview, now: Timestamp) -> v1::ServiceStatus {
@@ -41,7 +46,7 @@ pub fn system_status(report: SystemReport) -> v1::SystemStatus {
         engines: engines(overview),
         waiting: waiting(&overview.waiting),
         oldest_pending_time: overview.oldest_pending_time.map(time),
-        expected_drain: None,
+        expected_drain: overview.expected_drain.map(duration),
         upstream: upstream(overview, report.now).map(|upstream| v1::Upstream {
             host: overview.offer.upstream_host.clone().unwrap_or_default(),
             token_state_since: report
@@ -54,7 +59,7 @@ pub fn system_status(report: SystemReport) -> v1::SystemStatus {
             ..upstream
         }),
         recent_errors: paid.map(recent_errors).unwrap_or_default(),
-        throughput: Vec::new(),
+        throughput: report.throughput.iter().map(throughput).collect(),
         storage: Some(v1::StorageUsage {
             images_bytes: wide(report.totals.image_bytes),
             audios_bytes: wide(report.totals.audio_bytes),
@@ -68,6 +73,15 @@ pub fn system_status(report: SystemReport) -> v1::SystemStatus {
         last_backup_time: None,
         last_verify: None,
         warnings: report.warnings.into_iter().map(warning).collect(),
+    }
+}
+
+fn throughput(hour: &HourCount) -> v1::ThroughputPoint {
+    v1::ThroughputPoint {
+        start_time: Some(time(hour.start_time)),
+        interval: Some(duration(HOUR)),
+        completed: count(hour.completed),
+        failed: count(hour.failed),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::ids::InstanceId;
 use crate::service::Caller;
 use crate::service::error::ServiceError;
 use crate::service::overview::Overview;
-use crate::store::query::Totals;
+use crate::store::query::{HourCount, Totals};
 
 /// What an admin may know of the service as it is now.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct SystemReport {
     pub overview: Overview,
     /// The upstream accounts whose tokens are kept, the present one first.
     pub accounts: Vec<AccountUse>,
+    /// Items that ended in each of the last hours, oldest first.
+    pub throughput: Vec<HourCount>,
     /// Sums over everything.
     pub totals: Totals,
     /// Room on the disk, where the system says.
@@ -55,6 +57,7 @@ impl Admin {
             now,
             overview: Overview::read(parts.store.as_ref(), &parts.feed, &parts.offer, now).await?,
             accounts: self.account_uses().await?,
+            throughput: parts.store.throughput(now).await?,
             totals: parts.store.totals().await?,
             disk: disk::space(&parts.data_dir),
             sessions: sessions.count(now),

@@ -12,6 +12,7 @@ use crate::domain::user::Credits;
 use crate::feed::engine_status::{EngineStatus, EngineStatuses};
 use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
+use crate::service::forecast::expected_finish;
 
 /// What a batch would cost, and when it would be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +78,7 @@ impl Batches {
         let statuses = self.engines();
         let status = statuses.engines.get(&engine);
         let running = status.map_or(0, |status| u64::from(status.running));
-        let items_ahead = backlog.ready + backlog.held.values().sum::<u64>() + running;
+        let items_ahead = backlog.total() + running;
         Ok(Quote {
             engine,
             credits: credits_per_item.saturating_mul(items),
@@ -113,25 +114,4 @@ fn first_wait(
         return None;
     }
     Some(wait)
-}
-
-/// When so many items of an engine are expected to have ended, at the pace of late. Unknown before the first has been
-/// measured, and while something keeps them all waiting for nobody knows how long.
-pub fn expected_finish(
-    statuses: &EngineStatuses,
-    engine: EngineKind,
-    items: u64,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    let status = statuses.engines.get(&engine)?;
-    let typical = status.typical_run?;
-    let wait = statuses.wait_for(engine);
-    let start = match (wait.reason, wait.until) {
-        (_, Some(until)) => until.max(now),
-        (WaitReason::Slot | WaitReason::Turn, None) => now,
-        (_, None) => return None,
-    };
-    let rounds = items.div_ceil(u64::from(status.slot_limit.max(1)));
-    let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
-    start.checked_add(typical.saturating_mul(rounds)).ok()
 }

@@ -11,6 +11,7 @@
 
 pub mod credits;
 pub mod dispatching;
+pub mod endings;
 pub mod leftovers;
 pub mod lists;
 pub mod watching;
@@ -20,7 +21,9 @@ pub mod world;
 macro_rules! conformance_suite {
     ($name:ident, $open:expr) => {
         mod $name {
-            use $crate::store::conformance::{credits, dispatching, leftovers, lists, watching};
+            use $crate::store::conformance::{
+                credits, dispatching, endings, leftovers, lists, watching,
+            };
             $crate::store::conformance::cases! {
                 $open =>
                 credits::balances_are_ledger_sums,
@@ -38,6 +41,9 @@ macro_rules! conformance_suite {
                 dispatching::a_cancel_is_a_wish_while_an_attempt_runs,
                 dispatching::a_submit_counts_once_towards_its_day,
                 dispatching::settings_and_tokens_persist,
+                endings::a_batch_remembers_which_item_ended_last,
+                endings::a_batch_remembers_its_source,
+                endings::hours_count_what_ended,
                 leftovers::a_retry_waits_behind_a_cleanup,
                 leftovers::a_lost_account_blocks_nothing,
                 leftovers::a_watch_is_settled_once,

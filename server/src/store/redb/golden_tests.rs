@@ -13,9 +13,10 @@ use jiff::Timestamp;
 
 use super::RedbStore;
 use crate::clock::Clock;
+use crate::domain::batch::Ending;
 use crate::domain::dispatching::{DispatchSettings, DispatchState, UpstreamToken};
 use crate::domain::failure::{Failure, FailureReason, WaitReason};
-use crate::domain::ids::{RequestId, TaskId};
+use crate::domain::ids::{BatchId, RequestId, TaskId};
 use crate::domain::item::{ItemState, Stage, VideoItem};
 use crate::domain::ledger::{Actor, EntryKind};
 use crate::domain::transition::AttemptEvent;
@@ -47,6 +48,11 @@ fn request(user: &User, method: &'static str) -> Request {
     }
 }
 
+/// The batch from whose media the one in the file was made.
+fn source() -> BatchId {
+    BatchId(uuid::Uuid::from_u128(78))
+}
+
 /// One record of each kind, in each state.
 async fn write(world: &World) {
     let user = world.user("王芳", 100).await;
@@ -54,11 +60,12 @@ async fn write(world: &World) {
         id: user.id,
         name: user.username.clone(),
     };
-    let new = NewBatch {
+    let mut new = NewBatch {
         request: Some(request(&user, "CreateBatch")),
         actor: actor.clone(),
         ..world.new_batch(user.id, 12, 2)
     };
+    new.batch.source_batch = Some(source());
     let batch = world.store.create_batch(new).await.unwrap().batch;
     let mut items = Vec::new();
     for _ in 0..10 {
@@ -202,7 +209,15 @@ async fn golden_file_of_version_1_reads() {
     let batch = store.batch(id).await.unwrap().unwrap();
     assert_eq!((batch.name.as_str(), batch.labels.len()), ("春节", 1));
     assert_eq!((batch.credits_charged, batch.credits_refunded), (26, 8));
+    assert_eq!(batch.source_batch, Some(source()));
+    let ended = batch.last_ended.unwrap();
+    assert_eq!(
+        (ended.position, ended.filename.as_str(), ended.ending),
+        (12, "王芳-12.png", Ending::Cancelled)
+    );
     let items = world.items(id).await;
+    assert_eq!(ended.item, items[11].id);
+    assert_eq!(Some(ended.finish_time), items[11].finish_time());
     let stage = |index: usize| &items[index].processing().unwrap().stage;
     assert!(items[0].processing().unwrap().cancel_request_time.is_some());
     assert_eq!(*stage(0), Stage::Submitting);
@@ -259,6 +274,9 @@ async fn golden_file_of_version_1_reads() {
         .await
         .unwrap();
     assert_eq!(daily.submitted, 7);
+    let hours = store.throughput(Timestamp::from_second(START).unwrap());
+    let hour = hours.await.unwrap().pop().unwrap();
+    assert_eq!((hour.completed, hour.failed), (1, 3));
     let settings = store.dispatch_settings().await.unwrap();
     assert_eq!(settings.state, DispatchState::Draining);
     let token = store.upstream_tokens().await.unwrap().remove(0);

@@ -65,6 +65,9 @@ impl Work<'_> {
         self.batch_mut(after.batch)?
             .follow(before, &after, charged, refunded, now);
         self.follow_owner(owner, before, &after)?;
+        if !before.is_terminal() {
+            self.count_end(&after, now)?;
+        }
 
         self.dequeue(engine, owner, before)?;
         self.enqueue(engine, owner, &after)?;

@@ -2,7 +2,7 @@
 //!
 //! Rooms: `open` (a file is made, checked, refused), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
-//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists` (what operations are made of),
+//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of),
 //! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `seam` (all of it as
 //! [`Store`](super::Store)).
 //!
@@ -20,6 +20,7 @@ mod error;
 mod fault_tests;
 #[cfg(test)]
 mod golden_tests;
+mod hours;
 mod items;
 mod ledger;
 mod leftovers;

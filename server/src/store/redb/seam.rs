@@ -14,8 +14,8 @@ use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::user::{Credits, User};
 use crate::store::query::{
-    Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, ItemPage, ItemSelection, Totals,
-    UserPage,
+    Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
+    ItemSelection, Totals, UserPage,
 };
 use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateUserError,
@@ -29,7 +29,7 @@ use super::tables::{
 };
 use super::{
     RedbStore, account_operations as accounts, batch_operations as batch_work, decode,
-    dispatch_operations as dispatch, ledger, leftovers, lists, load, reads,
+    dispatch_operations as dispatch, hours, ledger, leftovers, lists, load, reads,
 };
 
 impl RedbStore {
@@ -311,6 +311,10 @@ impl Store for RedbStore {
             video_bytes: totals.video_bytes,
             database_bytes: self.shared.meter().length(),
         })
+    }
+
+    async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError> {
+        hours::throughput(&self.snapshot()?, now)
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -89,6 +89,8 @@ tables! {
     SUBMITS submits: (&'static str, i64, u128, u32) => ();
     /// (item, attempt) → time of its submit, where it is among SUBMITS.
     SUBMIT_TIMES submit_times: (u128, u32) => i64;
+    /// Hour since 1970 → items that (completed, failed) in it; only hours that are asked for.
+    HOURS hours: i64 => (u64, u64);
     /// (kind, SHA-256) → (references, bytes).
     BLOBS blobs: (u8, &'static [u8; 32]) => (u64, u64);
     /// Small values of the server's own.
