@@ -43,7 +43,8 @@ pub enum BatchOrder {
 pub struct BatchFilter {
     /// One of these states; all when empty.
     pub states: Vec<BatchState>,
-    /// In the name, the prompt or a label, without case; empty: all.
+    /// In the name, the prompt, or a key or value of a label, without case, or the last four digits of the id or
+    /// more; empty: all.
     pub text: String,
     /// With failed items, or without.
     pub has_failures: Option<bool>,

@@ -160,6 +160,28 @@ async fn filters_narrow_and_what_they_cannot_be_is_refused_by_name() {
         (2, 1, 1)
     );
 
+    let digits = batch.id.replace('-', "");
+    let end = |length: usize| digits[digits.len() - length..].to_uppercase();
+    for (text, found) in [
+        (end(8), 1),
+        (end(4), 1),
+        (batch.id.clone(), 1),
+        (digits.clone(), 1),
+        // Too few, another end, and only the beginning.
+        (end(3), 0),
+        (format!("{}0", end(8)), 0),
+        (digits[..12].to_owned(), 0),
+        // The owner's name is no text of the batch.
+        ("wang".to_owned(), 0),
+    ] {
+        let filter = v1::BatchFilter {
+            text: text.clone(),
+            ..Default::default()
+        };
+        let answer = list(&bench, &bench.wang, with(filter)).await.unwrap();
+        assert_eq!(answer.batches.len(), found, "{text}");
+    }
+
     let bad = [
         (
             v1::BatchFilter {
