@@ -2,6 +2,7 @@
 
 pub mod mp4;
 pub mod programs;
+pub mod simulation;
 pub mod terminal;
 pub mod uploads;
 pub mod upstream;

@@ -28,7 +28,7 @@ use vbatch_server::engine::{Engine, OpenSource, Source, SourceReader, VideoSink}
 use vbatch_server::feed::Feed;
 use vbatch_server::store::query::ItemSelection;
 use vbatch_server::store::redb::RedbStore;
-use vbatch_server::store::{CancelItems, NewBatch, RetryItems, Store};
+use vbatch_server::store::{CancelItems, CreateBatchError, NewBatch, RetryItems, Store};
 
 use crate::upstream::config::UpstreamConfig;
 use crate::upstream::service::Upstream;
@@ -65,7 +65,12 @@ impl World {
 
     /// Without a token, and with no dispatcher yet.
     pub async fn asleep(config: UpstreamConfig) -> Self {
-        let clock = Clock::simulated(config.epoch, 7);
+        Self::asleep_with_seed(config, 7)
+    }
+
+    /// The same with this randomness: same seed, same run.
+    pub fn asleep_with_seed(config: UpstreamConfig, seed: u64) -> Self {
+        let clock = Clock::simulated(config.epoch, seed);
         let simulated = SimulatedUpstream::new(config);
         let store = RedbStore::in_memory(clock.clone()).expect("a database in memory");
         let feed = store.feed().clone();
@@ -76,6 +81,16 @@ impl World {
             feed,
             life: None,
         }
+    }
+
+    /// What the store's commits are told to.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Whether a dispatcher runs.
+    pub fn is_awake(&self) -> bool {
+        self.life.is_some()
     }
 
     /// Starts a dispatcher: a new life of the server.
@@ -165,7 +180,19 @@ impl World {
     }
 
     /// A batch of `count` items at one credit each.
+    ///
+    /// # Panics
+    /// Without enough credits.
     pub async fn batch(&self, owner: UserId, count: u32) -> BatchId {
+        self.try_batch(owner, count).await.expect("enough credits")
+    }
+
+    /// A batch of `count` items at one credit each, if its owner has them.
+    pub async fn try_batch(
+        &self,
+        owner: UserId,
+        count: u32,
+    ) -> Result<BatchId, CreateBatchError> {
         let now = self.clock.now();
         let batch = Batch {
             id: self.clock.batch_id(),
@@ -226,12 +253,7 @@ impl World {
             request: None,
             actor: Actor::System,
         };
-        self.store
-            .create_batch(new)
-            .await
-            .expect("enough credits")
-            .batch
-            .id
+        Ok(self.store.create_batch(new).await?.batch.id)
     }
 
     /// All items of a batch, by position.

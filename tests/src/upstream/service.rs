@@ -163,6 +163,23 @@ impl Upstream {
         id
     }
 
+    /// Makes the same task once more, as a proxy does that sends a request again; panics where there is none.
+    pub fn twin_of(&self, id: &str) -> String {
+        let now = self.now();
+        let mut inner = self.played();
+        let (account, params) = inner
+            .tasks
+            .all()
+            .iter()
+            .find(|task| task.id == id)
+            .map(|task| (task.account.clone(), task.params.clone()))
+            .expect("a task to repeat");
+        let twin = inner.tasks.create(&account, params, now).id.clone();
+        drop(inner);
+        self.tell();
+        twin
+    }
+
     /// Somebody deletes a task, whatever its state.
     pub fn vanish(&self, id: &str) {
         let now = self.now();
