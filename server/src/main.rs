@@ -101,7 +101,9 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
 }
 
 fn start_log() {
-    let filter = EnvFilter::try_from_env("VBATCH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Symphonia warns of every tag that it skips.
+    let filter = EnvFilter::try_from_env("VBATCH_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,symphonia=error,symphonia_core=error"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -53,7 +53,7 @@ impl Daemon {
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(arguments)
-            .env("VBATCH_LOG", "warn")
+            .env("VBATCH_LOG", "warn,symphonia=error,symphonia_core=error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         for name in [

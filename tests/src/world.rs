@@ -188,11 +188,7 @@ impl World {
     }
 
     /// A batch of `count` items at one credit each, if its owner has them.
-    pub async fn try_batch(
-        &self,
-        owner: UserId,
-        count: u32,
-    ) -> Result<BatchId, CreateBatchError> {
+    pub async fn try_batch(&self, owner: UserId, count: u32) -> Result<BatchId, CreateBatchError> {
         let now = self.clock.now();
         let batch = Batch {
             id: self.clock.batch_id(),

@@ -72,7 +72,10 @@ fn nothing_is_lost_and_nothing_paid_twice_in_many_lives() {
     );
     // A simulation in which nothing happens proves nothing.
     if only.is_none() {
-        assert!(sum.items as u64 > count && sum.tasks as u64 > count, "{sum:?}");
+        assert!(
+            sum.items as u64 > count && sum.tasks as u64 > count,
+            "{sum:?}"
+        );
         assert!(sum.crashes > 0 && sum.late > 0, "{sum:?}");
     }
 }

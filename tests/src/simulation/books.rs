@@ -134,7 +134,9 @@ impl Books {
             let newest = self.newest_attempt.entry(item.id).or_default();
             let highest = item.attempts().map(|attempt| attempt.number).max();
             if item.last_attempt < *newest || highest > Some(item.last_attempt) {
-                return Err(format!("attempt numbers fall back, from {newest}: {item:?}"));
+                return Err(format!(
+                    "attempt numbers fall back, from {newest}: {item:?}"
+                ));
             }
             *newest = item.last_attempt;
         }

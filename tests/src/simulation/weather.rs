@@ -93,9 +93,7 @@ pub fn fault(dice: &mut Dice) -> Fault {
         Call::Result | Call::Presigned => match dice.below(5) {
             0 => fault.cut_after(dice.below(3000) as usize),
             1 => fault.half_answer(),
-            2 if call == Call::Result => {
-                fault.redirect(dice.pick(&[Target::Bucket, Target::Here]))
-            }
+            2 if call == Call::Result => fault.redirect(dice.pick(&[Target::Bucket, Target::Here])),
             3 => fault.answer(500, "weather"),
             _ => fault.drop_connection(),
         },
