@@ -9,7 +9,9 @@
 
 pub mod change;
 pub mod download;
+mod draft;
 pub mod export;
+mod file_check;
 pub mod page;
 pub mod quote;
 pub(crate) mod refusal;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::change::check_ids;
+use super::draft::Draft;
 use super::replay::{self, ContentDigest};
-use super::upload::Draft;
 use super::{Batches, refusal, spec};
 use crate::domain::ids::{BatchId, ItemId, RequestId};
 use crate::domain::user::Credits;

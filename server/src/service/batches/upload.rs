@@ -6,17 +6,16 @@
 
 use std::time::Duration;
 
-use vbatch_probe::{AudioLimits, ImageLimits, ProbeError, SNIFF_BYTES, sniff};
+use vbatch_probe::{AudioLimits, ImageLimits, SNIFF_BYTES};
 
+use super::draft::Draft;
 use super::replay::{self, ContentDigest};
 use super::spec::{self, BatchSpec, FileDigest};
 use super::upload_slots::UploadSlot;
-use super::{Batches, refusal};
-use crate::domain::batch::{Batch, EngineKind, ItemCounts};
-use crate::domain::ids::{BatchId, RequestId, UserId};
-use crate::domain::item::{ItemState, Pending, VideoItem};
+use super::{Batches, file_check, refusal};
+use crate::domain::batch::EngineKind;
+use crate::domain::ids::RequestId;
 use crate::domain::media::{Audio, BlobKind, Sha256, SourceImage};
-use crate::domain::user::Credits;
 use crate::media::incoming::{Incoming, Staged};
 use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
@@ -205,7 +204,7 @@ impl Upload {
             .map_err(|error| refusal::of_media(error, file))?;
         let is_whole = arriving.incoming.size_bytes() == arriving.size_bytes;
         if !arriving.is_recognised && (is_whole || arriving.incoming.head().len() >= SNIFF_BYTES) {
-            check_kind(&arriving.header, arriving.incoming.head())?;
+            file_check::check_kind(&arriving.header, arriving.incoming.head())?;
             arriving.is_recognised = true;
         }
         if is_whole && let Some(arriving) = self.arriving.take() {
@@ -423,7 +422,7 @@ impl Upload {
                     max_bytes: limits.audio_bytes,
                 })
                 .await
-                .map_err(|error| of_probe(error, &filename))?;
+                .map_err(|error| file_check::of_probe(error, &filename))?;
             let audio = Audio {
                 filename,
                 media_type: facts.kind.media_type().to_owned(),
@@ -439,7 +438,7 @@ impl Upload {
                     max_bytes: limits.image_bytes,
                 })
                 .await
-                .map_err(|error| of_probe(error, &filename))?;
+                .map_err(|error| file_check::of_probe(error, &filename))?;
             let (width_px, height_px) = facts.upright_px();
             let picture = SourceImage {
                 filename,
@@ -471,106 +470,6 @@ impl Upload {
     }
 }
 
-/// What a new batch is made of.
-pub(super) struct Draft {
-    pub(super) owner: UserId,
-    pub(super) name: String,
-    pub(super) prompt: String,
-    pub(super) negative_prompt: String,
-    pub(super) engine: EngineKind,
-    pub(super) labels: std::collections::BTreeMap<String, String>,
-    pub(super) source_batch: Option<BatchId>,
-    pub(super) audio: Audio,
-    pub(super) images: Vec<SourceImage>,
-}
-
-impl Batches {
-    /// Refuses what costs more than is allowed or there.
-    pub(super) async fn check_price(
-        &self,
-        owner: UserId,
-        credits_per_item: Credits,
-        items: usize,
-        max_credits: Option<Credits>,
-    ) -> Result<Credits, ServiceError> {
-        let items = Credits::try_from(items).unwrap_or(Credits::MAX);
-        let required = credits_per_item.saturating_mul(items);
-        if let Some(limit) = max_credits
-            && required > limit
-        {
-            return Err(refusal::price_changed(required, limit));
-        }
-        let available = self.balance(owner).await?;
-        crate::domain::ledger::balance_after(available, required.saturating_neg())?;
-        Ok(required)
-    }
-
-    /// A batch as it is committed: every item waits, at the price of now.
-    pub(super) fn new_batch(
-        &self,
-        caller: &Caller,
-        draft: Draft,
-        request: Option<Request>,
-    ) -> NewBatch {
-        let clock = &self.shared.clock;
-        let now = clock.now();
-        let id = clock.batch_id();
-        let credits_per_item = self
-            .shared
-            .offer
-            .pricing
-            .credits_per_item(draft.engine, draft.audio.duration);
-        let items = (1..)
-            .zip(draft.images)
-            .map(|(position, source_image)| VideoItem {
-                id: clock.item_id(),
-                batch: id,
-                position,
-                source_image,
-                state: ItemState::Pending(Pending::default()),
-                round: 1,
-                charge: credits_per_item,
-                failures_in_round: 0,
-                last_attempt: 0,
-                ended_attempts: Vec::new(),
-                progress_permille: 0,
-                create_time: now,
-                start_time: None,
-                update_time: now,
-                revision: 0,
-            })
-            .collect();
-        NewBatch {
-            batch: Batch {
-                id,
-                owner: draft.owner,
-                name: draft.name,
-                prompt: draft.prompt,
-                negative_prompt: draft.negative_prompt,
-                engine: draft.engine,
-                labels: draft.labels,
-                source_batch: draft.source_batch,
-                audio: draft.audio,
-                credits_per_item,
-                counts: ItemCounts::default(),
-                credits_charged: 0,
-                credits_refunded: 0,
-                progress_permille_sum: 0,
-                create_time: now,
-                start_time: None,
-                finish_time: None,
-                cancel_request_time: None,
-                last_ended: None,
-                failures_seen: 0,
-                revision: 0,
-            },
-            items,
-            request,
-            actor: caller.actor(),
-        }
-    }
-}
-
 fn check_digests(files: &[FileDigest], images: usize) -> Result<(), ServiceError> {
     let kinds_fit = files
         .first()
@@ -585,87 +484,6 @@ fn check_digests(files: &[FileDigest], images: usize) -> Result<(), ServiceError
         .with("available", files.len()));
     }
     Ok(())
-}
-
-/// The first look at a file: its beginning must be of a kind that is taken for what it is to be.
-fn check_kind(header: &FileHeader, head: &[u8]) -> Result<(), ServiceError> {
-    let found = sniff(head);
-    let fits = found.is_some_and(|kind| match header.kind {
-        BlobKind::Audio => kind.is_audio(),
-        _ => kind.is_image(),
-    });
-    if fits {
-        return Ok(());
-    }
-    let media_type = found.map_or("", |kind| kind.media_type());
-    Err(unsupported(&header.filename, header.kind, media_type))
-}
-
-fn unsupported(file: &str, kind: BlobKind, media_type: &str) -> ServiceError {
-    let taken = if kind == BlobKind::Audio {
-        "WAV, MP3, M4A, AAC, FLAC or Ogg (Vorbis, Opus)"
-    } else {
-        "PNG, JPEG or WebP"
-    };
-    ServiceError::new(
-        Reason::FileKindUnsupported,
-        format!("{file} is of a kind that is not taken. Send {taken}."),
-    )
-    .with("file", file)
-    .with("media_type", media_type)
-}
-
-fn of_probe(error: ProbeError, file: &str) -> ServiceError {
-    let refused = |reason, message| ServiceError::new(reason, message).with("file", file);
-    match error {
-        ProbeError::KindUnsupported { found, detail } => {
-            refused(Reason::FileKindUnsupported, format!("{file}: {detail}"))
-                .with("media_type", found.map_or("", |kind| kind.media_type()))
-        }
-        ProbeError::Corrupt { detail, .. } => refused(
-            Reason::FileCorrupt,
-            format!("{file} is broken or cut off: {detail}."),
-        ),
-        ProbeError::TooLarge {
-            limit_bytes,
-            found_bytes,
-        } => refusal::too_large(file, limit_bytes).with("size", found_bytes),
-        ProbeError::DimensionsExceeded {
-            limit_pixels,
-            width_px,
-            height_px,
-        } => refused(
-            Reason::ImageDimensionsExceeded,
-            format!(
-                "{file} has {width_px}x{height_px} pixels, at most {limit_pixels} in all are taken."
-            ),
-        )
-        .with("limit", limit_pixels)
-        .with("width", width_px)
-        .with("height", height_px),
-        ProbeError::DurationInvalid {
-            minimum,
-            maximum,
-            found,
-        } => refused(
-            Reason::AudioDurationInvalid,
-            format!(
-                "{file} plays {:.1} s, {:.1} to {:.0} s are taken.",
-                found.as_secs_f64(),
-                minimum.as_secs_f64(),
-                maximum.as_secs_f64()
-            ),
-        )
-        .with(
-            "limit",
-            if found < minimum { minimum } else { maximum }.as_secs_f64(),
-        )
-        .with("duration", found.as_secs_f64()),
-        ProbeError::Read(error) => {
-            let error = crate::media::MediaError::io(format!("probe {file}"), error);
-            refusal::of_media(error, file)
-        }
-    }
 }
 
 fn digests(audio: &Audio, images: &[SourceImage]) -> Vec<FileDigest> {
