@@ -3,6 +3,7 @@
 //! `VBATCH_SEEDS=N` lives N of them, `VBATCH_SEED=S` the one of that seed, `VBATCH_FIRST_SEED=S` begins there.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::print_stdout, reason = "the counts are what a long run is for")]
 
 use std::num::NonZero;
 use std::sync::Mutex;
@@ -10,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vbatch_tests::simulation::{History, run};
 
-/// What a machine of two slow cores lives in about 20 s.
-const SEEDS: u64 = 150;
+/// Few enough that every run of the tests can afford them: about half a minute on two slow cores.
+const SEEDS: u64 = 60;
 
 fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -70,6 +71,7 @@ fn nothing_is_lost_and_nothing_paid_twice_in_many_lives() {
         failures.len(),
         told.join("\n")
     );
+    println!("{count} lives from seed {first}: {sum:?}");
     // A simulation in which nothing happens proves nothing.
     if only.is_none() {
         assert!(

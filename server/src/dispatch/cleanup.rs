@@ -34,7 +34,8 @@ impl Lane {
                 .filter(|_| is_at_upstream(&running.stage))?;
             Some((running.attempt.account.clone(), task))
         });
-        let cleanups = self.open.cleanups.iter().filter(|cleanup| !cleanup.lost);
+        // Those of a lost account too: its token may have come back, and without one nobody is asked.
+        let cleanups = self.open.cleanups.iter();
         let tasks: Vec<(Account, TaskId)> = wished
             .chain(cleanups.map(|cleanup| (cleanup.account.clone(), cleanup.task.clone())))
             .collect();

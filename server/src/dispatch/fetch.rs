@@ -91,6 +91,8 @@ enum Tried {
     Over,
     /// Not the item's fault; again after a pause.
     Again,
+    /// The same, and nobody has answered: no token, no way to the upstream, no room here.
+    Silent,
     /// The upstream denies the task.
     Denied,
     /// What came is no video.
@@ -99,18 +101,21 @@ enum Tried {
 
 impl Fetch {
     async fn run(self) -> Result<(), StoreError> {
-        let begun = Instant::now();
+        // The deadline counts the time in which somebody answered.
+        let mut answered = Duration::ZERO;
         let mut denied_since: Option<Instant> = None;
         let (mut failures, mut invalid) = (0, 0);
         loop {
+            let begun = Instant::now();
             let tried = {
                 let _turn = self.turns.acquire().await.map_err(|_| StoreError::Closed)?;
                 self.try_once().await?
             };
             failures += 1;
+            let silent = matches!(tried, Tried::Silent);
             match tried {
                 Tried::Over => return Ok(()),
-                Tried::Again => denied_since = None,
+                Tried::Again | Tried::Silent => denied_since = None,
                 Tried::Denied if self.in_process => return self.end(AttemptEvent::Abandoned).await,
                 Tried::Denied => {
                     if denied_since.get_or_insert_with(Instant::now).elapsed() >= UNKNOWN_PATIENCE {
@@ -129,7 +134,7 @@ impl Fetch {
                     }
                 }
             }
-            if begun.elapsed() >= self.deadline {
+            if answered >= self.deadline {
                 let words = "The finished video could not be fetched in time. Retry the item.";
                 return self.fail(FailureReason::ItemDeadline, words, "").await;
             }
@@ -140,6 +145,9 @@ impl Fetch {
                 self.clock.random(),
             ))
             .await;
+            if !silent {
+                answered += begun.elapsed();
+            }
         }
     }
 
@@ -149,7 +157,7 @@ impl Fetch {
             return Ok(Tried::Over);
         }
         let Some(credentials) = self.credentials().await? else {
-            return Ok(Tried::Again);
+            return Ok(Tried::Silent);
         };
         let mut video = match self.files.begin_video().await {
             Ok(video) => video,
@@ -189,12 +197,13 @@ impl Fetch {
                 self.store
                     .mark_token(&self.account, Some(self.clock.now()))
                     .await?;
-                Ok(Tried::Again)
+                Ok(Tried::Silent)
             }
             FetchError::Sink(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                 Ok(Tried::Invalid(error.to_string()))
             }
             FetchError::Sink(error) => Ok(self.no_room(&error)),
+            FetchError::Read(ReadError::Weather { reached: false, .. }) => Ok(Tried::Silent),
             FetchError::Read(_) | FetchError::CutOff { .. } => Ok(Tried::Again),
         }
     }
@@ -207,7 +216,7 @@ impl Fetch {
         ) {
             self.storage_full.store(true, Ordering::Relaxed);
         }
-        Tried::Again
+        Tried::Silent
     }
 
     /// The newest token of the account, unless it is refused.

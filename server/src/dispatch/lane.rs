@@ -100,6 +100,8 @@ pub(super) struct AccountState {
     /// Since when no token of it is usable.
     pub(super) tokenless_since: Option<Timestamp>,
     pub(super) refused: bool,
+    /// When its token was set.
+    pub(super) token_set: Option<Timestamp>,
 }
 
 impl AccountState {
@@ -193,6 +195,8 @@ impl Lane {
                 pause.unsigned_abs()
             };
             tokio::select! {
+                // Which of several comes first is no matter of chance, so that a run can be repeated.
+                biased;
                 // Work that came back stays in the set until it is taken.
                 Some(done) = self.work.join_next(), if !self.work.is_empty() => self.take(done).await?,
                 // A receiver remembers what it has not seen.
@@ -334,6 +338,7 @@ impl Lane {
                     state.next_check = None;
                 }
                 state.refused = token.refused_since.is_some();
+                state.token_set = Some(token.set_time);
                 state.tokenless_since = token.refused_since;
                 credentials.insert(
                     token.account.clone(),

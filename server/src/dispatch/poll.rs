@@ -32,6 +32,12 @@ const TRY_AGAIN_CAP: Duration = Duration::from_secs(120);
 /// A refused token is tried again this often; there is no other way to learn that it is taken again.
 const CHECK_AGAIN: Duration = Duration::from_secs(60);
 
+/// A call may take this long: until then the refusal of a token that was just set may be meant for the one before.
+const NEW_FOR: Duration = Duration::from_secs(120);
+
+/// Such a token is tried this soon.
+const CHECK_NEW: Duration = Duration::from_secs(1);
+
 impl Lane {
     /// Asks about every running task of each account that is due; one question an account at a time.
     pub(super) fn start_polls(&mut self) -> Option<Timestamp> {
@@ -382,7 +388,7 @@ impl Lane {
         let state = self.account(account);
         state.refused = true;
         state.tokenless_since = Some(now);
-        state.next_check = Some(later(now, CHECK_AGAIN));
+        state.next_check = Some(first_check(state.token_set, now));
         tracing::warn!(%account, "the upstream refuses the token; its items wait until it is replaced");
         self.store.mark_token(account, Some(now)).await
     }
@@ -396,7 +402,8 @@ impl Lane {
             if !state.refused || state.checking {
                 continue;
             }
-            let due = *state.next_check.get_or_insert(later(now, CHECK_AGAIN));
+            let first = first_check(state.token_set, now);
+            let due = *state.next_check.get_or_insert(first);
             if due > now {
                 next = Some(next.map_or(due, |next: Timestamp| next.min(due)));
                 continue;
@@ -517,6 +524,12 @@ impl Lane {
             .chain(self.open.watches.iter().map(|watch| watch.account.clone()))
             .collect()
     }
+}
+
+/// When a token that is refused from now on is tried first.
+fn first_check(set: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let new = set.is_some_and(|set| later(set, NEW_FOR) > now);
+    later(now, if new { CHECK_NEW } else { CHECK_AGAIN })
 }
 
 /// What a poll shows of a running task, or nothing when nothing that anyone sees has changed.

@@ -12,7 +12,7 @@ use super::gate::later;
 use super::lane::{Done, Lane, running_key};
 use super::poll::{change_of, class};
 use super::schedule;
-use crate::domain::ids::{Account, ClientRef};
+use crate::domain::ids::{Account, BatchId, ClientRef};
 use crate::domain::item::{Stage, VideoItem};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::retry::LIST_AFTER;
@@ -182,25 +182,16 @@ impl Lane {
             };
             self.apply_one(key, event).await?;
             self.account(&account).poll_soon(now, None);
-            for surplus in found.into_iter().filter(|task| task.state.is_active()) {
-                let cleanup = Cleanup {
-                    client_ref: key,
-                    batch: item.batch,
-                    account: account.clone(),
-                    task: surplus.task.clone(),
-                    create_time: now,
-                    lost: false,
-                };
-                self.store.add_cleanup(cleanup).await?;
-            }
+            self.end_surplus(key, item.batch, &account, found).await?;
         }
 
         let mut absent = Vec::new();
         for watch in self.watches_of(&account).cloned().collect::<Vec<_>>() {
-            let found = matching(&tasks, watch.client_ref, watch.seed, watch.start_time);
-            match found.first() {
+            let mut found = matching(&tasks, watch.client_ref, watch.seed, watch.start_time);
+            let furthest = (!found.is_empty()).then(|| found.remove(0));
+            match furthest {
                 Some(task) => {
-                    let found = FoundTask {
+                    let late = FoundTask {
                         key: watch.client_ref,
                         task: task.task.clone(),
                         ended: matches!(
@@ -210,9 +201,11 @@ impl Lane {
                         instance: self.instance,
                         now,
                     };
-                    let settled = self.store.settle_watch(found).await?;
+                    let settled = self.store.settle_watch(late).await?;
                     tracing::info!(key = %watch.client_ref, ?settled, "a late task appeared");
                     self.account(&account).poll_soon(now, None);
+                    self.end_surplus(watch.client_ref, watch.batch, &account, found)
+                        .await?;
                 }
                 None if later(watch.submit_time, LIST_AFTER) <= read_time => {
                     absent.push(watch.client_ref)
@@ -224,6 +217,28 @@ impl Lane {
             return Ok(());
         }
         self.store.mark_watches_matched(absent, now).await
+    }
+
+    /// One submit has made several tasks: those that nobody adopts are to end.
+    async fn end_surplus(
+        &self,
+        key: ClientRef,
+        batch: BatchId,
+        account: &Account,
+        found: Vec<&TaskReport>,
+    ) -> Result<(), StoreError> {
+        for surplus in found.into_iter().filter(|task| task.state.is_active()) {
+            let cleanup = Cleanup {
+                client_ref: key,
+                batch,
+                account: account.clone(),
+                task: surplus.task.clone(),
+                create_time: self.clock.now(),
+                lost: false,
+            };
+            self.store.add_cleanup(cleanup).await?;
+        }
+        Ok(())
     }
 
     fn unresolved(&self, account: &Account) -> Vec<(VideoItem, Timestamp)> {

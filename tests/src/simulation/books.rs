@@ -71,13 +71,13 @@ impl Books {
             self.counts_match(*batch, &of_batch).await?;
             items.extend(of_batch);
         }
-        let open = self.open(items).await;
+        let open = self.open(items).await?;
         self.attempts_rise(&open)?;
         self.slots_hold(&open).await?;
         self.tasks_are_owned(&open)
     }
 
-    async fn open(&mut self, items: Vec<VideoItem>) -> Open {
+    async fn open(&mut self, items: Vec<VideoItem>) -> Result<Open, String> {
         let mut holders = BTreeMap::new();
         for item in &items {
             if let Some(running) = item.processing() {
@@ -97,12 +97,28 @@ impl Books {
         }
         for watch in self.store.watches().await.expect("readable") {
             if watch.matched {
-                self.excused.insert(watch.client_ref);
+                if self.excused.insert(watch.client_ref) {
+                    self.was_late(watch.client_ref, &watch.account).await?;
+                }
             } else {
                 holders.insert(watch.client_ref, watch.account);
             }
         }
-        Open { items, holders }
+        Ok(Open { items, holders })
+    }
+
+    /// A submit was released: rightly only where its task was in no list, or nobody could read one for too long.
+    async fn was_late(&self, key: ClientRef, account: &Account) -> Result<(), String> {
+        let tokens = self.store.upstream_tokens().await.expect("readable");
+        let usable = tokens
+            .iter()
+            .any(|token| token.account == *account && token.refused_since.is_none());
+        let listed =
+            |task: &Task| key_of(task) == Some(key) && !task.deleted && task.hidden_until.is_zero();
+        match self.upstream.tasks().into_iter().find(listed) {
+            Some(task) if usable => Err(format!("released though it was listed: {task:?}")),
+            _ => Ok(()),
+        }
     }
 
     async fn counts_match(&self, batch: BatchId, items: &[VideoItem]) -> Result<(), String> {

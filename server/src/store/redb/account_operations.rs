@@ -291,6 +291,8 @@ pub(super) fn mark_token(
 ) -> Result<(), StoreError> {
     let known = tokens(&work.read().tokens)?;
     match known.into_iter().find(|token| token.account == *account) {
+        // Refused again is refused since the first time: the account is lost by that.
+        Some(token) if token.refused_since.is_some() && refused_since.is_some() => Ok(()),
         Some(mut token) if token.refused_since != refused_since => {
             token.refused_since = refused_since;
             put_token(work, &token)

@@ -1,0 +1,337 @@
+//! Two things at once, each with one outcome: in virtual time, on a simulated upstream.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
+use vbatch_server::domain::failure::WaitReason;
+use vbatch_server::domain::ids::BatchId;
+use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
+use vbatch_server::domain::ledger::{Actor, EntryKind};
+use vbatch_server::store::query::ItemSelection;
+use vbatch_server::store::{ChangeItemsError, RetryItems};
+use vbatch_tests::upstream::config::UpstreamConfig;
+use vbatch_tests::upstream::faults::{Call, Fault};
+use vbatch_tests::upstream::tasks::{Script, Status};
+use vbatch_tests::world::{World, epoch};
+
+fn upstream() -> UpstreamConfig {
+    UpstreamConfig {
+        run: Duration::from_secs(20),
+        latency: Duration::from_millis(500),
+        epoch: epoch(),
+        ..UpstreamConfig::default()
+    }
+}
+
+fn running_for(seconds: u64) -> Script {
+    Script {
+        run: Some(Duration::from_secs(seconds)),
+        ..Script::default()
+    }
+}
+
+fn stage(items: &[VideoItem]) -> Option<&Stage> {
+    items[0].processing().map(|running| &running.stage)
+}
+
+fn is_submitting(items: &[VideoItem]) -> bool {
+    stage(items) == Some(&Stage::Submitting)
+}
+
+fn is_unresolved(items: &[VideoItem]) -> bool {
+    matches!(stage(items), Some(Stage::Unresolved { .. }))
+}
+
+fn is_fetching(items: &[VideoItem]) -> bool {
+    matches!(stage(items), Some(Stage::Fetching { .. }))
+}
+
+fn is_generating(items: &[VideoItem]) -> bool {
+    matches!(stage(items), Some(Stage::Generating { .. }))
+}
+
+fn is_waiting(items: &[VideoItem]) -> bool {
+    matches!(items[0].state, ItemState::Pending(_))
+}
+
+fn is_cancelled(item: &VideoItem) -> bool {
+    matches!(item.state, ItemState::Cancelled { .. })
+}
+
+fn is_completed(item: &VideoItem) -> bool {
+    matches!(item.state, ItemState::Completed { .. })
+}
+
+/// A world with a user of one credit and a batch of one item.
+async fn one_item(
+    scripted: impl FnOnce(&World),
+) -> (World, vbatch_server::domain::ids::UserId, BatchId) {
+    let world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    scripted(&world);
+    let batch = world.batch(user, 1).await;
+    (world, user, batch)
+}
+
+async fn cancel(world: &World, batch: BatchId) {
+    let id = world.item(batch, 1).await.id;
+    world.cancel(batch, vec![id]).await;
+}
+
+async fn dispatch(world: &World, state: DispatchState) {
+    let settings = DispatchSettings {
+        state,
+        concurrency: 3,
+        changed_by: Actor::System,
+        change_time: world.clock.now(),
+    };
+    world.store.set_dispatch_settings(settings).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_submitting_ends_the_task_that_is_made() {
+    let (world, user, batch) = one_item(|_| {}).await;
+    world.until(batch, "it is submitted", is_submitting).await;
+    cancel(&world, batch).await;
+    let items = world.finished(batch).await;
+    assert!(is_cancelled(&items[0]), "{items:#?}");
+    world.until_all_ended().await;
+    assert_eq!(world.upstream.tasks()[0].status, Status::Cancel);
+    assert_eq!(world.balance(user).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_a_submit_is_refused_leaves_nothing() {
+    let refuse = Fault::on(Call::Submit).error(500, "Queue busy, please try again later");
+    let (world, user, batch) = one_item(|world| world.upstream.fault(refuse)).await;
+    world.until(batch, "it is submitted", is_submitting).await;
+    cancel(&world, batch).await;
+    let items = world.finished(batch).await;
+    assert!(is_cancelled(&items[0]), "{items:#?}");
+    assert_eq!(world.upstream.tasks().len(), 0);
+    assert_eq!(world.store.watches().await.unwrap(), []);
+    assert_eq!(world.balance(user).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_unresolved_ends_the_task_when_it_is_found() {
+    let (world, user, batch) = one_item(|world| {
+        world.upstream.script_next(running_for(3000));
+        world.upstream.fault(Fault::on(Call::Submit).lose_answer());
+    })
+    .await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    cancel(&world, batch).await;
+    let items = world.finished(batch).await;
+    assert!(is_cancelled(&items[0]), "{items:#?}");
+    world.until_all_ended().await;
+    assert_eq!(world.balance(user).await, 1);
+    assert_eq!(world.store.watches().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_unresolved_is_granted_without_a_word_and_the_task_still_ended() {
+    let (world, user, batch) = one_item(|world| {
+        world.upstream.script_next(running_for(3000));
+        world.upstream.fault(Fault::on(Call::Submit).lose_answer());
+        world
+            .upstream
+            .fault(Fault::on(Call::List).always().html(502));
+    })
+    .await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    cancel(&world, batch).await;
+    let items = world.finished(batch).await;
+    assert!(is_cancelled(&items[0]), "{items:#?}");
+    assert_eq!(world.balance(user).await, 1);
+    let watches = world.store.watches().await.unwrap();
+    assert!(watches[0].holds_slot(), "{watches:?}");
+
+    // A retry waits: the task may be there.
+    world.retry(batch, vec![items[0].id]).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    match world.item(batch, 1).await.state {
+        ItemState::Pending(pending) => assert_eq!(pending.reason, Some(WaitReason::Cleanup)),
+        other => panic!("{other:?}"),
+    }
+    // It is, and is what the retry asked for: nothing is paid twice.
+    world.upstream.clear_faults();
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    assert_eq!(world.upstream.tasks().len(), 1);
+    assert_eq!(world.balance(user).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_fetching_what_is_gone_is_granted() {
+    let (world, user, batch) = one_item(|world| {
+        let weather = Fault::on(Call::ResultUrl).times(3).error(500, "weather");
+        world.upstream.fault(weather);
+    })
+    .await;
+    world.until(batch, "it is fetched", is_fetching).await;
+    world.upstream.vanish(&world.upstream.tasks()[0].id);
+    cancel(&world, batch).await;
+    let items = world.finished(batch).await;
+    assert!(is_cancelled(&items[0]), "{items:#?}");
+    assert_eq!(world.balance(user).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_cancel_changes_nothing() {
+    let (world, user, batch) = one_item(|_| {}).await;
+    world.until(batch, "it generates", is_generating).await;
+    cancel(&world, batch).await;
+    let wished = world.item(batch, 1).await;
+    cancel(&world, batch).await;
+    assert_eq!(world.item(batch, 1).await, wished);
+    world.finished(batch).await;
+    let ledger = world.ledger(user).await;
+    let refunds = ledger.iter().filter(|it| it.kind == EntryKind::Refund);
+    assert_eq!(refunds.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_retries_at_once_one_is_charged() {
+    let world = World::new(upstream()).await;
+    let user = world.user("wang", 5).await;
+    let batch = world.batch(user, 1).await;
+    cancel(&world, batch).await;
+    let id = world.finished(batch).await[0].id;
+    let retry = RetryItems {
+        batch,
+        selection: ItemSelection {
+            ids: vec![id],
+            states: Vec::new(),
+        },
+        max_credits: None,
+        request: None,
+        actor: Actor::System,
+        now: world.clock.now(),
+    };
+    let (one, other) = tokio::join!(
+        world.store.retry_items(retry.clone()),
+        world.store.retry_items(retry)
+    );
+    one.unwrap();
+    let refused = other.unwrap_err();
+    assert!(
+        matches!(refused, ChangeItemsError::NotRetryable(_)),
+        "{refused:?}"
+    );
+    assert!(is_completed(&world.finished(batch).await[0]));
+    assert_eq!(world.balance(user).await, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_task_is_adopted_by_an_item_that_waits() {
+    let late = Fault::on(Call::Submit).lose_answer_and_list_after(Duration::from_secs(300));
+    let (world, _, batch) = one_item(|world| world.upstream.fault(late)).await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    dispatch(&world, DispatchState::Paused).await;
+    world.until(batch, "it is released", is_waiting).await;
+    // Nothing is claimed, and still the video comes.
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    assert_eq!(items[0].last_attempt, 1);
+    assert_eq!(world.upstream.tasks().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_tasks_of_an_unresolved_submit_the_furthest_is_adopted_and_the_others_end() {
+    let lost = Fault::on(Call::Submit).lose_answer();
+    let (world, user, batch) = one_item(|world| world.upstream.fault(lost)).await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    world.upstream.script_next(running_for(3000));
+    let first = world.upstream.tasks()[0].id.clone();
+    world.upstream.twin_of(&first);
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    assert_eq!(items[0].ended_attempts[0].task.as_ref().unwrap().0, first);
+    world.until_all_ended().await;
+    assert_eq!(world.upstream.tasks()[1].status, Status::Cancel);
+    assert_eq!(world.balance(user).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_late_tasks_the_furthest_is_adopted_and_the_others_end() {
+    let late = Fault::on(Call::Submit).lose_answer_and_list_after(Duration::from_secs(300));
+    let (world, user, batch) = one_item(|world| world.upstream.fault(late)).await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    dispatch(&world, DispatchState::Paused).await;
+    world.until(batch, "it is released", is_waiting).await;
+    world.upstream.script_next(running_for(30_000));
+    let first = world.upstream.tasks()[0].id.clone();
+    world.upstream.twin_of(&first);
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    assert_eq!(items[0].ended_attempts[0].task.as_ref().unwrap().0, first);
+    world.until_all_ended().await;
+    assert_eq!(world.upstream.tasks()[1].status, Status::Cancel);
+    assert_eq!(world.balance(user).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unresolved_submit_is_looked_for_on_the_account_that_sent_it() {
+    let lost = Fault::on(Call::Submit).lose_answer();
+    let (world, _, batch) = one_item(|world| world.upstream.fault(lost)).await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    world.set_token(&world.upstream.give_token("second")).await;
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    let tasks = world.upstream.tasks();
+    assert_eq!(tasks.len(), 1, "{tasks:?}");
+    assert_eq!(tasks[0].account, "operator");
+    world.until_tokens(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_a_lost_account_is_ended_when_its_token_comes_back() {
+    let (world, _, batch) =
+        one_item(|world| world.upstream.script_next(running_for(100_000))).await;
+    world.until(batch, "it generates", is_generating).await;
+    world.upstream.expire_token(&world.upstream.token());
+    world.finished(batch).await;
+    let cleanups = world.store.cleanups().await.unwrap();
+    assert!(cleanups[0].lost, "{cleanups:?}");
+
+    let back = world.upstream.now();
+    world
+        .set_token(&world.upstream.give_token("operator"))
+        .await;
+    world.until_all_ended().await;
+    let after = world.upstream.now() - back;
+    assert!(after < Duration::from_secs(60), "{after:?}");
+    assert_eq!(world.upstream.tasks()[0].status, Status::Cancel);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_upstream_does_not_use_up_the_deadline_of_a_fetch() {
+    let weather = Fault::on(Call::ResultUrl).times(2).error(500, "weather");
+    let (world, user, batch) = one_item(|world| world.upstream.fault(weather)).await;
+    world.until(batch, "it is fetched", is_fetching).await;
+    world.upstream.set_down(true);
+    tokio::time::sleep(Duration::from_secs(5 * 3600)).await;
+    world.upstream.set_down(false);
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    assert_eq!(world.balance(user).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_refusal_of_an_old_token_does_not_keep_a_new_one_waiting() {
+    let slow = Fault::on(Call::Submit)
+        .after(Duration::from_secs(5))
+        .answer(401, r#"{"message":"Token has expired"}"#);
+    let (world, _, batch) = one_item(|world| world.upstream.fault(slow)).await;
+    world.until(batch, "it is submitted", is_submitting).await;
+    // While the submit is under way, before its refusal comes.
+    world
+        .set_token(&world.upstream.give_token("operator"))
+        .await;
+    assert!(is_completed(&world.finished(batch).await[0]));
+    let spent = world.upstream.now();
+    assert!(spent < Duration::from_secs(40), "{spent:?}");
+}
