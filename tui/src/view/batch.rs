@@ -129,10 +129,12 @@ fn draw_progress(pen: &mut Pen, open: &OpenBatch, batch: &v1::Batch, area: Rect)
         parts.push(((words.n_failed)(numbers.failed), Role::Bad));
     }
     parts.push((times(pen, batch), Role::Text));
-    let charged = (words.charged)(batch.credits_charged, batch.credits_refunded);
-    parts.push((charged, Role::Dim));
     if batch.engine == "preview" {
-        parts.push((words.preview_mark.to_owned(), Role::Warn));
+        // Before anything that a narrow screen cuts: nobody may take a preview for the real thing.
+        parts.insert(1, (words.preview_mark.to_owned(), Role::Warn));
+    } else {
+        let charged = (words.charged)(batch.credits_charged, batch.credits_refunded);
+        parts.push((charged, Role::Dim));
     }
     if open.rows.mark_count() > 0 {
         parts.insert(
