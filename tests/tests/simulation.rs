@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vbatch_tests::simulation::{History, run};
 
 /// Few enough that every run of the tests can afford them: about half a minute on two slow cores.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 
 fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

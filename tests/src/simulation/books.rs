@@ -12,6 +12,7 @@ use vbatch_server::domain::batch::ItemCounts;
 use vbatch_server::domain::ids::{Account, BatchId, ClientRef, ItemId, UserId};
 use vbatch_server::domain::item::{ItemState, VideoItem};
 use vbatch_server::domain::ledger::EntryKind;
+use vbatch_server::domain::retry::LIST_AFTER;
 use vbatch_server::store::Store;
 use vbatch_server::store::query::ItemSelection;
 
@@ -113,8 +114,10 @@ impl Books {
         let usable = tokens
             .iter()
             .any(|token| token.account == *account && token.refused_since.is_none());
-        let listed =
-            |task: &Task| key_of(task) == Some(key) && !task.deleted && task.hidden_until.is_zero();
+        let listed = |task: &Task| {
+            let in_time = task.hidden_until < task.created + LIST_AFTER;
+            key_of(task) == Some(key) && !task.deleted && in_time
+        };
         match self.upstream.tasks().into_iter().find(listed) {
             Some(task) if usable => Err(format!("released though it was listed: {task:?}")),
             _ => Ok(()),

@@ -21,7 +21,7 @@ use crate::world::World;
 const ACCOUNTS: [&str; 3] = ["operator", "second", "third"];
 
 /// Items of one life at most; more only make it slower.
-const MOST_ITEMS: u64 = 24;
+const MOST_ITEMS: u64 = 30;
 
 /// See the module's page.
 pub(super) struct Life {
@@ -53,7 +53,7 @@ impl Life {
         let mut world = World::asleep_with_seed(weather::upstream(dice), seed);
         let mut users = Vec::new();
         for name in ["wang", "amara", "diego"] {
-            let credits = dice.below(14) as i32 + 1;
+            let credits = dice.below(20) as i32 + 4;
             users.push(world.user(name, credits).await);
         }
         let token = world.upstream.token();
@@ -112,7 +112,16 @@ impl Life {
         if !self.world.is_awake() && dice.chance(40) {
             return self.world.start();
         }
-        match dice.below(104) {
+        if dice.chance(30) {
+            self.recover(dice).await;
+        }
+        match dice.below(130) {
+            104..=111 => self.crash_at_a_moment(dice).await,
+            112..=119 => self.cancel_at_a_moment(dice).await,
+            120..=124 => self.cancel_in_a_blackout(dice).await,
+            125..=126 => weather::denials()
+                .into_iter()
+                .for_each(|fault| self.world.upstream.fault(fault)),
             0..=11 => self.create(dice).await,
             12..=20 => self.cancel(dice).await,
             21..=31 => self.retry(dice).await,
@@ -174,7 +183,7 @@ impl Life {
         }
     }
 
-    async fn create(&mut self, dice: &mut Dice) {
+    pub(super) async fn create(&mut self, dice: &mut Dice) {
         let count = dice.below(5) + 1;
         if self.items + count > MOST_ITEMS {
             return;
@@ -187,6 +196,9 @@ impl Life {
             self.items += count;
             self.batches.push(batch);
             lock(&self.observed).0.push(batch);
+            if dice.chance(60) {
+                self.watch_batch(batch, dice);
+            }
         }
     }
 
@@ -286,6 +298,19 @@ impl Life {
         self.world.set_token(&token).await;
     }
 
+    /// One thing that kept everything waiting is over.
+    async fn recover(&mut self, dice: &mut Dice) {
+        match dice.below(4) {
+            0 => self.world.upstream.set_down(false),
+            1 => self.world.upstream.set_workers(3),
+            2 => self.take_tokens_again(),
+            _ => {
+                self.dispatching = DispatchState::Running;
+                self.tell_dispatch().await;
+            }
+        }
+    }
+
     fn take_tokens_again(&self) {
         for token in &self.tokens {
             self.world.upstream.refuse_token(token, None);
@@ -316,9 +341,13 @@ impl Life {
         let Some(batch) = dice.pick_some(&self.batches).copied() else {
             return;
         };
-        if self.watchers.len() > 4 || dice.chance(20) {
+        if dice.chance(20) {
             self.watchers.pop();
         }
+        self.watch_batch(batch, dice);
+    }
+
+    fn watch_batch(&mut self, batch: BatchId, dice: &mut Dice) {
         self.watchers.push(Watcher::of(
             batch,
             Arc::clone(&self.world.store),

@@ -7,6 +7,7 @@
 pub mod books;
 pub mod dice;
 mod life;
+mod moments;
 pub mod watcher;
 mod weather;
 
@@ -67,7 +68,7 @@ pub fn run(seed: u64) -> Result<History, String> {
 async fn live(seed: u64) -> Result<History, String> {
     let mut dice = Dice::new(seed);
     let mut life = Life::begin(seed, &mut dice).await;
-    for _ in 0..dice.below(70) + 20 {
+    for _ in 0..dice.below(60) + 20 {
         life.step(&mut dice).await;
         tokio::time::sleep(pause(&mut dice)).await;
         life.check().await?;
@@ -75,7 +76,7 @@ async fn live(seed: u64) -> Result<History, String> {
     life.clear_up(&mut dice).await;
     drain(&life).await?;
     life.check().await?;
-    if dice.chance(10) {
+    if dice.chance(4) {
         forget(&life).await?;
     }
     for watcher in &life.watchers {

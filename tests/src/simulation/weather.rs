@@ -121,7 +121,8 @@ pub fn fault(dice: &mut Dice) -> Fault {
 fn submit_fault(fault: Fault, dice: &mut Dice) -> Fault {
     match dice.below(20) {
         0 | 1 => fault.lose_answer(),
-        2..=4 => fault.lose_answer_and_list_after(dice.seconds(1, 2400)),
+        2..=3 => fault.lose_answer_and_list_after(dice.seconds(1, 2400)),
+        4 => fault.lose_answer_and_list_after(dice.seconds(1, 55)),
         5 => fault.drop_connection(),
         6 => fault.hang(),
         7 => fault.done_but_hang(),
@@ -136,6 +137,25 @@ fn submit_fault(fault: Fault, dice: &mut Dice) -> Fault {
         16 => fault.answer_with_retry_after(429, "{}", "15"),
         17 => fault.answer(404, r#"{"detail":"Not Found"}"#),
         18 => fault.done_but(500, r#"{"message":"error: something odd!"}"#),
-        _ => fault.pass(),
+        // Longer than the patience with a cancel.
+        _ => fault.times(1).after(dice.seconds(125, 300)).pass(),
     }
+}
+
+/// The upstream denies a task for a moment, never for as long as is believed.
+pub fn denials() -> [Fault; 2] {
+    [Call::BulkQuery, Call::Query].map(|call| Fault::on(call).times(2).answer(500, UNKNOWN))
+}
+
+/// Calls of which none is answered for a while.
+pub fn blackout(dice: &mut Dice) -> Vec<Fault> {
+    let calls: &[Call] = dice.pick(&[
+        &[Call::Cancel, Call::Query, Call::BulkQuery][..],
+        &[Call::List][..],
+        &[Call::Cancel][..],
+        &[Call::ResultUrl][..],
+        &[Call::Query, Call::BulkQuery, Call::List][..],
+    ]);
+    let calls = calls.iter().map(|call| Fault::on(*call).always());
+    calls.map(|fault| fault.answer(500, "weather")).collect()
 }

@@ -363,6 +363,10 @@ pub async fn settings_and_tokens_persist(world: World) {
     let now = Some(world.clock.now());
     store.mark_token(&tokens[1].account, now).await.unwrap();
     assert_eq!(store.upstream_tokens().await.unwrap()[1].refused_since, now);
+    let again = now.map(|now| now.saturating_add(Duration::from_secs(5)).unwrap());
+    store.mark_token(&tokens[1].account, again).await.unwrap();
+    let kept = store.upstream_tokens().await.unwrap();
+    assert_eq!(kept[1].refused_since, now, "refused since the first time");
     for token in &tokens {
         store.drop_token(&token.account).await.unwrap();
     }
