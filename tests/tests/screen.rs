@@ -106,7 +106,7 @@ fn from_sign_in_to_completed_by_keys_alone() {
     assert!(batch.contains("Spring"), "{batch}");
     assert!(batch.contains("王芳-正面照.png"), "{batch}");
 
-    // A saved video lands beside the program's start, whole.
+    // The list says that these are previews, and the terminal is given back as it was found.
     terminal.type_keys("\x1b");
     let list = terminal.until_text("completed");
     assert!(list.contains("PREVIEW"), "{list}");
