@@ -42,6 +42,9 @@ pub struct Outside {
     pub files: Option<FileWorker>,
     /// Puts text into the user's clipboard.
     pub copy: Box<dyn FnMut(&str) + Send>,
+    /// Does what else is asked of the terminal and of its machine: the bell, the mouse, a player, being put aside. Not the
+    /// clipboard and not drawing.
+    pub terminal: Box<dyn FnMut(TerminalEffect) + Send>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -129,6 +132,7 @@ fn carry_out<B: Backend>(
             }
             Effect::Terminal(TerminalEffect::Copy(text)) => (outside.copy)(&text),
             Effect::Terminal(TerminalEffect::Redraw) => terminal.clear()?,
+            Effect::Terminal(other) => (outside.terminal)(other),
         }
     }
     Ok(())

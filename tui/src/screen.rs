@@ -70,6 +70,7 @@ pub async fn run(server: Server, language: Option<Language>) -> Result<(), Scree
         username: String::new(),
         resume: true,
         read_only: false,
+        player: false,
         directories: directories(),
         now: Timestamp::now(),
         time_zone: TimeZone::system(),
@@ -80,6 +81,7 @@ pub async fn run(server: Server, language: Option<Language>) -> Result<(), Scree
         net: Arc::new(network),
         files: Some(FileWorker::new(files, sender)),
         copy: Box::new(terminal::copy),
+        terminal: Box::new(|_| {}),
         clock: Box::new(Timestamp::now),
     };
     app::run(

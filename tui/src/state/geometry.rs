@@ -109,6 +109,77 @@ pub(crate) fn batch(size: (u16, u16)) -> BatchParts {
     }
 }
 
+/// The users, and the newest movements of the one under the cursor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsersParts {
+    pub(crate) header: Rect,
+    pub(crate) counts: Rect,
+    pub(crate) titles: Rect,
+    pub(crate) list: Rect,
+    /// The rule over the movements.
+    pub(crate) rule: Rect,
+    pub(crate) ledger: Rect,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for the users.
+pub(crate) fn users(size: (u16, u16)) -> UsersParts {
+    let area = whole(size);
+    let body = size.1.saturating_sub(4);
+    // The rule, and a third of the rest, but never so much that the users are few.
+    let ledger_height = (body / 3).clamp(3, 14);
+    let list_height = body.saturating_sub(ledger_height + 1);
+    UsersParts {
+        header: row(area, 0, 1),
+        counts: row(area, 1, 1),
+        titles: row(area, 2, 1),
+        list: row(area, 3, list_height),
+        rule: row(area, 3 + list_height, 1),
+        ledger: row(area, 4 + list_height, ledger_height),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
+/// The movements of one user's credits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LedgerParts {
+    pub(crate) header: Rect,
+    pub(crate) summary: Rect,
+    pub(crate) titles: Rect,
+    pub(crate) list: Rect,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for the movements of one user's credits.
+pub(crate) fn ledger(size: (u16, u16)) -> LedgerParts {
+    let area = whole(size);
+    LedgerParts {
+        header: row(area, 0, 1),
+        summary: row(area, 1, 1),
+        titles: row(area, 2, 1),
+        list: row(area, 3, size.1.saturating_sub(4)),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
+/// The service as it is now: a head, a body that is divided as the content wants, a foot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemParts {
+    pub(crate) header: Rect,
+    pub(crate) body: Rect,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for the service as it is now.
+pub(crate) fn system(size: (u16, u16)) -> SystemParts {
+    let area = whole(size);
+    SystemParts {
+        header: row(area, 0, 1),
+        body: row(area, 1, size.1.saturating_sub(2)),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
 /// A new batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewBatchParts {
@@ -175,6 +246,12 @@ mod tests {
                     parts.detail
                 };
                 assert_eq!(end.bottom(), parts.footer.y, "{size:?}");
+                let parts = users(size);
+                assert!(
+                    parts.list.height >= 5 && parts.ledger.height >= 3,
+                    "{size:?}"
+                );
+                assert_eq!(parts.ledger.bottom(), parts.footer.y, "{size:?}");
                 let parts = new_batch(size);
                 assert!(parts.list.height >= 4, "{size:?}");
                 assert_eq!(parts.list.bottom(), parts.marked.y, "{size:?}");

@@ -30,6 +30,10 @@ pub enum Message {
     },
     /// It is this time now; comes about once a second, and before any message that came later.
     Tick(Timestamp),
+    /// The mouse was used; comes only while the terminal was asked to tell.
+    Mouse(Mouse),
+    /// The program is called back after it was put aside: the terminal is ours again.
+    Resumed,
     /// The process was asked to end.
     Terminated,
     /// The network has something to say.
@@ -108,6 +112,41 @@ pub enum NetMessage {
         /// What it would cost.
         result: Result<v1::QuoteBatchResponse, Refusal>,
     },
+    /// Answers [`NetEffect::ListBatches`].
+    BatchPage {
+        /// The number of the question.
+        number: u64,
+        /// The next batches.
+        result: Result<Box<v1::ListBatchesResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::ListUsers`].
+    UserPage {
+        /// The number of the question.
+        number: u64,
+        /// The next users.
+        result: Result<Box<v1::ListUsersResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::CreateUser`].
+    UserMade(Result<Box<v1::CreateUserResponse>, Refusal>),
+    /// Answers [`NetEffect::AdjustCredits`] and [`NetEffect::SetCredits`]: the user with the new balance.
+    CreditsMoved(Result<Box<v1::User>, Refusal>),
+    /// Answers [`NetEffect::ListLedger`].
+    LedgerPage {
+        /// Whose ledger was asked for.
+        user_id: String,
+        /// The number of the question.
+        number: u64,
+        /// The next entries.
+        result: Result<Box<v1::ListLedgerEntriesResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::LoadSystem`].
+    System(Result<Box<v1::GetSystemStatusResponse>, Refusal>),
+    /// Answers [`NetEffect::SetDispatch`].
+    Dispatched(Result<Box<v1::Dispatch>, Refusal>),
+    /// Answers [`NetEffect::UpdateToken`].
+    TokenPutIn(Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>),
+    /// Answers [`NetEffect::RerunBatch`].
+    Rerun(Result<Box<v1::RerunBatchResponse>, Refusal>),
     /// Answers [`NetEffect::CancelBatch`] and [`NetEffect::CancelItems`]: how many items it reached.
     Cancelled(Result<i32, Refusal>),
     /// Answers [`NetEffect::RetryItems`].
@@ -198,6 +237,41 @@ pub enum NetEffect {
         /// The question.
         request: v1::QuoteBatchRequest,
     },
+    /// Ask for the next page of the list of batches.
+    ListBatches {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListBatchesRequest,
+    },
+    /// Make a new batch from the stored files of another.
+    RerunBatch(v1::RerunBatchRequest),
+    /// Ask for the next page of users.
+    ListUsers {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListUsersRequest,
+    },
+    /// Make a user.
+    CreateUser(v1::CreateUserRequest),
+    /// Give credits to a user, or take some.
+    AdjustCredits(v1::AdjustCreditsRequest),
+    /// Set the credits of a user.
+    SetCredits(v1::SetCreditsRequest),
+    /// Ask for the next page of the movements of a user's credits.
+    ListLedger {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListLedgerEntriesRequest,
+    },
+    /// Ask for the service as it is now.
+    LoadSystem,
+    /// Change what dispatch does, or how many slots there are.
+    SetDispatch(v1::SetDispatchRequest),
+    /// Put in another upstream token.
+    UpdateToken(v1::UpdateUpstreamTokenRequest),
     /// Cancel a whole batch.
     CancelBatch(v1::CancelBatchRequest),
     /// Cancel some items.
@@ -268,6 +342,30 @@ pub enum TerminalEffect {
     Copy(String),
     /// Draw everything anew, whatever is believed to be there.
     Redraw,
+    /// Ring the bell, and let the terminal tell the words (OSC 9).
+    Ring(String),
+    /// Let the terminal tell what the mouse does, or not.
+    Mouse(bool),
+    /// Put the program aside until it is called back.
+    Suspend,
+    /// Show a file with the system's own player.
+    Play(PathBuf),
+}
+
+/// Something done with the mouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// A button was pressed on this cell.
+    Press {
+        /// Column, from 0.
+        x: u16,
+        /// Row, from 0.
+        y: u16,
+    },
+    /// The wheel was turned away from the user.
+    WheelUp,
+    /// The wheel was turned towards the user.
+    WheelDown,
 }
 
 /// The one who carries out what is asked of the network.
@@ -295,6 +393,22 @@ impl std::fmt::Debug for NetEffect {
             }
             Self::LoadItem(request) => return write!(f, "LoadItem({request:?})"),
             Self::Quote { number, request } => return write!(f, "Quote({number}, {request:?})"),
+            Self::ListBatches { number, request } => {
+                return write!(f, "ListBatches({number}, {request:?})");
+            }
+            Self::ListUsers { number, request } => {
+                return write!(f, "ListUsers({number}, {request:?})");
+            }
+            Self::CreateUser(request) => return write!(f, "CreateUser({})", request.username),
+            Self::AdjustCredits(request) => return write!(f, "AdjustCredits({request:?})"),
+            Self::SetCredits(request) => return write!(f, "SetCredits({request:?})"),
+            Self::ListLedger { number, request } => {
+                return write!(f, "ListLedger({number}, {request:?})");
+            }
+            Self::LoadSystem => "LoadSystem",
+            Self::RerunBatch(request) => return write!(f, "RerunBatch({request:?})"),
+            Self::SetDispatch(request) => return write!(f, "SetDispatch({request:?})"),
+            Self::UpdateToken(request) => return write!(f, "UpdateToken(force {})", request.force),
             Self::CancelBatch(request) => return write!(f, "CancelBatch({request:?})"),
             Self::CancelItems(request) => return write!(f, "CancelItems({request:?})"),
             Self::RetryItems(request) => return write!(f, "RetryItems({request:?})"),

@@ -9,21 +9,31 @@
 mod batch;
 mod batches;
 mod confirm;
+mod dialog;
 mod field;
 mod file_list;
+mod fuzzy;
 pub(crate) mod geometry;
+mod ledger;
 mod live;
 mod look;
 mod message;
+mod natural;
 mod new_batch;
+mod note;
 mod notice;
+mod paging;
 mod palette;
+mod position;
 mod refusal;
 mod rows;
 mod sign_in;
+mod sort;
+mod system;
 mod time;
 mod transfers;
 mod update;
+mod users;
 
 use std::path::PathBuf;
 
@@ -33,25 +43,32 @@ use vision_batch::v1;
 
 pub(crate) use batch::{OpenBatch, filename, has_video};
 pub(crate) use batches::{Batches, Warning, counts, is_open};
-pub(crate) use confirm::{Ask, Confirm};
+pub(crate) use confirm::{Ask, Confirm, Rerun};
+pub(crate) use dialog::{Dialog, Entry, Flaw, Purpose};
 pub(crate) use field::Field;
 pub(crate) use file_list::looks_like_audio;
+pub(crate) use fuzzy::Fuzzy;
+pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
 pub use look::{ColorDepth, Ground, Language, Look, SymbolSet};
 pub use message::{
-    Effect, Effects, FilesEffect, Message, Metadata, NetEffect, NetMessage, Stream, TerminalEffect,
-    TransferId,
+    Effect, Effects, FilesEffect, Message, Metadata, Mouse, NetEffect, NetMessage, Stream,
+    TerminalEffect, TransferId,
 };
 pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
+pub(crate) use note::Note;
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
 pub use refusal::{Cause, Refusal};
 pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
+pub(crate) use sort::{Order, SortBy, SortMenu};
+pub(crate) use system::System;
 pub(crate) use time::{moment, seconds};
 pub(crate) use transfers::Transfers;
 pub use update::update;
+pub(crate) use users::Users;
 
-use crate::keymap::Mode;
+use crate::keymap::{Action, Mode};
 
 /// What the screen is started with.
 #[derive(Clone, Debug)]
@@ -66,6 +83,8 @@ pub struct Start {
     pub resume: bool,
     /// Whether the screen only looks.
     pub read_only: bool,
+    /// Whether a finished video can be played here: a player of the system's own is within reach of whoever looks.
+    pub player: bool,
     /// The directories of the user's own disk; absent when it is out of reach.
     pub directories: Option<Directories>,
     /// The time now.
@@ -96,6 +115,9 @@ pub(crate) enum Screen {
     Batches,
     Batch,
     NewBatch,
+    Users,
+    Ledger,
+    System,
 }
 
 /// What lies over the screen.
@@ -108,6 +130,13 @@ pub(crate) enum Overlay {
     },
     Confirm(Confirm),
     Palette(Palette),
+    Sort(SortMenu),
+    Dialog(Dialog),
+    Note(Note),
+    /// The transfers, the cursor on one of them.
+    Transfers {
+        cursor: usize,
+    },
 }
 
 /// Everything the operator sees and may do.
@@ -120,6 +149,11 @@ pub struct State {
     pub(crate) time_zone: TimeZone,
     pub(crate) size: (u16, u16),
     pub(crate) read_only: bool,
+    pub(crate) player: bool,
+    /// Whether the end of a batch rings.
+    pub(crate) bell: bool,
+    /// Whether the mouse selects and scrolls.
+    pub(crate) mouse: bool,
     pub(crate) directories: Option<Directories>,
     pub(crate) server: String,
     /// Who is signed in.
@@ -129,7 +163,13 @@ pub struct State {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) batches: Batches,
     pub(crate) batch: Option<OpenBatch>,
+    /// The batch that was open before: whoever comes back finds it as it was.
+    left: Option<OpenBatch>,
+    /// What the items of every batch are ordered by.
+    item_order: Order,
     pub(crate) new_batch: NewBatch,
+    pub(crate) users: Users,
+    pub(crate) system: System,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
     pub(crate) transfers: Transfers,
     pub(crate) notice: Option<Shown>,
@@ -137,6 +177,8 @@ pub struct State {
     password: String,
     seed: u128,
     requests: u128,
+    /// Questions what making a preview for real costs; their numbers go down from the highest, those of drafts up.
+    rerun_quotes: u64,
     ended: bool,
 }
 
@@ -162,6 +204,9 @@ impl State {
             time_zone: start.time_zone,
             size: start.size,
             read_only: start.read_only,
+            player: start.player,
+            bell: false,
+            mouse: false,
             directories,
             server: start.server,
             user: (!start.username.is_empty()).then(|| v1::User {
@@ -173,13 +218,18 @@ impl State {
             overlay: None,
             batches: Batches::default(),
             batch: None,
+            left: None,
+            item_order: Order::default(),
             new_batch,
+            users: Users::default(),
+            system: System::default(),
             service: None,
             transfers: Transfers::default(),
             notice: None,
             password: String::new(),
             seed: start.seed,
             requests: 0,
+            rerun_quotes: 0,
             ended: false,
         };
         state.fit();
@@ -203,8 +253,13 @@ impl State {
     pub fn mode(&self) -> Mode {
         match &self.overlay {
             Some(Overlay::Help { .. }) => return Mode::Help,
+            Some(Overlay::Confirm(question)) if question.typed.is_some() => return Mode::Typed,
             Some(Overlay::Confirm(_)) => return Mode::Confirm,
             Some(Overlay::Palette(_)) => return Mode::Palette,
+            Some(Overlay::Sort(_)) => return Mode::Sort,
+            Some(Overlay::Dialog(_)) => return Mode::Dialog,
+            Some(Overlay::Note(_)) => return Mode::Note,
+            Some(Overlay::Transfers { .. }) => return Mode::Transfers,
             None => {}
         }
         if self.gate.is_some() {
@@ -215,10 +270,22 @@ impl State {
             Screen::Batches => Mode::Batches,
             Screen::Batch if self.batch.as_ref().is_some_and(|it| it.filtering) => Mode::Filter,
             Screen::Batch => Mode::Batch,
+            Screen::Users if self.users.filtering => Mode::Filter,
+            Screen::Users => Mode::Users,
+            Screen::Ledger => Mode::Ledger,
+            Screen::System => Mode::System,
             Screen::NewBatch if self.new_batch.glob.is_some() => Mode::Filter,
             Screen::NewBatch if self.new_batch.focus == Focus::Files => Mode::FileList,
             Screen::NewBatch => Mode::Fields,
         }
+    }
+
+    /// Whether an action is there at all for this user on this screen.
+    pub(crate) fn offers(&self, action: Action) -> bool {
+        let held_back = self.read_only && action.changes_server()
+            || action.is_for_admins() && !self.is_admin()
+            || action == Action::Play && !self.player;
+        !held_back
     }
 
     /// The time on the server.
@@ -280,6 +347,12 @@ impl State {
                 .is_some_and(ticking)
     }
 
+    /// The number of the next question what making a preview for real costs.
+    fn rerun_number(&mut self) -> u64 {
+        self.rerun_quotes += 1;
+        u64::MAX - self.rerun_quotes
+    }
+
     fn say(&mut self, notice: Notice) {
         self.notice = Some(Shown::new(notice, self.now));
     }
@@ -309,6 +382,16 @@ impl State {
         self.batches.rows.set_height(height(list));
         if let Some(batch) = &mut self.batch {
             batch.rows.set_height(height(geometry::batch(size).list));
+        }
+        let parts = geometry::users(size);
+        self.users.rows.set_height(height(parts.list));
+        if let Some(ledger) = &mut self.users.ledger {
+            let whole = geometry::ledger(size).list;
+            let part = match self.screen {
+                Screen::Ledger => whole,
+                _ => parts.ledger,
+            };
+            ledger.rows.set_height(height(part));
         }
         let list = geometry::new_batch(size).list;
         self.new_batch.files.set_height(height(list));

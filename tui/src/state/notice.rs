@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
+use vision_batch::v1;
+
 use super::refusal::Refusal;
 
 /// How long something good is shown.
@@ -29,6 +31,27 @@ pub(crate) enum Notice {
     NothingToCancel,
     NothingToRetry,
     NothingToSave,
+    NothingToRerun,
+    NothingToPlay,
+    /// Of several marked ones each would need a question of its own.
+    OneAtATime,
+    /// A one-time password, which is not shown again.
+    CopiedSecret,
+    CreditsAre {
+        username: String,
+        balance: i32,
+    },
+    DispatchIs {
+        state: v1::dispatch::State,
+        concurrency: i32,
+    },
+    TokenIsIn {
+        account: String,
+        /// What the upstream said, when it was taken although it was refused.
+        said: String,
+    },
+    Bell(bool),
+    Mouse(bool),
     /// The user's disk is out of reach: this command does it.
     Command(String),
     ReadOnly,

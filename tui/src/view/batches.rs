@@ -11,7 +11,7 @@ use super::symbols;
 use super::theme::Role;
 use crate::keymap::{Action, Mode};
 use crate::state::geometry::BatchesParts;
-use crate::state::{State, Warning, counts, is_open, moment};
+use crate::state::{Fuzzy, Order, SortBy, State, Warning, counts, is_open, moment};
 use crate::text::{count, play_time, span};
 
 /// Cells at the left of a row: mark, attention, state.
@@ -79,12 +79,23 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         x,
         parts.list.width.saturating_sub(GUTTER + 1),
     );
-    draw_titles(pen, parts.titles, &placed);
+    let order = rows.order();
+    let sorted = sorted_column(order.by).map(|key| (key, order.reversed));
+    draw_titles(pen, parts.titles, &placed, sorted);
     let cursor = rows.position().cursor;
     for (y, (index, batch)) in (parts.list.y..).zip(rows.on_screen(height)) {
         let area = Rect::new(parts.list.x, y, parts.list.width, 1);
         draw_row(state, pen, area, batch, &placed, index == cursor);
     }
+    let all = if rows.filter().is_empty() {
+        state.batches.total()
+    } else {
+        rows.len()
+    };
+    if rows.len() > 0 {
+        draw_fetching(state, pen, parts.list, x);
+    }
+    pen.scroll_bar(parts.list, rows.position().top, all);
     if rows.len() == 0 {
         let words = if !state.batches.live.complete {
             pen.words.loading
@@ -112,6 +123,8 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         Action::Retry,
         Action::Cancel,
         Action::Export,
+        Action::Sort,
+        Action::Rerun,
         Action::Palette,
         Action::Quit,
         Action::Help,
@@ -119,12 +132,56 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
     chrome::footer(state, pen, parts.footer, Mode::Batches, &actions);
 }
 
-pub(super) fn draw_titles<K>(pen: &mut Pen, area: Rect, placed: &[Placed<K>]) {
+/// Below the last row, when more are to come: that they come, and how many there are.
+fn draw_fetching(state: &State, pen: &mut Pen, list: Rect, x: u16) {
+    let batches = &state.batches;
+    let shown = batches.rows.len() - batches.rows.position().top;
+    if batches.paging.is_whole() || shown >= usize::from(list.height) {
+        return;
+    }
+    let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+    let words = (pen.words.fetching)(number(batches.rows.total()), number(batches.total()));
+    let y = list.y + u16::try_from(shown).unwrap_or(0);
+    pen.put(x, y, &words, Role::Dim, list.width - x);
+}
+
+/// The column a list ordered by this is ordered by, if it is one.
+fn sorted_column(by: SortBy) -> Option<Key> {
+    Some(match by {
+        SortBy::Newest => Key::Age,
+        SortBy::Name => Key::Name,
+        SortBy::Owner => Key::Owner,
+        SortBy::State => Key::State,
+        SortBy::Progress => Key::Progress,
+        SortBy::Failed => Key::Failed,
+        SortBy::Finish => Key::Eta,
+        SortBy::Credits => Key::Credits,
+        _ => return None,
+    })
+}
+
+/// The titles of columns; `sorted` is the one the rows are ordered by, and whether the other way round.
+pub(super) fn draw_titles<K: PartialEq>(
+    pen: &mut Pen,
+    area: Rect,
+    placed: &[Placed<K>],
+    sorted: Option<(K, bool)>,
+) {
     for column in placed {
-        if column.right {
-            pen.put_right(column.x + column.width, area.y, column.title, Role::Column);
+        let mark = match &sorted {
+            Some((key, reversed)) if *key == column.key => symbols::ordered(pen.symbols, *reversed),
+            _ => "",
+        };
+        let role = if mark.is_empty() {
+            Role::Column
         } else {
-            pen.put(column.x, area.y, column.title, Role::Column, column.width);
+            Role::Accent
+        };
+        let title = format!("{}{mark}", column.title);
+        if column.right {
+            pen.put_right(column.x + column.width, area.y, &title, role);
+        } else {
+            pen.put(column.x, area.y, &title, role, column.width + 1);
         }
     }
 }
@@ -152,9 +209,27 @@ fn draw_counts(state: &State, pen: &mut Pen, area: Rect) {
     }
     if !rows.filter().is_empty() {
         let shown = shown_of(pen, rows.shown_of());
-        parts.push((format!("/{}  {shown}", clean(rows.filter())), Role::Accent));
+        let filter = rows.filter().text();
+        parts.push((format!("/{}  {shown}", clean(filter)), Role::Accent));
     }
-    pen.put_parts(area.x + 1, area.y, area.right() - 1, &parts);
+    let order = rows.order();
+    if order != Order::default() {
+        let arrow = symbols::ordered(pen.symbols, order.reversed);
+        let by = (words.sort_by)(order.by);
+        parts.push((format!("{}: {by}{arrow}", words.sort), Role::Accent));
+    }
+    let mut end = area.right() - 1;
+    if rows.len() > rows.height() {
+        let all = if rows.filter().is_empty() {
+            state.batches.total()
+        } else {
+            rows.len()
+        };
+        let number = |it: usize| count(i64::try_from(it).unwrap_or(i64::MAX));
+        let at = format!("{}/{}", number(rows.position().cursor + 1), number(all));
+        end = pen.put_right(end, area.y, &at, Role::Dim).saturating_sub(2);
+    }
+    pen.put_parts(area.x + 1, area.y, end, &parts);
 }
 
 /// How many are done of how many.
@@ -193,6 +268,7 @@ fn draw_row(
     placed: &[Placed<Key>],
     selected: bool,
 ) {
+    pen.rows += 1;
     let y = area.y;
     let rows = &state.batches.rows;
     if selected {
@@ -211,10 +287,9 @@ fn draw_row(
         let (x, room) = (column.x, column.width);
         let end = x + room;
         match column.key {
-            Key::Name => draw_name(pen, batch, x, y, room, selected),
+            Key::Name => draw_name(pen, rows.filter(), batch, (x, y, room), selected),
             Key::Owner => {
-                let owner = cut_middle(&batch.owner_name, usize::from(room));
-                pen.put(x, y, &owner, Role::Dim, room);
+                pen.put_matched(x, y, &batch.owner_name, rows.filter(), Role::Dim, room);
             }
             Key::State if rows.is_asked(batch) => {
                 pen.put(x, y, pen.words.asked, Role::Warn, room);
@@ -267,21 +342,22 @@ fn draw_row(
 }
 
 /// A preview is always called one, so that nobody takes it for the real thing.
-fn draw_name(pen: &mut Pen, batch: &v1::Batch, x: u16, y: u16, room: u16, selected: bool) {
+fn draw_name(
+    pen: &mut Pen,
+    filter: &Fuzzy,
+    batch: &v1::Batch,
+    (x, y, room): (u16, u16, u16),
+    selected: bool,
+) {
     let role = if selected { Role::Strong } else { Role::Text };
     if batch.engine != "preview" {
-        pen.put(
-            x,
-            y,
-            &cut_middle(&batch.name, usize::from(room)),
-            role,
-            room,
-        );
+        pen.put_matched(x, y, &batch.name, filter, role, room);
         return;
     }
     let mark = format!("({})", pen.words.preview_mark);
-    let left = usize::from(room).saturating_sub(width(&mark) + 1);
-    let behind = pen.put(x, y, &cut_middle(&batch.name, left), role, room);
+    let taken = u16::try_from(width(&mark) + 1).unwrap_or(room);
+    let left = room.saturating_sub(taken);
+    let behind = pen.put_matched(x, y, &batch.name, filter, role, left);
     pen.put(behind + 1, y, &mark, Role::Dim, x + room - behind - 1);
 }
 

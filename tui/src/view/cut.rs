@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
 /// What stands where something was cut away.
-const CUT: &str = "~";
+pub(crate) const CUT: &str = "~";
 
 /// Width in cells.
 pub(crate) fn width(text: &str) -> usize {
@@ -84,15 +84,25 @@ pub(crate) fn cut_end(text: &str, cells: usize) -> String {
 /// Cut in its middle, when it is too wide: of a filename the end tells most.
 pub(crate) fn cut_middle(text: &str, cells: usize) -> String {
     let text = clean(text);
-    if width(&text) <= cells {
-        return text.into_owned();
+    match halves(&text, cells) {
+        (start, None) => start.to_owned(),
+        (start, Some(end)) => format!("{start}{CUT}{end}"),
+    }
+}
+
+/// What a clean text is cut into; no second half when it fits, or when there is no room for one.
+pub(crate) fn halves(text: &str, cells: usize) -> (&str, Option<&str>) {
+    if width(text) <= cells {
+        return (text, None);
     }
     if cells < 5 {
-        return cut_end(&text, cells);
+        return match cells {
+            0 => ("", None),
+            _ => (head(text, cells - 1), Some("")),
+        };
     }
-    let end = tail(&text, (cells - 1) / 2);
-    let start = head(&text, cells - 1 - width(end));
-    format!("{start}{CUT}{end}")
+    let end = tail(text, (cells - 1) / 2);
+    (head(text, cells - 1 - width(end)), Some(end))
 }
 
 /// The end of a text that is being typed, so that the cursor behind it is seen.

@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::cut::{cut_end, keep_end, width};
+use super::cut::{self, CUT, cut_end, keep_end, width};
 use super::symbols;
 use super::theme::{Role, Theme};
-use crate::state::{Field, State, SymbolSet};
+use crate::state::{Field, Fuzzy, State, SymbolSet};
 use crate::text::{Clock, Texts, texts};
 
 /// Writes into the cells of one frame.
@@ -18,6 +18,10 @@ pub(crate) struct Pen<'a> {
     pub(crate) clock: Clock<'a>,
     /// Where the terminal's own cursor goes: into the field that is typed in.
     pub(crate) cursor: Option<Position>,
+    /// Texts written so far.
+    pub(crate) texts: usize,
+    /// Rows of lists built so far.
+    pub(crate) rows: usize,
 }
 
 fn cells(width: usize) -> u16 {
@@ -36,6 +40,8 @@ impl<'a> Pen<'a> {
                 time_zone: &state.time_zone,
             },
             cursor: None,
+            texts: 0,
+            rows: 0,
         }
     }
 
@@ -45,11 +51,59 @@ impl<'a> Pen<'a> {
         if inside == 0 || y >= self.buffer.area.bottom() {
             return x;
         }
+        self.texts += 1;
         let text = cut_end(text, usize::from(inside));
         let style = self.theme.style(role);
         self.buffer
             .set_stringn(x, y, &text, usize::from(inside), style);
         x + cells(width(&text))
+    }
+
+    /// Writes a name, cut in its middle, with the letters a filter means made to stand out.
+    pub(crate) fn put_matched(
+        &mut self,
+        x: u16,
+        y: u16,
+        name: &str,
+        filter: &Fuzzy,
+        role: Role,
+        room: u16,
+    ) -> u16 {
+        let name = cut::clean(name);
+        let (start, end) = cut::halves(&name, usize::from(room));
+        let places = filter.places(&name);
+        if places.is_empty() {
+            let shown = match end {
+                None => start.to_owned(),
+                Some(end) => format!("{start}{CUT}{end}"),
+            };
+            return self.put(x, y, &shown, role, room);
+        }
+        let limit = x + room;
+        let run = |pen: &mut Self, mut at: u16, text: &str, offset: usize| {
+            let is_match = |index: usize| places.binary_search(&(offset + index)).is_ok();
+            let mut from = 0;
+            while from < text.len() {
+                let matched = is_match(from);
+                let to = text[from..]
+                    .char_indices()
+                    .map(|(index, _)| from + index)
+                    .find(|index| is_match(*index) != matched)
+                    .unwrap_or(text.len());
+                let role = if matched { Role::Match } else { role };
+                at = pen.put(at, y, &text[from..to], role, limit.saturating_sub(at));
+                from = to;
+            }
+            at
+        };
+        let behind = run(self, x, start, 0);
+        let Some(end) = end else { return behind };
+        let tail = name.len() - end.len();
+        // Letters that were cut away are meant, too.
+        let is_cut = places.iter().any(|at| (start.len()..tail).contains(at));
+        let role = if is_cut { Role::Match } else { role };
+        self.put(behind, y, CUT, role, limit.saturating_sub(behind));
+        run(self, behind + 1, end, tail)
     }
 
     /// Writes so that it ends before the column `end`, and answers with the column it begins at.
@@ -115,6 +169,21 @@ impl<'a> Pen<'a> {
         let rest = usize::from(area.right().saturating_sub(x));
         let line = symbols::rule(self.symbols).repeat(rest);
         self.put(x, area.y, &line, Role::Faint, area.width);
+    }
+
+    /// Where the rows on the screen are among all of them, at the right edge of a list; only with coloured grounds.
+    pub(crate) fn scroll_bar(&mut self, list: Rect, top: usize, all: usize) {
+        let seen = usize::from(list.height);
+        if all <= seen || seen == 0 || !self.theme.has_grounds() {
+            return;
+        }
+        let length = (seen * seen / all).max(1);
+        let last_top = all - seen;
+        let start = top.min(last_top) * (seen - length) / last_top;
+        let x = list.right().saturating_sub(1);
+        self.ground(Rect::new(x, list.y, 1, list.height), Role::BarTrack);
+        let thumb = Rect::new(x, list.y + cells(start), 1, cells(length));
+        self.ground(thumb, Role::BarFill);
     }
 
     /// A progress bar with its share written in it; without coloured grounds it is drawn in letters.

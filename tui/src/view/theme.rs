@@ -21,6 +21,8 @@ pub(crate) enum Role {
     Accent,
     /// The bar at the head and foot.
     Bar,
+    /// What is read second on the bar.
+    BarDim,
     /// Column titles.
     Column,
     /// The row under the cursor.
@@ -40,6 +42,8 @@ pub(crate) enum Role {
     BarTrack,
     /// The ground of a window over the screen.
     Window,
+    /// Letters that a filter means.
+    Match,
 }
 
 /// Colours of one ground, as red, green, blue.
@@ -142,6 +146,7 @@ fn full(role: Role, ground: Ground, color: fn(u32) -> Color) -> Style {
         Role::Faint => fg(palette.faint),
         Role::Accent => fg(palette.accent).add_modifier(Modifier::BOLD),
         Role::Bar => inked(palette.bar),
+        Role::BarDim => fg(palette.dim).bg(color(palette.bar)),
         Role::Selection => text.bg(color(palette.selection)),
         Role::Field => inked(palette.field),
         Role::FieldActive => inked(palette.selection),
@@ -154,6 +159,7 @@ fn full(role: Role, ground: Ground, color: fn(u32) -> Color) -> Style {
         Role::BarBad => inked(palette.fill_bad),
         Role::BarTrack => inked(palette.track),
         Role::Window => inked(palette.window),
+        Role::Match => fg(palette.warn).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
     }
 }
 
@@ -175,12 +181,15 @@ fn sixteen(role: Role, ground: Ground) -> Style {
         Role::Accent => text
             .fg(pick(Color::LightCyan, Color::Blue))
             .add_modifier(Modifier::BOLD),
-        Role::Bar => text.fg(ink).bg(bar),
+        Role::Bar | Role::BarDim => text.fg(ink).bg(bar),
         Role::Selection => text.fg(ink).bg(pick(Color::Blue, Color::Gray)),
         Role::FieldActive => text.add_modifier(Modifier::UNDERLINED),
         Role::Good | Role::BarGood => text.fg(pick(Color::LightGreen, Color::Green)),
         Role::Busy | Role::BarFill => text.fg(pick(Color::LightCyan, Color::Blue)),
         Role::Warn => text.fg(pick(Color::LightYellow, Color::Magenta)),
+        Role::Match => text
+            .fg(pick(Color::LightYellow, Color::Magenta))
+            .add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Role::Bad | Role::BarBad => text.fg(pick(Color::LightRed, Color::Red)),
     }
 }
@@ -189,7 +198,8 @@ fn plain(role: Role) -> Style {
     let text = Style::new();
     match role {
         Role::Strong | Role::Accent | Role::Warn | Role::Bad => text.add_modifier(Modifier::BOLD),
-        Role::Bar | Role::Selection => text.add_modifier(Modifier::REVERSED),
+        Role::Bar | Role::BarDim | Role::Selection => text.add_modifier(Modifier::REVERSED),
+        Role::Match => text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Role::Column | Role::FieldActive => text.add_modifier(Modifier::UNDERLINED),
         _ => text,
     }
