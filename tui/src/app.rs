@@ -132,7 +132,13 @@ fn carry_out<B: Backend>(
             }
             Effect::Terminal(TerminalEffect::Copy(text)) => (outside.copy)(&text),
             Effect::Terminal(TerminalEffect::Redraw) => terminal.clear()?,
-            Effect::Terminal(other) => (outside.terminal)(other),
+            Effect::Terminal(other) => {
+                let returns = matches!(other, TerminalEffect::Suspend | TerminalEffect::TakeAgain);
+                (outside.terminal)(other);
+                if returns {
+                    terminal.clear()?;
+                }
+            }
         }
     }
     Ok(())

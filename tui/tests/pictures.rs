@@ -12,7 +12,7 @@ use samples::{Driver, list, new_batch, open_batch, signed_in, start};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use vbatch_tui::keymap::Key;
 use vbatch_tui::state::{
-    ColorDepth, Ground, Language, Look, Message, NetEffect, NetMessage, SymbolSet,
+    AmbiguousWidth, ColorDepth, Ground, Language, Look, Message, NetEffect, NetMessage, SymbolSet,
 };
 use vbatch_tui::view;
 use vision_batch::v1::upstream::TokenState;
@@ -172,6 +172,7 @@ const fn look(language: Language) -> Look {
         depth: ColorDepth::TrueColor,
         ground: Ground::Dark,
         symbols: SymbolSet::Safe,
+        ambiguous: AmbiguousWidth::Narrow,
     }
 }
 

@@ -38,6 +38,7 @@ use self::json::Printable;
 use self::table::Table;
 use crate::net::Client;
 use crate::net::address::Address;
+use crate::screen::Options;
 
 /// What the command line asks for.
 pub enum Task {
@@ -47,6 +48,8 @@ pub enum Task {
         address: Address,
         /// A token given by hand.
         token: Option<String>,
+        /// How it is to be.
+        options: Options,
     },
     /// A command ran, and this is how it ended.
     Ended(Exit),
@@ -73,6 +76,7 @@ pub async fn run(
     let Some(command) = &arguments.command else {
         return Task::Screen {
             address,
+            options: arguments.screen.options(arguments.lang),
             token: arguments.token,
         };
     };

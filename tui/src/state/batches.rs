@@ -232,6 +232,28 @@ impl Batches {
         }
     }
 
+    /// The batches of this user that end with an event, or in which something fails for the first time.
+    pub(crate) fn ended_with(&self, event: &Event, me: &str) -> Vec<(String, v1::ItemCounts)> {
+        let Event::Update(update) = event else {
+            return Vec::new();
+        };
+        let tolls = |batch: &&v1::Batch| {
+            let known = self.rows.get(&batch.id);
+            batch.owner_id == me
+                && known.is_some_and(|known| {
+                    let ended = is_open(known) && !is_open(batch);
+                    let failed = counts(known).failed == 0 && counts(batch).failed > 0;
+                    known.revision < batch.revision && (ended || failed)
+                })
+        };
+        update
+            .batches
+            .iter()
+            .filter(tolls)
+            .map(|batch| (batch.name.clone(), counts(batch)))
+            .collect()
+    }
+
     /// Takes an event of the stream in.
     pub(crate) fn hear(&mut self, event: Event, now: Timestamp) {
         self.live.heard(now);

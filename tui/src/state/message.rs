@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vision_batch::v1;
 
 use super::refusal::Refusal;
-use crate::files::{AudioRules, FilesMessage, ImageRules};
+use crate::files::{AudioRules, FilesMessage, ImageRules, Thumbnail};
 use crate::keymap::Key;
 
 /// Something happened.
@@ -34,6 +35,8 @@ pub enum Message {
     Mouse(Mouse),
     /// The program is called back after it was put aside: the terminal is ours again.
     Resumed,
+    /// A video could not be played: what the system said.
+    NotPlayed(String),
     /// The process was asked to end.
     Terminated,
     /// The network has something to say.
@@ -145,6 +148,15 @@ pub enum NetMessage {
     Dispatched(Result<Box<v1::Dispatch>, Refusal>),
     /// Answers [`NetEffect::UpdateToken`].
     TokenPutIn(Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>),
+    /// Answers [`NetEffect::LoadThumbnail`].
+    Thumbnail {
+        /// The item whose source image it is of.
+        item_id: String,
+        /// The cells it was to fit into.
+        cells: (u16, u16),
+        /// It; none when it cannot be shown.
+        thumbnail: Option<Arc<Thumbnail>>,
+    },
     /// Answers [`NetEffect::RerunBatch`].
     Rerun(Result<Box<v1::RerunBatchResponse>, Refusal>),
     /// Answers [`NetEffect::CancelBatch`] and [`NetEffect::CancelItems`]: how many items it reached.
@@ -272,6 +284,13 @@ pub enum NetEffect {
     SetDispatch(v1::SetDispatchRequest),
     /// Put in another upstream token.
     UpdateToken(v1::UpdateUpstreamTokenRequest),
+    /// Fetch a source image and shrink it to what fits into so many cells.
+    LoadThumbnail {
+        /// The image.
+        request: v1::DownloadFileRequest,
+        /// The cells, width and height.
+        cells: (u16, u16),
+    },
     /// Cancel a whole batch.
     CancelBatch(v1::CancelBatchRequest),
     /// Cancel some items.
@@ -326,6 +345,13 @@ pub enum FilesEffect {
         /// What the server takes.
         rules: ImageRules,
     },
+    /// Shrink a picture to what fits into so many cells.
+    Thumbnail {
+        /// The file.
+        path: PathBuf,
+        /// The cells, width and height.
+        cells: (u16, u16),
+    },
     /// Look whether this file can be the audio.
     ProbeAudio {
         /// The file.
@@ -346,8 +372,10 @@ pub enum TerminalEffect {
     Ring(String),
     /// Let the terminal tell what the mouse does, or not.
     Mouse(bool),
-    /// Put the program aside until it is called back.
+    /// Put the program aside until it is called back, then draw everything anew.
     Suspend,
+    /// The program was called back: take the terminal again, and draw everything anew.
+    TakeAgain,
     /// Show a file with the system's own player.
     Play(PathBuf),
 }
@@ -406,6 +434,9 @@ impl std::fmt::Debug for NetEffect {
                 return write!(f, "ListLedger({number}, {request:?})");
             }
             Self::LoadSystem => "LoadSystem",
+            Self::LoadThumbnail { request, cells } => {
+                return write!(f, "LoadThumbnail({request:?}, {cells:?})");
+            }
             Self::RerunBatch(request) => return write!(f, "RerunBatch({request:?})"),
             Self::SetDispatch(request) => return write!(f, "SetDispatch({request:?})"),
             Self::UpdateToken(request) => return write!(f, "UpdateToken(force {})", request.force),

@@ -16,7 +16,7 @@ mod fuzzy;
 pub(crate) mod geometry;
 mod ledger;
 mod live;
-mod look;
+pub(crate) mod look;
 mod message;
 mod natural;
 mod new_batch;
@@ -24,6 +24,7 @@ mod note;
 mod notice;
 mod paging;
 mod palette;
+mod pictures;
 mod position;
 mod refusal;
 mod rows;
@@ -50,7 +51,7 @@ pub(crate) use file_list::looks_like_audio;
 pub(crate) use fuzzy::Fuzzy;
 pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
-pub use look::{ColorDepth, Ground, Language, Look, SymbolSet};
+pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
 pub use message::{
     Effect, Effects, FilesEffect, Message, Metadata, Mouse, NetEffect, NetMessage, Stream,
     TerminalEffect, TransferId,
@@ -59,6 +60,7 @@ pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
 pub(crate) use note::Note;
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
+pub(crate) use pictures::{PictureOf, Pictures, Wanted};
 pub use refusal::{Cause, Refusal};
 pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
 pub(crate) use sort::{Order, SortBy, SortMenu};
@@ -85,6 +87,10 @@ pub struct Start {
     pub read_only: bool,
     /// Whether a finished video can be played here: a player of the system's own is within reach of whoever looks.
     pub player: bool,
+    /// Whether the end of a batch rings from the start.
+    pub bell: bool,
+    /// Whether the mouse is on from the start.
+    pub mouse: bool,
     /// The directories of the user's own disk; absent when it is out of reach.
     pub directories: Option<Directories>,
     /// The time now.
@@ -170,6 +176,7 @@ pub struct State {
     pub(crate) new_batch: NewBatch,
     pub(crate) users: Users,
     pub(crate) system: System,
+    pub(crate) pictures: Pictures,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
     pub(crate) transfers: Transfers,
     pub(crate) notice: Option<Shown>,
@@ -191,7 +198,7 @@ impl State {
             directories.as_ref().map(|it| it.working.clone()),
             directories.as_ref().and_then(|it| it.home.clone()),
         );
-        let (gate, effects) = if start.resume {
+        let (gate, mut effects) = if start.resume {
             (Gate::Resuming, vec![Effect::Net(NetEffect::Resume)])
         } else {
             let form = SignIn::new(&start.server, &start.username, false);
@@ -205,8 +212,8 @@ impl State {
             size: start.size,
             read_only: start.read_only,
             player: start.player,
-            bell: false,
-            mouse: false,
+            bell: start.bell,
+            mouse: start.mouse,
             directories,
             server: start.server,
             user: (!start.username.is_empty()).then(|| v1::User {
@@ -223,6 +230,7 @@ impl State {
             new_batch,
             users: Users::default(),
             system: System::default(),
+            pictures: Pictures::default(),
             service: None,
             transfers: Transfers::default(),
             notice: None,
@@ -233,6 +241,9 @@ impl State {
             ended: false,
         };
         state.fit();
+        if state.mouse {
+            effects.push(Effect::Terminal(TerminalEffect::Mouse(true)));
+        }
         (state, effects)
     }
 
@@ -345,6 +356,36 @@ impl State {
                 .as_ref()
                 .and_then(|batch| batch.rows.current())
                 .is_some_and(ticking)
+    }
+
+    /// The picture that belongs beside what the cursor is on, and the cells there are for it; none where there is no room,
+    /// or a terminal that cannot show it.
+    pub(crate) fn wanted_picture(&self) -> Option<Wanted> {
+        let can_show = matches!(self.look.depth, ColorDepth::Ansi256 | ColorDepth::TrueColor)
+            && self.look.symbols == SymbolSet::Safe
+            && self.look.ambiguous == AmbiguousWidth::Narrow;
+        if !can_show || geometry::too_small(self.size) {
+            return None;
+        }
+        match self.screen {
+            Screen::Batch => {
+                let area = geometry::batch(self.size).picture?;
+                let item = self.batch.as_ref()?.rows.current()?;
+                let of = PictureOf::Item {
+                    item_id: item.id.clone(),
+                };
+                Some((of, (area.width, area.height)))
+            }
+            Screen::NewBatch => {
+                let area = geometry::new_batch(self.size).picture?;
+                let files = &self.new_batch.files;
+                let path = &files.current()?.path;
+                // What was not looked at yet, or cannot be used, is not decoded.
+                matches!(files.facts(path), Some(Ok(_)))
+                    .then(|| (PictureOf::File(path.clone()), (area.width, area.height)))
+            }
+            _ => None,
+        }
     }
 
     /// The number of the next question what making a preview for real costs.

@@ -33,6 +33,8 @@ pub(crate) enum Notice {
     NothingToSave,
     NothingToRerun,
     NothingToPlay,
+    /// There is no player; what the system said.
+    NotPlayed(String),
     /// Of several marked ones each would need a question of its own.
     OneAtATime,
     /// A one-time password, which is not shown again.
@@ -68,7 +70,7 @@ pub(crate) struct Shown {
 impl Shown {
     pub(crate) fn new(notice: Notice, now: Timestamp) -> Self {
         let shown = match notice {
-            Notice::Refused(_) | Notice::Command(_) => REFUSAL_SHOWN,
+            Notice::Refused(_) | Notice::Command(_) | Notice::NotPlayed(_) => REFUSAL_SHOWN,
             _ => SHOWN,
         };
         let until = now.checked_add(shown).unwrap_or(Timestamp::MAX);

@@ -82,6 +82,7 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
         );
     }
     detail::draw(pen, open, parts.detail, parts.beside);
+    chrome::picture(state, pen, parts.picture);
     if open.filtering {
         let matches = shown_of(pen, open.rows.shown_of());
         let title = format!("/ {}", pen.words.filter);

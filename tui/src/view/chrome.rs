@@ -6,6 +6,7 @@ use super::cut::{cut_end, cut_middle, width};
 use super::pen::Pen;
 use super::symbols;
 use super::theme::Role;
+use super::thumbnail;
 use crate::keymap::{self, Action, Mode};
 use crate::state::{Freshness, Notice, Screen, State, moment};
 use crate::text::{bytes, count, span};
@@ -164,6 +165,7 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
             | Notice::NothingToSave
             | Notice::NothingToRerun
             | Notice::NothingToPlay
+            | Notice::NotPlayed(_)
             | Notice::OneAtATime
             | Notice::ReadOnly => ("!", Role::Warn),
             Notice::Command(_) => ("$", Role::Busy),
@@ -270,6 +272,15 @@ pub(crate) fn filter_line(
         false,
         "",
     );
+}
+
+/// The picture of what the cursor is on.
+pub(crate) fn picture(state: &State, pen: &mut Pen, area: Option<Rect>) {
+    if let (Some(area), Some(wanted)) = (area, state.wanted_picture())
+        && let Some(picture) = state.pictures.get(&wanted)
+    {
+        thumbnail::draw(pen, area, picture);
+    }
 }
 
 /// How long ago something was, in its largest unit.

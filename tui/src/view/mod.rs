@@ -19,6 +19,7 @@ mod symbols;
 mod system;
 mod theme;
 mod throughput;
+mod thumbnail;
 mod transfers;
 mod users;
 

@@ -56,6 +56,7 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: NewBatchParts) {
     draw_prompt(pen, place, &draft.prompt, active(Focus::Prompt), default);
 
     draw_directory(state, pen, parts, active(Focus::Files));
+    chrome::picture(state, pen, parts.picture);
     draw_sums(state, pen, parts, label_width);
     draw_footer(state, pen, parts.footer);
 }

@@ -1,12 +1,16 @@
 //! Owns [`Pen`]: writing into cells by role, and the parts every screen is made of.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use std::num::NonZero;
 
-use super::cut::{self, CUT, cut_end, keep_end, width};
+use ratatui::buffer::{Buffer, CellDiffOption};
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::cut::{self, CUT, cut_end, cut_end_in, keep_end, width, width_in};
 use super::symbols;
 use super::theme::{Role, Theme};
-use crate::state::{Field, Fuzzy, State, SymbolSet};
+use crate::state::{AmbiguousWidth, Field, Fuzzy, State, SymbolSet};
 use crate::text::{Clock, Texts, texts};
 
 /// Writes into the cells of one frame.
@@ -15,6 +19,7 @@ pub(crate) struct Pen<'a> {
     pub(crate) theme: Theme,
     pub(crate) words: &'static Texts,
     pub(crate) symbols: SymbolSet,
+    pub(crate) ambiguous: AmbiguousWidth,
     pub(crate) clock: Clock<'a>,
     /// Where the terminal's own cursor goes: into the field that is typed in.
     pub(crate) cursor: Option<Position>,
@@ -35,6 +40,7 @@ impl<'a> Pen<'a> {
             theme: Theme::new(state.look),
             words: texts(state.look.language),
             symbols: state.look.symbols,
+            ambiguous: state.look.ambiguous,
             clock: Clock {
                 now: state.server_now(),
                 time_zone: &state.time_zone,
@@ -52,11 +58,30 @@ impl<'a> Pen<'a> {
             return x;
         }
         self.texts += 1;
-        let text = cut_end(text, usize::from(inside));
+        let text = cut_end_in(text, usize::from(inside), self.ambiguous);
         let style = self.theme.style(role);
-        self.buffer
-            .set_stringn(x, y, &text, usize::from(inside), style);
-        x + cells(width(&text))
+        let taken = cells(width_in(&text, self.ambiguous));
+        if usize::from(taken) == width(&text) {
+            self.buffer
+                .set_stringn(x, y, &text, usize::from(inside), style);
+            return x + taken;
+        }
+        let mut at = x;
+        for grapheme in text.graphemes(true) {
+            let wide = cells(width_in(grapheme, self.ambiguous));
+            let counted = cells(width(grapheme));
+            self.buffer
+                .set_stringn(at, y, grapheme, usize::from(wide), style);
+            // The terminal draws over the next cell, too; nothing of ours may be written there.
+            if wide > counted
+                && let (Some(cell), Some(width)) =
+                    (self.buffer.cell_mut((at, y)), NonZero::new(wide))
+            {
+                cell.set_diff_option(CellDiffOption::ForcedWidth(width));
+            }
+            at += wide;
+        }
+        at
     }
 
     /// Writes a name, cut in its middle, with the letters a filter means made to stand out.
@@ -70,7 +95,7 @@ impl<'a> Pen<'a> {
         room: u16,
     ) -> u16 {
         let name = cut::clean(name);
-        let (start, end) = cut::halves(&name, usize::from(room));
+        let (start, end) = cut::halves(&name, usize::from(room), self.ambiguous);
         let places = filter.places(&name);
         if places.is_empty() {
             let shown = match end {
@@ -108,9 +133,16 @@ impl<'a> Pen<'a> {
 
     /// Writes so that it ends before the column `end`, and answers with the column it begins at.
     pub(crate) fn put_right(&mut self, end: u16, y: u16, text: &str, role: Role) -> u16 {
-        let x = end.saturating_sub(cells(width(text)));
+        let x = end.saturating_sub(cells(width_in(text, self.ambiguous)));
         self.put(x, y, text, role, end - x);
         x
+    }
+
+    /// The upper half of a cell in the colour of the letters, the lower in that of the ground.
+    pub(crate) fn half_block(&mut self, x: u16, y: u16, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut((x, y)) {
+            cell.set_symbol("\u{2580}").set_style(style);
+        }
     }
 
     /// Gives a part of the screen the ground of a role.

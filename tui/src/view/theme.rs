@@ -121,6 +121,16 @@ impl Theme {
         matches!(self.look.depth, ColorDepth::Ansi256 | ColorDepth::TrueColor)
     }
 
+    /// Any colour, as near as the terminal has it.
+    pub(crate) fn color(&self, [red, green, blue]: [u8; 3]) -> Color {
+        let color = u32::from_be_bytes([0, red, green, blue]);
+        match self.look.depth {
+            ColorDepth::TrueColor => rgb(color),
+            ColorDepth::Ansi256 => indexed(color),
+            ColorDepth::None | ColorDepth::Ansi16 => Color::Reset,
+        }
+    }
+
     pub(crate) fn style(&self, role: Role) -> Style {
         match self.look.depth {
             ColorDepth::None => plain(role),

@@ -44,6 +44,8 @@ pub fn start(look: Look, size: (u16, u16)) -> Start {
         resume: false,
         read_only: false,
         player: true,
+        bell: false,
+        mouse: false,
         directories: Some(Directories {
             working: PathBuf::from("/home/wang/pics/spring"),
             home: Some(PathBuf::from("/home/wang")),

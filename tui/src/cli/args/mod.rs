@@ -1,6 +1,7 @@
 //! Owns the command line: which commands there are, what they take, and the help they give.
 
 pub mod admin;
+pub mod screen;
 pub mod values;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vision_batch::v1;
 
 use self::admin::Admin;
+use self::screen::{LanguageArgument, Screen};
 use self::values::{duration, label, uuid};
 
 /// Turns one voice and many pictures into videos: the screen, and commands for scripts.
@@ -37,6 +39,12 @@ pub struct Arguments {
     /// Never ask for anything; fail where an answer would be needed
     #[arg(long, global = true)]
     pub no_input: bool,
+    /// Language of the screen and of our own words; that of the environment when missing
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    pub lang: Option<LanguageArgument>,
+    /// How the screen is to be
+    #[command(flatten)]
+    pub screen: Screen,
     /// What to do; without a command the screen opens
     #[command(subcommand)]
     pub command: Option<Command>,

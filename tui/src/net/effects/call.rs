@@ -119,6 +119,15 @@ impl Inner {
                     result.map(Box::new).map_err(refused),
                 ))
             }
+            NetEffect::LoadThumbnail { request, cells } => {
+                let item_id = request.item_id.clone();
+                let thumbnail = super::picture::fetch(&client, &request, cells).await;
+                Some(NetMessage::Thumbnail {
+                    item_id,
+                    cells,
+                    thumbnail: thumbnail.map(Arc::new),
+                })
+            }
             NetEffect::RerunBatch(request) => {
                 let result = client.rerun_batch(request).await;
                 Some(NetMessage::Rerun(result.map(Box::new).map_err(refused)))

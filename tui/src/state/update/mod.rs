@@ -11,10 +11,12 @@ mod session;
 mod typing;
 
 use jiff::Timestamp;
+use vision_batch::v1;
 
-use super::message::{Effect, Message, NetEffect, TerminalEffect};
+use super::message::{Effect, FilesEffect, Message, NetEffect, TerminalEffect};
 use super::notice::Notice;
 use super::palette::Palette;
+use super::pictures::{PictureOf, Wanted};
 use super::position::Step;
 use super::{Overlay, Screen, State};
 use crate::keymap::{self, Action, Key, Mode};
@@ -28,7 +30,8 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Resized { width, height } => state.size = (width, height),
         Message::Tick(now) => tick(state, now),
         Message::Mouse(mouse) => mouse::used(state, mouse),
-        Message::Resumed => effects.push(Effect::Terminal(TerminalEffect::Redraw)),
+        Message::Resumed => effects.push(Effect::Terminal(TerminalEffect::TakeAgain)),
+        Message::NotPlayed(words) => state.say(Notice::NotPlayed(words)),
         Message::Terminated => state.ended = true,
         Message::Net(message) => news::hear(state, message, &mut effects),
         Message::Files(message) => draft::look(state, message, &mut effects),
@@ -53,10 +56,41 @@ fn tick(state: &mut State, now: Timestamp) {
     }
 }
 
+/// Largest source image that is fetched only to be looked at, in bytes.
+const PICTURE_BYTES_MAX: i64 = 8 << 20;
+
+/// What fetches a picture; one that is too large to be fetched only to be looked at counts as not to be shown.
+fn fetch(state: &mut State, (of, cells): Wanted) -> Option<Effect> {
+    match of {
+        PictureOf::File(path) => Some(Effect::Files(FilesEffect::Thumbnail { path, cells })),
+        PictureOf::Item { item_id } => {
+            let batch = state.batch.as_ref()?;
+            let image = batch.rows.get(&item_id)?.source_image.as_ref()?;
+            if image.size_bytes > PICTURE_BYTES_MAX {
+                let wanted = (PictureOf::Item { item_id }, cells);
+                state.pictures.take(wanted, None);
+                return None;
+            }
+            let request = v1::DownloadFileRequest {
+                batch_id: batch.id.clone(),
+                item_id,
+                kind: v1::FileKind::SourceImage.into(),
+                offset: 0,
+            };
+            Some(Effect::Net(NetEffect::LoadThumbnail { request, cells }))
+        }
+    }
+}
+
 /// What is wanted follows from what is shown, whatever message changed it.
 fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
     if state.gate.is_some() {
         return;
+    }
+    if let Some(wanted) = state.wanted_picture()
+        && state.pictures.look(wanted.clone(), state.now)
+    {
+        effects.extend(fetch(state, wanted));
     }
     match state.screen {
         Screen::Batches => {

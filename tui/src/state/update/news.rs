@@ -14,7 +14,8 @@ use crate::state::notice::Notice;
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, PasswordProblem};
 use crate::state::time::moment;
-use crate::state::{Field, OpenBatch, Overlay, State};
+use crate::state::{Field, OpenBatch, Overlay, PictureOf, State};
+use crate::text::texts;
 
 pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Effect>) {
     let now = state.now;
@@ -82,7 +83,18 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             if let v1::watch_batches_response::Event::Heartbeat(beat) = &*event {
                 set_clock(state, beat.server_time.as_ref());
             }
+            let me = state.user.as_ref().map_or("", |me| me.id.as_str());
+            let tolls = if state.bell {
+                state.batches.ended_with(&event, me)
+            } else {
+                Vec::new()
+            };
             state.batches.hear(*event, now);
+            let words = texts(state.look.language).batch_ended;
+            effects.extend(tolls.into_iter().map(|(name, counts)| {
+                let words = words(&name, counts.completed, counts.failed);
+                Effect::Terminal(TerminalEffect::Ring(words))
+            }));
         }
         NetMessage::Batch { batch_id, event } => {
             if let v1::batch_status_response::Event::Heartbeat(beat) = &*event {
@@ -105,6 +117,14 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             _ => state.new_batch.take_quote(number, result, now),
         },
         NetMessage::BatchPage { number, result } => state.batches.take_page(number, result, now),
+        NetMessage::Thumbnail {
+            item_id,
+            cells,
+            thumbnail,
+        } => {
+            let wanted = (PictureOf::Item { item_id }, cells);
+            state.pictures.take(wanted, thumbnail);
+        }
         NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
         NetMessage::UserMade(result) => admin::user_made(state, result),
         NetMessage::CreditsMoved(result) => admin::credits_moved(state, result),

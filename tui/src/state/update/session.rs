@@ -51,6 +51,7 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
     // What was on its way when the session ended does not come any more.
     state.users.open();
     state.system.open();
+    state.pictures.forget_asked();
     if let Some(batch) = &mut state.batch {
         batch.forget_detail();
         net(effects, [batch.watch()]);
