@@ -32,6 +32,8 @@ pub(crate) enum Notice {
     NothingToRetry,
     NothingToSave,
     NothingToRerun,
+    /// The server has only the preview.
+    NoRealEngine,
     NothingToPlay,
     /// There is no player; what the system said.
     NotPlayed(String),

@@ -164,6 +164,7 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
             | Notice::NothingToRetry
             | Notice::NothingToSave
             | Notice::NothingToRerun
+            | Notice::NoRealEngine
             | Notice::NothingToPlay
             | Notice::NotPlayed(_)
             | Notice::OneAtATime

@@ -188,7 +188,8 @@ fn draw_block(pen: &mut Pen, area: Rect, title: &str, mut facts: Vec<Fact>) {
         }
     }
     let name_width = facts.iter().map(|it| width(it.name)).max().unwrap_or(0);
-    let x = area.x + 1 + u16::try_from(name_width).unwrap_or(0) + 2;
+    let gap = if name_width == 0 { 0 } else { 2 };
+    let x = area.x + 1 + u16::try_from(name_width).unwrap_or(0) + gap;
     for (y, fact) in (area.y + 1..area.bottom()).zip(facts) {
         pen.put(area.x + 1, y, fact.name, Role::Dim, area.width);
         let mut x = x;

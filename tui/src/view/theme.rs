@@ -157,7 +157,8 @@ fn full(role: Role, ground: Ground, color: fn(u32) -> Color) -> Style {
         Role::Accent => fg(palette.accent).add_modifier(Modifier::BOLD),
         Role::Bar => inked(palette.bar),
         Role::BarDim => fg(palette.dim).bg(color(palette.bar)),
-        Role::Selection => text.bg(color(palette.selection)),
+        // With a colour of its own, so that it can be read on whatever ground the terminal really has.
+        Role::Selection => inked(palette.selection),
         Role::Field => inked(palette.field),
         Role::FieldActive => inked(palette.selection),
         Role::Good => fg(palette.good),

@@ -141,8 +141,11 @@ fn rerun(state: &mut State, batch: &v1::Batch, item_ids: Vec<String>, effects: &
         .find(|engine| engine.is_default)
         .or_else(|| engines.iter().find(real))
         .map(|engine| engine.name.clone());
-    let Some(engine) = engine.filter(|_| batch.engine == "preview") else {
+    if batch.engine != "preview" {
         return state.say(Notice::NothingToRerun);
+    }
+    let Some(engine) = engine else {
+        return state.say(Notice::NoRealEngine);
     };
     let me = state.user.clone().unwrap_or_default();
     let count = match item_ids.len() {

@@ -187,7 +187,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         Class::BadInput => "bad input",
         Class::NotFound => "not found",
     },
-    no_upstream: "No upstream is configured: previews only.",
+    no_upstream: "not configured: previews only",
     throughput: "videos an hour, last 24 h",
     throughput_sum: |completed, failed| match failed {
         0 => format!("{} done", count(completed)),

@@ -210,6 +210,7 @@ pub(super) fn notice(notice: &Notice) -> String {
         }
         Notice::TokenIsIn { said, .. } => format!("The token is in; the upstream said: {said}"),
         Notice::NothingToRerun => "This is no preview that could be made for real.".to_owned(),
+        Notice::NoRealEngine => "This server has no engine but the preview.".to_owned(),
         Notice::NothingToPlay => "No finished video here to play.".to_owned(),
         Notice::NotPlayed(words) => format!("No player could be started: {words}"),
         Notice::OneAtATime => "One at a time: unmark, and choose one.".to_owned(),

@@ -190,7 +190,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         Class::BadInput => "输入不可用",
         Class::NotFound => "不存在",
     },
-    no_upstream: "未配置上游：只有预览。",
+    no_upstream: "未配置：只有预览",
     throughput: "每小时视频，最近 24 h",
     throughput_sum: |completed, failed| match failed {
         0 => format!("完成 {}", count(completed)),

@@ -190,6 +190,7 @@ pub(super) fn notice(notice: &Notice) -> String {
         }
         Notice::TokenIsIn { said, .. } => format!("令牌已填入；上游返回：{said}"),
         Notice::NothingToRerun => "这不是可以正式生成的预览。".to_owned(),
+        Notice::NoRealEngine => "此服务器只有预览引擎。".to_owned(),
         Notice::NothingToPlay => "这里没有可播放的完成视频。".to_owned(),
         Notice::NotPlayed(words) => format!("无法启动播放器：{words}"),
         Notice::OneAtATime => "一次一个：请取消选中，只选一个。".to_owned(),
