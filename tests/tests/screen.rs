@@ -234,7 +234,10 @@ fn ended_by_a_signal_the_terminal_is_given_back() {
         assert_eq!(code, 0, "{name}");
         let written = String::from_utf8_lossy(&bytes);
         assert!(written.rfind(LEFT) > written.rfind(ENTERED), "{name}");
-        assert!(written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l"), "{name}");
+        assert!(
+            written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l"),
+            "{name}"
+        );
     }
 }
 
@@ -252,7 +255,7 @@ fn an_admin_makes_a_user_gives_credits_and_pauses_dispatch() {
     for text in ["wang.fang", ENTER, "王芳", ENTER, ENTER, "100", ENTER] {
         terminal.type_keys(text);
     }
-    terminal.until_text("shown this once");
+    terminal.until_text("One-time password");
     terminal.type_keys("\x1b");
     terminal.until("two users", |screen| {
         screen.contains("2 users") && screen.contains("1st pwd") && screen.contains("王芳")
@@ -290,8 +293,20 @@ fn a_screen_that_only_looks_says_so_and_offers_no_change() {
     let path = home.path().to_str().unwrap();
     let mut terminal = Terminal::start(
         &program("vbatch"),
-        &["--server", &server, "--read-only", "--lang", "zh", "--ascii"],
-        &[("HOME", path), ("XDG_CONFIG_HOME", path), ("XDG_DATA_HOME", path), ("XDG_STATE_HOME", path)],
+        &[
+            "--server",
+            &server,
+            "--read-only",
+            "--lang",
+            "zh",
+            "--ascii",
+        ],
+        &[
+            ("HOME", path),
+            ("XDG_CONFIG_HOME", path),
+            ("XDG_DATA_HOME", path),
+            ("XDG_STATE_HOME", path),
+        ],
         80,
         24,
     );

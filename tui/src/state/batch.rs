@@ -9,10 +9,10 @@ use vision_batch::v1::video_item::{Stage, State as ItemState};
 
 use super::batches::{cancel_whole, other_owner};
 use super::confirm::{Ask, Target, Which};
+use super::effect::NetEffect;
 use super::field::Field;
 use super::fuzzy::{Fuzzy, Rank};
 use super::live::Live;
-use super::message::NetEffect;
 use super::natural::by_name;
 use super::refusal::Refusal;
 use super::rows::{Row, Rows};

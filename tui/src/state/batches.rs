@@ -8,10 +8,10 @@ use vision_batch::v1;
 use vision_batch::v1::watch_batches_response::Event;
 
 use super::confirm::{Ask, Target, Which};
+use super::effect::NetEffect;
 use super::field::Field;
 use super::fuzzy::{Fuzzy, Rank};
 use super::live::Live;
-use super::message::NetEffect;
 use super::natural::by_name;
 use super::paging::{PAGE_SIZE, Paging};
 use super::position::Step;
@@ -19,6 +19,7 @@ use super::refusal::{Cause, Refusal};
 use super::rows::{Row, Rows};
 use super::sort::{Order, SortBy};
 use super::time::moment;
+use super::warning::Warning;
 
 /// When fewer rows than these are below what is seen, the next page is fetched.
 const AHEAD: usize = 100;
@@ -39,38 +40,6 @@ pub(crate) struct Batches {
     everyones: bool,
     /// Whether the user wants to be at the very end, which may still have to be fetched.
     to_end: bool,
-}
-
-/// Something that holds up everyone's items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Warning {
-    TokenMissing {
-        waiting: i32,
-    },
-    TokenRefused {
-        since: Option<Timestamp>,
-        waiting: i32,
-    },
-    TokenExpired {
-        since: Option<Timestamp>,
-        waiting: i32,
-    },
-    DailyLimit {
-        until: Option<Timestamp>,
-        waiting: i32,
-    },
-    Unreachable {
-        since: Option<Timestamp>,
-    },
-    StorageFull {
-        waiting: i32,
-    },
-    Paused {
-        waiting: i32,
-    },
-    Draining {
-        waiting: i32,
-    },
 }
 
 /// What needs attention, what is open, the rest.
@@ -298,63 +267,7 @@ impl Batches {
 
     /// What holds up everyone's items, worst first.
     pub(crate) fn warning(&self) -> Option<Warning> {
-        use v1::upstream::TokenState;
-        use v1::wait::Reason;
-        let status = self.status.as_ref()?;
-        let waiting = |reason: Reason| {
-            status
-                .waiting
-                .iter()
-                .filter(|count| count.reason() == reason)
-                .map(|count| count.count)
-                .sum::<i32>()
-        };
-        if let Some(upstream) = &status.upstream {
-            let since = upstream.token_state_since.as_ref().map(moment);
-            let held = waiting(Reason::UpstreamToken);
-            match upstream.token_state() {
-                TokenState::Refused => {
-                    return Some(Warning::TokenRefused {
-                        since,
-                        waiting: held,
-                    });
-                }
-                TokenState::Expired => {
-                    return Some(Warning::TokenExpired {
-                        since,
-                        waiting: held,
-                    });
-                }
-                TokenState::NotSet if held > 0 => {
-                    return Some(Warning::TokenMissing { waiting: held });
-                }
-                _ => {}
-            }
-        }
-        let full = waiting(Reason::StorageFull);
-        if full > 0 {
-            return Some(Warning::StorageFull { waiting: full });
-        }
-        let pending = status.waiting.iter().map(|count| count.count).sum();
-        match status.dispatch_state() {
-            v1::dispatch::State::Paused => return Some(Warning::Paused { waiting: pending }),
-            v1::dispatch::State::Draining => return Some(Warning::Draining { waiting: pending }),
-            _ => {}
-        }
-        let upstream = status.upstream.as_ref()?;
-        let limited = waiting(Reason::UpstreamDailyLimit);
-        if limited > 0 {
-            let until = upstream.next_free_time.as_ref().map(moment);
-            return Some(Warning::DailyLimit {
-                until,
-                waiting: limited,
-            });
-        }
-        if upstream.health() == v1::engine_info::Health::Unreachable && pending > 0 {
-            let since = upstream.last_success_time.as_ref().map(moment);
-            return Some(Warning::Unreachable { since });
-        }
-        None
+        Warning::of(self.status.as_ref()?)
     }
 
     /// The question before the chosen batches are cancelled; none when all have ended.

@@ -2,8 +2,8 @@
 
 use vision_batch::v1;
 
+use super::effect::NetEffect;
 use super::field::Field;
-use super::message::NetEffect;
 use super::refusal::Refusal;
 use crate::keymap::Key;
 

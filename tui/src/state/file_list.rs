@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::message::FilesEffect;
+use super::effect::FilesEffect;
 use super::natural::by_name;
 use super::position::{Position, Step};
 use crate::files::{Entry, ImageFacts, ImageRules, Unusable};

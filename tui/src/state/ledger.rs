@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use vision_batch::v1;
 
+use super::effect::NetEffect;
 use super::fuzzy::{Fuzzy, Rank};
-use super::message::NetEffect;
 use super::paging::{PAGE_SIZE, Paging};
 use super::refusal::{Cause, Refusal};
 use super::rows::{Row, Rows};

@@ -10,6 +10,7 @@ mod batch;
 mod batches;
 mod confirm;
 mod dialog;
+mod effect;
 mod field;
 mod file_list;
 mod fuzzy;
@@ -30,32 +31,30 @@ mod refusal;
 mod rows;
 mod sign_in;
 mod sort;
+mod start;
 mod system;
 mod time;
 mod transfers;
 mod update;
 mod users;
-
-use std::path::PathBuf;
+mod warning;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
 pub(crate) use batch::{OpenBatch, filename, has_video};
-pub(crate) use batches::{Batches, Warning, counts, is_open};
+pub(crate) use batches::{Batches, counts, is_open};
 pub(crate) use confirm::{Ask, Confirm, Rerun};
 pub(crate) use dialog::{Dialog, Entry, Flaw, Purpose};
+pub use effect::{Effect, Effects, FilesEffect, NetEffect, TerminalEffect};
 pub(crate) use field::Field;
 pub(crate) use file_list::looks_like_audio;
 pub(crate) use fuzzy::Fuzzy;
 pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
 pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
-pub use message::{
-    Effect, Effects, FilesEffect, Message, Metadata, Mouse, NetEffect, NetMessage, Stream,
-    TerminalEffect, TransferId,
-};
+pub use message::{Message, Metadata, Mouse, NetMessage, Stream, TransferId};
 pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
 pub(crate) use note::Note;
 pub(crate) use notice::{Notice, Shown};
@@ -64,55 +63,15 @@ pub(crate) use pictures::{PictureOf, Pictures, Wanted};
 pub use refusal::{Cause, Refusal};
 pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
 pub(crate) use sort::{Order, SortBy, SortMenu};
+pub use start::{Directories, Start};
 pub(crate) use system::System;
 pub(crate) use time::{moment, seconds};
 pub(crate) use transfers::Transfers;
 pub use update::update;
 pub(crate) use users::Users;
+pub(crate) use warning::Warning;
 
 use crate::keymap::{Action, Mode};
-
-/// What the screen is started with.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// How it is to look.
-    pub look: Look,
-    /// The server the sign-in offers; empty when there is only the one that was handed in.
-    pub server: String,
-    /// The user name the sign-in offers; may be empty.
-    pub username: String,
-    /// Whether to try the session that is stored, or was handed in, before asking for a password.
-    pub resume: bool,
-    /// Whether the screen only looks.
-    pub read_only: bool,
-    /// Whether a finished video can be played here: a player of the system's own is within reach of whoever looks.
-    pub player: bool,
-    /// Whether the end of a batch rings from the start.
-    pub bell: bool,
-    /// Whether the mouse is on from the start.
-    pub mouse: bool,
-    /// The directories of the user's own disk; absent when it is out of reach.
-    pub directories: Option<Directories>,
-    /// The time now.
-    pub now: Timestamp,
-    /// The zone times are shown in.
-    pub time_zone: TimeZone,
-    /// Size of the terminal in cells, width and height.
-    pub size: (u16, u16),
-    /// Random bits, from which the ids of requests are made.
-    pub seed: u128,
-}
-
-/// Where on the user's own disk things are.
-#[derive(Clone, Debug)]
-pub struct Directories {
-    /// Where choosing files begins.
-    pub working: PathBuf,
-    /// What `~` stands for.
-    pub home: Option<PathBuf>,
-    /// Where downloads go.
-    pub downloads: PathBuf,
-}
 
 /// Which screen is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

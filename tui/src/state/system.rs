@@ -5,7 +5,7 @@ use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::confirm::Ask;
-use super::message::NetEffect;
+use super::effect::NetEffect;
 use super::refusal::Refusal;
 
 /// How often it is asked for.

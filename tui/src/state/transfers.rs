@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::message::{NetEffect, TransferId};
+use super::effect::NetEffect;
+use super::message::TransferId;
 
 /// Downloads that run at a time; more wait, so that marking a hundred videos does not open a hundred streams.
 const DOWNLOADS_AT_A_TIME: usize = 2;

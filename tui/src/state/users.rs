@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
+use super::effect::NetEffect;
 use super::field::Field;
 use super::fuzzy::{Fuzzy, Rank};
 use super::ledger::Ledger;
-use super::message::NetEffect;
 use super::natural::by_name;
 use super::paging::{PAGE_SIZE, Paging};
 use super::refusal::Refusal;

@@ -4,12 +4,13 @@ use ratatui::layout::Rect;
 use vision_batch::v1;
 use vision_batch::v1::video_item::{Stage, State as ItemState};
 
-use super::batches::{bar_role, draw_titles, shown_of, times};
+use super::batches::{bar_role, draw_titles, shown_of};
 use super::chrome;
 use super::columns::{Column, Placed, fixed, growing, number, place};
 use super::cut::clean;
 use super::detail;
 use super::pen::Pen;
+use super::summary::times;
 use super::symbols;
 use super::theme::Role;
 use crate::keymap::{Action, Mode};

@@ -15,6 +15,7 @@ mod new_batch;
 mod overlay;
 mod pen;
 mod sign_in;
+mod summary;
 mod symbols;
 mod system;
 mod theme;

@@ -6,7 +6,7 @@ use super::{net, step_of};
 use crate::keymap::Action;
 use crate::state::confirm::{Ask, Confirm, Secret};
 use crate::state::dialog::{Dialog, Flaw, Purpose};
-use crate::state::message::{Effect, TerminalEffect};
+use crate::state::effect::{Effect, TerminalEffect};
 use crate::state::note::Note;
 use crate::state::notice::Notice;
 use crate::state::refusal::{Cause, Refusal};

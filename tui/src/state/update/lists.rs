@@ -8,7 +8,7 @@ use super::{net, step_of};
 use crate::keymap::Action;
 use crate::state::batches::other_owner;
 use crate::state::confirm::{Ask, Confirm, Rerun};
-use crate::state::message::{Effect, NetEffect, TerminalEffect};
+use crate::state::effect::{Effect, NetEffect, TerminalEffect};
 use crate::state::notice::Notice;
 use crate::state::{Field, OpenBatch, Overlay, Screen, State, counts, engines};
 

@@ -13,7 +13,8 @@ mod typing;
 use jiff::Timestamp;
 use vision_batch::v1;
 
-use super::message::{Effect, FilesEffect, Message, NetEffect, TerminalEffect};
+use super::effect::{Effect, FilesEffect, NetEffect, TerminalEffect};
+use super::message::Message;
 use super::notice::Notice;
 use super::palette::Palette;
 use super::pictures::{PictureOf, Wanted};

@@ -3,7 +3,8 @@
 use super::{net, perform};
 use crate::keymap::{self, Action};
 use crate::state::confirm::{Ask, Confirm};
-use crate::state::message::{Effect, NetEffect, TransferId};
+use crate::state::effect::{Effect, NetEffect};
+use crate::state::message::TransferId;
 use crate::state::notice::Notice;
 use crate::state::sort::{self, SortBy, SortMenu};
 use crate::state::{Field, Overlay, Screen, State};

@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use super::net;
-use crate::state::message::{Effect, NetEffect, TerminalEffect};
+use crate::state::effect::{Effect, NetEffect, TerminalEffect};
 use crate::state::notice::Notice;
 use crate::state::transfers::Carries;
 use crate::state::{State, filename, has_video};

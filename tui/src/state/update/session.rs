@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use super::net;
-use crate::state::message::{Effect, NetEffect};
+use crate::state::effect::{Effect, NetEffect};
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, NewPassword, SignIn};
 use crate::state::{Batches, Screen, State, System, Users};

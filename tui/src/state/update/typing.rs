@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::keymap::{Key, Mode};
-use crate::state::message::Effect;
+use crate::state::effect::Effect;
 use crate::state::new_batch::{Focus, image_rules};
 use crate::state::{Field, Overlay, Screen, State, looks_like_audio};
 
