@@ -52,8 +52,25 @@ struct Full {
 
 /// Opens the storage behind `backends` with redb.
 pub(super) fn open_redb(backends: &Backends, meter: &Meter) -> Result<Database, DatabaseError> {
+    open_with(&mut Builder::new(), backends, meter)
+}
+
+/// The same, and holds every page against its checksum: reads the whole of it.
+pub(super) fn open_checked(backends: &Backends, meter: &Meter) -> Result<Database, DatabaseError> {
+    open_with(
+        Builder::new().set_check_integrity_on_open(true),
+        backends,
+        meter,
+    )
+}
+
+fn open_with(
+    builder: &mut Builder,
+    backends: &Backends,
+    meter: &Meter,
+) -> Result<Database, DatabaseError> {
     let backend = backends().map_err(redb::StorageError::Io)?;
-    Builder::new()
+    builder
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(Metered::new(backend, meter.clone()))
 }

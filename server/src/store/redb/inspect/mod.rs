@@ -16,6 +16,8 @@ mod items;
 mod leftovers;
 mod queue;
 mod records;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use redb::{Key, Range, ReadOnlyTable, ReadTransaction, ReadableTableMetadata, Value};
