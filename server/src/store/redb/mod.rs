@@ -34,6 +34,8 @@ mod overlay;
 mod queue;
 mod reads;
 mod record;
+#[cfg(test)]
+mod repair_time_tests;
 mod seam;
 mod tables;
 #[cfg(test)]
