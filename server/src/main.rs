@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use vbatch_server::Server;
 use vbatch_server::clock::Clock;
+use vbatch_server::commands::backup::{self, BackupArgs};
+use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
 
@@ -26,6 +28,10 @@ enum Command {
     Demo(DemoArgs),
     /// Reads the configuration and says whether the server would start with it
     CheckConfig(Flags),
+    /// Writes everything that is stored into one archive, while the server runs or not
+    Backup(BackupArgs),
+    /// Makes a new data directory from a backup; it starts paused
+    Restore(RestoreArgs),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
         None => runtime.block_on(serve(&cli.flags)),
         Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
         Some(Command::CheckConfig(flags)) => check_config(&flags),
+        Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
+        Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
     runtime.shutdown_background();
