@@ -522,6 +522,7 @@ impl Lane {
                     .map(|cleanup| cleanup.account.clone()),
             )
             .chain(self.open.watches.iter().map(|watch| watch.account.clone()))
+            .chain(self.unmatched_accounts())
             .collect()
     }
 }

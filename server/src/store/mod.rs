@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod inspect;
 pub mod query;
 pub mod redb;
+pub mod restored;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -28,12 +29,14 @@ use crate::domain::item::VideoItem;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
+use crate::domain::restored::Restored;
 use crate::domain::transition::AttemptEvent;
 use crate::domain::user::{Credits, User};
 use query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
 };
+use restored::{MatchList, Matched, Restore};
 
 /// Whole domain operations: see the module's page.
 #[async_trait]
@@ -218,6 +221,19 @@ pub trait Store: Send + Sync {
 
     /// Forgets an account's token that is not the current one.
     async fn drop_token(&self, account: &Account) -> Result<(), StoreError>;
+
+    // A restored copy
+
+    /// Marks the stored data as a copy restored from a backup: dispatch is paused, and nothing that the other life may have
+    /// submitted is submitted before its accounts' lists were matched. Written with an audit event.
+    async fn mark_restored(&self, restore: Restore) -> Result<Restored, StoreError>;
+
+    /// The mark, where there is one.
+    async fn restored(&self) -> Result<Option<Restored>, StoreError>;
+
+    /// Matches an account's list against the items of a restored copy, all in one transaction: tasks that the other life
+    /// has submitted are taken over, or become cleanups; the account counts as matched from then on.
+    async fn match_list(&self, list: MatchList) -> Result<Matched, StoreError>;
 
     // The whole
 
@@ -430,6 +446,8 @@ pub struct Claim {
     pub instance: InstanceId,
     /// Slots of the account that may be held.
     pub limit: u32,
+    /// Only items of batches made after this one; absent: all.
+    pub after_batch: Option<BatchId>,
     /// When.
     pub now: Timestamp,
 }
