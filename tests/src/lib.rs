@@ -1,5 +1,7 @@
 //! What the tests of the whole system stand on.
 
+#[cfg(unix)]
+pub mod kill;
 pub mod mp4;
 pub mod programs;
 pub mod simulation;
