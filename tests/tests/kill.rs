@@ -22,7 +22,7 @@ use vbatch_tests::kill::round::{Outcome, play};
 const ROUNDS: u64 = 20;
 
 /// Rounds wait more than they work.
-const PARALLEL: usize = 4;
+const PARALLEL: usize = 8;
 
 fn told(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

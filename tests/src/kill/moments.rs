@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_millis(1_200);
 pub enum Sight {
     /// A client is in the middle of an upload.
     Uploading,
+    /// A client has said all of a change, and no reply has come.
+    Asked,
     /// A change was replied to.
     Replied,
     /// A watcher was told something new.
@@ -66,7 +68,7 @@ impl Moment {
     /// One of them.
     pub fn roll(dice: &mut Dice) -> Self {
         let few = |dice: &mut Dice| 1 + dice.below(4) as usize;
-        match dice.below(16) {
+        match dice.below(18) {
             0 => Self::Starting,
             1 | 2 => Self::Any(dice.between(Duration::ZERO, Duration::from_millis(400))),
             3..=5 => Self::Submitted(few(dice)),
@@ -77,6 +79,7 @@ impl Moment {
             11 => Self::Called(Call::ResultUrl, few(dice)),
             12 => Self::Client(Sight::Uploading, few(dice)),
             13 | 14 => Self::Client(Sight::Replied, few(dice) * 2),
+            15 | 16 => Self::Client(Sight::Asked, few(dice) * 2),
             _ => match dice.below(3) {
                 0 => Self::Client(Sight::Downloading, 1),
                 _ => Self::Client(Sight::Seen, few(dice) * 6),
@@ -127,6 +130,7 @@ impl fmt::Display for Moment {
             Self::Called(Call::Result, _) => f.write_str("while a video comes"),
             Self::Called(call, _) => write!(f, "when {call:?} was called"),
             Self::Client(Sight::Uploading, _) => f.write_str("in an upload"),
+            Self::Client(Sight::Asked, _) => f.write_str("between a change and its reply"),
             Self::Client(Sight::Replied, _) => f.write_str("after a reply"),
             Self::Client(Sight::Seen, _) => f.write_str("after a watcher was told"),
             Self::Client(Sight::Downloading, _) => f.write_str("in a download"),

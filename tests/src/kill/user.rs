@@ -25,7 +25,7 @@ use crate::uploads::upload;
 const CHUNK_BYTES: usize = 2_048;
 
 /// Changes of one user in a round, so that it drains in time.
-const CHANGES: usize = 14;
+const CHANGES: usize = 18;
 
 /// Somebody who works.
 pub struct User {
@@ -53,12 +53,12 @@ impl User {
                 return;
             }
             match self.dice.below(10) {
-                0..=3 => self.create().await,
-                4 | 5 => self.cancel().await,
-                6 | 7 => self.retry().await,
+                0..=2 => self.create().await,
+                3..=5 => self.cancel().await,
+                6..=8 => self.retry().await,
                 _ => self.download().await,
             }
-            let pause = self.dice.below(60);
+            let pause = self.dice.below(80);
             sleep(Duration::from_millis(pause)).await;
         }
     }
@@ -121,7 +121,7 @@ impl User {
         parts: &[v1::CreateBatchRequest],
         pause: Duration,
     ) -> Result<v1::CreateBatchResponse, Status> {
-        let middle = parts.len() / 2;
+        let (middle, last) = (parts.len() / 2, parts.len() - 1);
         let world = Arc::clone(&self.world);
         self.world
             .door
@@ -136,6 +136,9 @@ impl User {
                             }
                             if !pause.is_zero() {
                                 sleep(pause).await;
+                            }
+                            if index == last {
+                                world.sights.note(Sight::Asked);
                             }
                             part
                         }
@@ -169,24 +172,13 @@ impl User {
     }
 
     async fn cancel(&mut self) {
-        let Some(batch) = self.dice.pick_some(&self.own).cloned() else {
+        let open = [State::Pending, State::Processing];
+        let Some((batch, items, mut item_ids)) = self.one_with(&open).await else {
             return;
-        };
-        let items = self.items(&batch).await;
-        let open = |item: &&v1::VideoItem| {
-            !matches!(
-                item.state(),
-                State::Completed | State::Failed | State::Cancelled
-            )
         };
         let whole = self.dice.chance(30);
-        let mut item_ids: Vec<String> =
-            items.iter().filter(open).map(|it| it.id.clone()).collect();
         if !whole {
             item_ids.truncate(1 + self.dice.below(2) as usize);
-        }
-        if item_ids.is_empty() {
-            return;
         }
         // Asked for from here on, whether an answer comes or not.
         let reached = match whole {
@@ -196,6 +188,7 @@ impl User {
         self.world
             .of_batch(&batch, |accepted| accepted.cancels.extend(reached));
         let (token, report) = (&self.person.token, &self.world.report);
+        self.world.sights.note(Sight::Asked);
         let said = if whole {
             self.world
                 .door
@@ -237,19 +230,11 @@ impl User {
     }
 
     async fn retry(&mut self) {
-        let Some(batch) = self.dice.pick_some(&self.own).cloned() else {
+        let ended = [State::Failed, State::Cancelled];
+        let Some((batch, _, mut item_ids)) = self.one_with(&ended).await else {
             return;
         };
-        let items = self.items(&batch).await;
-        let mut item_ids: Vec<String> = items
-            .iter()
-            .filter(|item| matches!(item.state(), State::Failed | State::Cancelled))
-            .map(|item| item.id.clone())
-            .collect();
         item_ids.truncate(1 + self.dice.below(3) as usize);
-        if item_ids.is_empty() {
-            return;
-        }
         let request = v1::RetryItemsRequest {
             batch_id: batch.clone(),
             item_ids: item_ids.clone(),
@@ -304,24 +289,43 @@ impl User {
             }
         };
         let (token, report) = (&self.person.token, &self.world.report);
+        self.world.sights.note(Sight::Asked);
         self.world.door.until_said(token, report, call).await
     }
 
     async fn download(&mut self) {
-        let Some(batch) = self.dice.pick_some(&self.own).cloned() else {
+        let Some((_, items, item_ids)) = self.one_with(&[State::Completed]).await else {
             return;
         };
-        let items = self.items(&batch).await;
-        let done: Vec<&v1::VideoItem> = items
-            .iter()
-            .filter(|item| item.state() == State::Completed)
-            .collect();
-        if let Some(item) = self.dice.pick_some(&done) {
+        let chosen = self.dice.pick_some(&item_ids);
+        if let Some(item) = items.iter().find(|item| Some(&item.id) == chosen) {
             let token = self.person.token.clone();
             let outcome = download::video(&self.world, &token, item).await;
             self.world.report.check("a download", outcome.map(drop));
             self.world.report.count("downloads while it is killed");
         }
+    }
+
+    /// A batch of this user that has items in such a state, all its items, and the ids of those.
+    async fn one_with(
+        &mut self,
+        states: &[State],
+    ) -> Option<(String, Vec<v1::VideoItem>, Vec<String>)> {
+        let count = self.own.len();
+        let first = self.dice.below(count as u64) as usize;
+        for index in 0..count {
+            let batch = self.own[(first + index) % count].clone();
+            let items = self.items(&batch).await;
+            let chosen: Vec<String> = items
+                .iter()
+                .filter(|item| states.contains(&item.state()))
+                .map(|item| item.id.clone())
+                .collect();
+            if !chosen.is_empty() {
+                return Some((batch, items, chosen));
+            }
+        }
+        None
     }
 
     async fn items(&self, batch: &str) -> Vec<v1::VideoItem> {

@@ -16,6 +16,12 @@ const SCRIPTED: usize = 48;
 
 /// Scripts the faults of one life.
 pub fn break_out(fake: &FakeUpstream, dice: &mut Dice) {
+    if dice.chance(20) {
+        // It takes tasks and says nothing of them: wishes to cancel are granted without a word.
+        for call in [Call::List, Call::Query, Call::BulkQuery, Call::Cancel] {
+            fake.fault(Fault::on(call).always().html(502));
+        }
+    }
     for _ in 0..2 + dice.below(6) {
         fake.fault(fault(dice));
     }
