@@ -30,7 +30,10 @@ fn told(name: &str) -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "what a failing seed was, and what was counted")]
+#[expect(
+    clippy::print_stderr,
+    reason = "what a failing seed was, and what was counted"
+)]
 async fn nothing_is_lost_and_nothing_paid_twice_when_it_is_killed_at_any_moment() {
     let rounds = told("VBATCH_ROUNDS").unwrap_or(ROUNDS);
     let first = told("VBATCH_SEED").unwrap_or_else(|| rand::random::<u64>() >> 32);
@@ -52,6 +55,9 @@ async fn nothing_is_lost_and_nothing_paid_twice_when_it_is_killed_at_any_moment(
     while let Some(outcome) = playing.join_next().await {
         let outcome: Outcome = outcome.unwrap();
         counts.merge(outcome.counts);
+        if counts.of("rounds") % 50 == 0 {
+            eprintln!("{} rounds, failed: {failed:?}", counts.of("rounds"));
+        }
         if !outcome.findings.is_empty() {
             failed.push(outcome.seed);
             eprintln!(

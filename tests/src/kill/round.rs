@@ -23,6 +23,7 @@ use super::program::{Program, SPEED, Setting, last_words};
 use super::report::{Counts, Report};
 use super::user::User;
 use super::watcher::{self, Memory};
+use super::weather::Climate;
 use super::{books, download, files, weather};
 use crate::programs::{DEADLINE, Session, folder, media};
 use crate::simulation::dice::Dice;
@@ -65,6 +66,8 @@ pub struct Accepted {
 
 /// Everything that the clients of a round share.
 pub struct World {
+    /// What lasts until the last life.
+    pub climate: Climate,
     /// The upstream.
     pub fake: FakeUpstream,
     /// The way to the server.
@@ -107,8 +110,7 @@ impl World {
         }
         if let Some(known) = watched {
             let (sender, memory) = watch::channel(Memory::default());
-            let watching =
-                watcher::watch(Arc::clone(world), token, batch.clone(), known, sender);
+            let watching = watcher::watch(Arc::clone(world), token, batch.clone(), known, sender);
             lock(&world.watched).push(Watched {
                 batch,
                 memory,
@@ -160,6 +162,7 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Outcome {
     let mut dice = Dice::new(seed);
     let folder = folder();
     let origin = Timestamp::now();
+    let climate = Climate::roll(&mut dice);
     let fake = FakeUpstream::start(upstream(&mut dice, origin))
         .await
         .expect("two free ports");
@@ -171,6 +174,7 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Outcome {
         log: folder.path().join("log"),
     };
     let world = Arc::new(World {
+        climate,
         fake,
         door: Door::default(),
         sights: Sights::default(),
@@ -189,9 +193,13 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Outcome {
     // Its watchers hold the world; they end with this.
     lock(&world.watched).clear();
     world.report.count("rounds");
-    world
-        .report
-        .add("milliseconds of all rounds", begun.elapsed().as_millis() as usize);
+    if world.climate == Climate::Deaf {
+        world.report.count("rounds without cancels");
+    }
+    world.report.add(
+        "milliseconds of all rounds",
+        begun.elapsed().as_millis() as usize,
+    );
     let (findings, counts) = world.report.taken();
     let last_words = match findings.is_empty() {
         true => String::new(),
@@ -228,7 +236,7 @@ async fn live(
     setting: &Setting,
     dice: &mut Dice,
 ) -> Result<(), String> {
-    weather::script_tasks(&world.fake, dice);
+    weather::script_tasks(&world.fake, world.climate, dice);
     let mut users = JoinSet::new();
     for person in &ground.users {
         let own = Dice::new(dice.bits());
@@ -240,13 +248,16 @@ async fn live(
     }
 
     world.calm.store(true, Ordering::Relaxed);
+    weather::clear(&world.fake);
     let last = kills + 1;
     let mut program = Program::start(setting).map_err(|error| error.to_string())?;
     let address = program.listening().await?;
     world.door.open(last, address);
     timeout(DEADLINE, async {
         while let Some(ended) = users.join_next().await {
-            world.report.check("a user", ended.map_err(|it| it.to_string()));
+            world
+                .report
+                .check("a user", ended.map_err(|it| it.to_string()));
         }
     })
     .await
@@ -275,15 +286,10 @@ async fn live(
 }
 
 /// One life that ends by a kill.
-async fn die(
-    world: &World,
-    setting: &Setting,
-    dice: &mut Dice,
-    life: u32,
-) -> Result<(), String> {
+async fn die(world: &World, setting: &Setting, dice: &mut Dice, life: u32) -> Result<(), String> {
     let moment = Moment::roll(dice);
     let delay = moment.delay(dice);
-    weather::break_out(&world.fake, dice);
+    weather::break_out(&world.fake, world.climate, dice);
     let mut program = Program::start(setting).map_err(|error| error.to_string())?;
     if moment != Moment::Starting {
         let address = program.listening().await?;
@@ -332,9 +338,8 @@ async fn drain(world: &World, admin: &str) -> Result<(), String> {
         };
         all_ended = counts.is_some_and(|counts| counts.created + counts.processing == 0);
         if let Some(status) = status {
-            let held = |engine: &v1::EngineInfo| {
-                engine.slots.is_none_or(|it| it.running + it.cleanup > 0)
-            };
+            let held =
+                |engine: &v1::EngineInfo| engine.slots.is_none_or(|it| it.running + it.cleanup > 0);
             slots_held = status.engines.iter().any(held);
         }
     }
@@ -355,8 +360,13 @@ async fn look_around(world: &World, users: &[Person]) -> Result<(), String> {
             client.list_batches(session.request(request)).await
         };
         let said = world.door.until_said(&person.token, &world.report, call);
-        let listed: BTreeSet<String> =
-            said.await.map_err(words)?.batches.into_iter().map(|it| it.id).collect();
+        let listed: BTreeSet<String> = said
+            .await
+            .map_err(words)?
+            .batches
+            .into_iter()
+            .map(|it| it.id)
+            .collect();
         let told: BTreeSet<String> = accepted
             .iter()
             .filter(|(_, batch)| batch.owner.id == person.id)
@@ -370,11 +380,16 @@ async fn look_around(world: &World, users: &[Person]) -> Result<(), String> {
     }
     let watched = std::mem::take(&mut *lock(&world.watched));
     for (batch, known) in &accepted {
-        let items = world.items(&known.owner.token, batch).await.map_err(words)?;
+        let items = world
+            .items(&known.owner.token, batch)
+            .await
+            .map_err(words)?;
         if items.len() != known.images {
-            world
-                .report
-                .finding(format!("{batch} has {} of {} items", items.len(), known.images));
+            world.report.finding(format!(
+                "{batch} has {} of {} items",
+                items.len(),
+                known.images
+            ));
         }
         for item in items.iter().filter(|it| it.state() == State::Completed) {
             let video = download::video(world, &known.owner.token, item).await;

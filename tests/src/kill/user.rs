@@ -17,6 +17,7 @@ use super::download;
 use super::ground::Person;
 use super::moments::Sight;
 use super::round::{Accepted, World};
+use super::weather::Climate;
 use crate::programs::media;
 use crate::simulation::dice::Dice;
 use crate::uploads::upload;
@@ -58,7 +59,11 @@ impl User {
                 6..=8 => self.retry().await,
                 _ => self.download().await,
             }
-            let pause = self.dice.below(80);
+            let pause = self.dice.below(match self.world.climate {
+                Climate::Changing => 80,
+                // Wishes take their time to be granted.
+                Climate::Deaf => 300,
+            });
             sleep(Duration::from_millis(pause)).await;
         }
     }
@@ -72,7 +77,11 @@ impl User {
             true => Duration::from_millis(1 + self.dice.below(3)),
             false => Duration::ZERO,
         };
-        let made = match self.send(&parts, pause).await {
+        let sent = match self.dice.chance(15) {
+            true => self.send_twice(&parts, pause).await,
+            false => self.send(&parts, pause).await,
+        };
+        let made = match sent {
             Ok(made) => made,
             Err(status) => {
                 // A lost answer is repeated, so a refusal says that there is no batch.
@@ -114,6 +123,28 @@ impl User {
             cancels: Default::default(),
         };
         World::accept(&self.world, batch.id, accepted, watched);
+    }
+
+    /// The same twice at once, as an impatient client does.
+    async fn send_twice(
+        &self,
+        parts: &[v1::CreateBatchRequest],
+        pause: Duration,
+    ) -> Result<v1::CreateBatchResponse, Status> {
+        let (one, other) = tokio::join!(self.send(parts, pause), self.send(parts, Duration::ZERO));
+        match (one, other) {
+            (Ok(one), Ok(other)) => {
+                let id = |made: &v1::CreateBatchResponse| made.batch.clone().expect("a batch").id;
+                if id(&one) != id(&other) || one.replayed == other.replayed && !one.replayed {
+                    self.finding(format!("twins made {one:?} and {other:?}"));
+                }
+                self.world.report.count("twins");
+                Ok(one)
+            }
+            // Both are refused, or one of them was before credits came back.
+            (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
+            (Err(one), Err(_)) => Err(one),
+        }
     }
 
     async fn send(
@@ -375,4 +406,3 @@ fn read(name: &str) -> Bytes {
         .expect("a file of tests/media")
         .into()
 }
-

@@ -5,19 +5,45 @@ use std::time::Duration;
 use crate::simulation::dice::Dice;
 use crate::upstream::fake::FakeUpstream;
 use crate::upstream::faults::{Call, Fault};
-use crate::upstream::tasks::Script;
+use crate::upstream::tasks::{Script, Status};
 
 /// Longest time for which a task is in no list, in the upstream's seconds: less than what a list must be old to prove
 /// anything, so that one item never has two tasks at once.
 const HIDDEN: u64 = 45;
 
+/// A run that outlasts every wish to end it.
+const LONG: Duration = Duration::from_secs(900);
+
 /// Tasks with a script; the others run as configured.
 const SCRIPTED: usize = 48;
 
+/// What lasts for all lives of a round that end by a kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Climate {
+    /// Nothing does.
+    Changing,
+    /// No cancel is heard, and two tasks run long: wishes are granted without a word, and their tasks run on.
+    Deaf,
+}
+
+impl Climate {
+    /// One of them.
+    pub fn roll(dice: &mut Dice) -> Self {
+        match dice.chance(25) {
+            true => Self::Deaf,
+            false => Self::Changing,
+        }
+    }
+}
+
 /// Scripts the faults of one life.
-pub fn break_out(fake: &FakeUpstream, dice: &mut Dice) {
-    if dice.chance(20) {
-        // It takes tasks and says nothing of them: wishes to cancel are granted without a word.
+pub fn break_out(fake: &FakeUpstream, climate: Climate, dice: &mut Dice) {
+    if climate == Climate::Deaf {
+        let deaf = Fault::on(Call::Cancel).always();
+        fake.fault(deaf.error(500, "unknown cancel error"));
+    }
+    if climate == Climate::Changing && dice.chance(20) {
+        // It takes tasks and says nothing of them.
         for call in [Call::List, Call::Query, Call::BulkQuery, Call::Cancel] {
             fake.fault(Fault::on(call).always().html(502));
         }
@@ -76,9 +102,26 @@ fn submit(fault: Fault, dice: &mut Dice) -> Fault {
     }
 }
 
+/// It clears: nothing goes wrong any more, and what would run long is done.
+pub fn clear(fake: &FakeUpstream) {
+    fake.clear_faults();
+    for task in fake.tasks() {
+        if task.status.is_active() {
+            fake.set_state(&task.id, Status::Succeed, None);
+        }
+    }
+}
+
 /// Scripts the tasks of a round: most succeed, each after a time of its own.
-pub fn script_tasks(fake: &FakeUpstream, dice: &mut Dice) {
-    for _ in 0..SCRIPTED {
+pub fn script_tasks(fake: &FakeUpstream, climate: Climate, dice: &mut Dice) {
+    for number in 0..SCRIPTED {
+        if climate == Climate::Deaf && [1, 4].contains(&number) {
+            fake.script_next(Script {
+                run: Some(LONG),
+                ..Script::default()
+            });
+            continue;
+        }
         let mut script = Script {
             run: Some(dice.seconds(2, 25)),
             ..Script::default()

@@ -205,9 +205,7 @@ impl Api<'_> {
 
     fn result(&self, account: &str, id: &str) -> Reply {
         match self.tasks.known(account, id, self.now) {
-            Some(task) if task.status == Status::Succeed => {
-                Reply::video(self.config.video_of(id))
-            }
+            Some(task) if task.status == Status::Succeed => Reply::video(self.config.video_of(id)),
             _ => Reply::error(500, &format!("Task {id} not found")),
         }
     }

@@ -84,7 +84,11 @@ impl UpstreamConfig {
         let name = format!("{task}\n");
         let names = name.repeat(self.signature_bytes.div_ceil(name.len()));
         let mut video = self.video.to_vec();
-        video.extend(u32::try_from(8 + names.len()).expect("a small box").to_be_bytes());
+        video.extend(
+            u32::try_from(8 + names.len())
+                .expect("a small box")
+                .to_be_bytes(),
+        );
         video.extend(b"free");
         video.extend(names.as_bytes());
         video.into()

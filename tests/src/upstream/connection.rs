@@ -64,7 +64,11 @@ impl Connections {
     /// Waits until none is open, and no request of one is being answered.
     pub async fn until_none(&self) {
         // It ends with an error only where the sender is gone, and this is one.
-        let _ = self.open_count.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self
+            .open_count
+            .subscribe()
+            .wait_for(|count| *count == 0)
+            .await;
     }
 
     fn add(&self) -> Breaker {

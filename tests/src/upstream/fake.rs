@@ -104,7 +104,10 @@ impl FakeUpstream {
     /// Waits until it has seen that every connection to it has ended, as when the only client was killed: from then
     /// on nothing comes of what that client had sent. Breaks what is still open after `patience`.
     pub async fn until_left_alone(&self, patience: Duration) {
-        if timeout(patience, self.connections.until_none()).await.is_err() {
+        if timeout(patience, self.connections.until_none())
+            .await
+            .is_err()
+        {
             self.connections.break_all();
             self.connections.until_none().await;
         }
