@@ -146,6 +146,7 @@ async fn upstream(
         of_item.entry(key.item).or_default().push(task);
         let owner = attempt_of(item, task);
         report.count(match owner {
+            Some(attempt) if ran_on(attempt, task, &view.upstream) => "tasks that a cleanup ended",
             Some(attempt) if was_found(attempt) => "tasks that a list brought back",
             Some(_) => "tasks that were answered for",
             None => "tasks that only a cleanup or nobody needed",
@@ -183,6 +184,14 @@ fn was_found(attempt: &Attempt) -> bool {
     attempt
         .submit_time
         .is_some_and(|time| time.duration_since(attempt.start_time).as_secs() >= BY_LIST)
+}
+
+/// Whether the task ended after its attempt had.
+fn ran_on(attempt: &Attempt, task: &Task, upstream: &Upstream) -> bool {
+    let ended = upstream.config().epoch.saturating_add(task.updated);
+    attempt
+        .finish_time
+        .is_some_and(|finish| ended.is_ok_and(|ended| ended > finish))
 }
 
 fn task_is_owned(

@@ -1,4 +1,5 @@
-//! What lies in the data directory when all has ended: whole blobs, and nothing that a dead run has left.
+//! What lies in the data directory: whole blobs at any moment, and nothing that a dead run has left once a server has
+//! started again.
 
 use std::fs;
 use std::io;
@@ -8,15 +9,24 @@ use sha2::{Digest as _, Sha256};
 
 use super::report::Report;
 
-/// Looks at every file of the media.
+/// That no temporary is left.
+///
+/// # Errors
+/// In words, what is left.
+pub fn are_tidy(data: &Path) -> Result<(), String> {
+    let left = fs::read_dir(data.join("tmp")).map_err(|error| error.to_string())?;
+    match left.into_iter().next() {
+        Some(left) => Err(format!("a temporary is left: {left:?}")),
+        None => Ok(()),
+    }
+}
+
+/// That every blob is whole, also right after a kill.
 ///
 /// # Errors
 /// In words, the first that should not be there or is not whole.
-pub fn check(data: &Path, report: &Report) -> Result<(), String> {
+pub fn are_whole(data: &Path, report: &Report) -> Result<(), String> {
     let words = |error: io::Error| error.to_string();
-    if let Some(left) = fs::read_dir(data.join("tmp")).map_err(words)?.next() {
-        return Err(format!("a temporary is left: {left:?}"));
-    }
     for kind in ["images", "audios", "videos"] {
         for folder in fs::read_dir(data.join(kind)).map_err(words)? {
             for blob in fs::read_dir(folder.map_err(words)?.path()).map_err(words)? {

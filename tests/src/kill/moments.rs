@@ -67,7 +67,7 @@ pub enum Moment {
 impl Moment {
     /// One of them.
     pub fn roll(dice: &mut Dice) -> Self {
-        let few = |dice: &mut Dice| 1 + dice.below(4) as usize;
+        let few = |dice: &mut Dice| 1 + dice.below(3) as usize;
         match dice.below(18) {
             0 => Self::Starting,
             1 | 2 => Self::Any(dice.between(Duration::ZERO, Duration::from_millis(400))),
@@ -78,11 +78,11 @@ impl Moment {
             10 => Self::Called(Call::Cancel, 1 + dice.below(2) as usize),
             11 => Self::Called(Call::ResultUrl, few(dice)),
             12 => Self::Client(Sight::Uploading, few(dice)),
-            13 | 14 => Self::Client(Sight::Replied, few(dice) * 2),
-            15 | 16 => Self::Client(Sight::Asked, few(dice) * 2),
+            13 | 14 => Self::Client(Sight::Replied, few(dice)),
+            15 | 16 => Self::Client(Sight::Asked, few(dice)),
             _ => match dice.below(3) {
                 0 => Self::Client(Sight::Downloading, 1),
-                _ => Self::Client(Sight::Seen, few(dice) * 6),
+                _ => Self::Client(Sight::Seen, few(dice) * 3),
             },
         }
     }

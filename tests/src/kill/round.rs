@@ -276,7 +276,8 @@ async fn live(
     program.terminate().await?;
 
     let report = &world.report;
-    report.check("the files", files::check(&setting.data, report));
+    report.check("the files", files::are_tidy(&setting.data));
+    report.check("the files", files::are_whole(&setting.data, report));
     let view = books::View {
         accepted: world.accepted(),
         users: ground.users.clone(),
@@ -304,6 +305,11 @@ async fn die(world: &World, setting: &Setting, dice: &mut Dice, life: u32) -> Re
     world.fake.clear_faults();
     // What the dead have sent may still be on its way; a real upstream is through with it long before 60 s.
     world.fake.until_left_alone(LEFT_ALONE).await;
+    if moment != Moment::Starting {
+        // A start that was cut off may not have made the folders yet.
+        let whole = files::are_whole(&setting.data, &world.report);
+        world.report.check("the files after a kill", whole);
+    }
     world.report.count(&format!("kills {moment}"));
     world.report.count("kills");
     Ok(())
