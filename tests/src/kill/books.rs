@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vbatch_server::clock::Clock;
-use vbatch_server::domain::dispatching::DEFAULT_CONCURRENCY;
 use vbatch_server::domain::ids::{BatchId, ClientRef, ItemId, UserId};
 use vbatch_server::domain::item::{Attempt, ItemState, VideoItem};
 use vbatch_server::domain::ledger::EntryKind;
@@ -38,6 +37,8 @@ pub struct View {
     pub users: Vec<Person>,
     /// The upstream.
     pub upstream: Arc<Upstream>,
+    /// Tasks that may be active upstream at once.
+    pub slots: usize,
 }
 
 /// Opens what a stopped server has left, and compares.
@@ -117,8 +118,11 @@ async fn upstream(
     let book = view.upstream.book();
     report.add("tasks upstream", tasks.len());
     let most = view.upstream.max_active();
-    if most > DEFAULT_CONCURRENCY as usize {
-        report.finding(format!("{most} tasks were active at once"));
+    if most > view.slots {
+        report.finding(format!(
+            "{most} tasks were active at once, {} may be",
+            view.slots
+        ));
     }
     let words = |error: vbatch_server::store::StoreError| error.to_string();
     let cleanups = store.cleanups().await.map_err(words)?;

@@ -12,7 +12,7 @@
 //! | `door` | what clients know of the running server, and calls that outlive it |
 //! | `moments` | when to kill |
 //! | `weather` | what goes wrong upstream |
-//! | `user`, `watcher`, `download` | clients |
+//! | `user`, `requests`, `watcher`, `download` | clients |
 //! | `round` | one round from its seed to its report |
 //! | `books`, `files` | what must hold at the end |
 //! | `report` | findings and counts |
@@ -31,6 +31,7 @@ pub mod ground;
 pub mod moments;
 pub mod program;
 pub mod report;
+pub mod requests;
 pub mod round;
 pub mod user;
 pub mod watcher;

@@ -40,6 +40,11 @@ impl Sights {
             .send_modify(|seen| *seen.entry(sight).or_default() += 1);
     }
 
+    /// Waits until it is seen again, or for a little.
+    pub async fn soon(&self, sight: Sight) {
+        let _ = timeout(Duration::from_millis(50), self.more(sight, 1)).await;
+    }
+
     async fn more(&self, sight: Sight, times: usize) {
         let mut seen = self.0.subscribe();
         let count = |seen: &BTreeMap<Sight, usize>| seen.get(&sight).copied().unwrap_or_default();

@@ -30,6 +30,8 @@ pub struct Setting {
     pub origin: Timestamp,
     /// What the programs say, appended.
     pub log: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
 }
 
 impl Setting {
@@ -37,7 +39,7 @@ impl Setting {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(program("vbatchd"));
         command
-            .env_remove("VBATCH_CONFIG")
+            .env("VBATCH_CONFIG", &self.config)
             .env("LIGHTX2V_BASE_URL", &self.base_url)
             .env("LIGHTX2V_ACCESS_TOKEN", &self.token)
             .env("VBATCH_TEST_CLOCK", format!("{}*{SPEED}", self.origin))

@@ -68,6 +68,8 @@ pub struct Accepted {
 pub struct World {
     /// What lasts until the last life.
     pub climate: Climate,
+    /// Tasks that may be active upstream at once.
+    pub slots: u32,
     /// The upstream.
     pub fake: FakeUpstream,
     /// The way to the server.
@@ -163,6 +165,11 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Outcome {
     let folder = folder();
     let origin = Timestamp::now();
     let climate = Climate::roll(&mut dice);
+    let slots = match climate {
+        Climate::Changing => 1 + dice.below(4) as u32,
+        // More than there are tasks that run long.
+        Climate::Deaf => weather::LONG_TASKS as u32 + 2,
+    };
     let fake = FakeUpstream::start(upstream(&mut dice, origin))
         .await
         .expect("two free ports");
@@ -172,9 +179,11 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Outcome {
         token: fake.token(),
         origin,
         log: folder.path().join("log"),
+        config: folder.path().join("vbatchd.toml"),
     };
     let world = Arc::new(World {
         climate,
+        slots,
         fake,
         door: Door::default(),
         sights: Sights::default(),
@@ -184,9 +193,10 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Outcome {
         calm: AtomicBool::new(false),
     });
     let played = async {
-        ground
-            .copy_to(&setting.data)
-            .map_err(|error| error.to_string())?;
+        let words = |error: std::io::Error| error.to_string();
+        ground.copy_to(&setting.data).map_err(words)?;
+        let told = format!("[upstream]\nconcurrency = {}\n", world.slots);
+        std::fs::write(&setting.config, told).map_err(words)?;
         live(&world, &ground, &setting, &mut dice).await
     };
     world.report.check("the round", played.await);
@@ -282,6 +292,7 @@ async fn live(
         accepted: world.accepted(),
         users: ground.users.clone(),
         upstream: world.fake.upstream(),
+        slots: world.slots as usize,
     };
     books::compare(&setting.data, &view, report).await
 }

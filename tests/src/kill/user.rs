@@ -1,37 +1,32 @@
-//! One user at work, in life after life of the server: each call is repeated until it is answered.
+//! One user at work, in life after life of the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::sleep;
-use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use vision_batch::v1;
-use vision_batch::v1::batch_service_client::BatchServiceClient;
-use vision_batch::v1::create_batch_request::Part;
 use vision_batch::v1::video_item::State;
 
 use super::download;
 use super::ground::Person;
 use super::moments::Sight;
+use super::requests::{Requests, batch};
 use super::round::{Accepted, World};
 use super::weather::Climate;
-use crate::programs::media;
 use crate::simulation::dice::Dice;
-use crate::uploads::upload;
-
-/// Chunks of an upload; small, so that there is a middle to be killed in.
-const CHUNK_BYTES: usize = 2_048;
 
 /// Changes of one user in a round, so that it drains in time.
 const CHANGES: usize = 18;
 
+const OPEN: [State; 2] = [State::Pending, State::Processing];
+const RETRYABLE: [State; 2] = [State::Failed, State::Cancelled];
+
 /// Somebody who works.
 pub struct User {
     world: Arc<World>,
-    person: Person,
+    requests: Requests,
     dice: Dice,
     own: Vec<String>,
 }
@@ -39,9 +34,13 @@ pub struct User {
 impl User {
     /// Somebody who decides by `dice`.
     pub fn new(world: Arc<World>, person: Person, dice: Dice) -> Self {
+        let requests = Requests {
+            world: Arc::clone(&world),
+            person,
+        };
         Self {
             world,
-            person,
+            requests,
             dice,
             own: Vec::new(),
         }
@@ -53,17 +52,16 @@ impl User {
             if self.world.is_calm() {
                 return;
             }
+            if self.world.climate == Climate::Deaf && self.dice.chance(40) {
+                self.insist().await;
+            }
             match self.dice.below(10) {
                 0..=2 => self.create().await,
                 3..=5 => self.cancel().await,
                 6..=8 => self.retry().await,
                 _ => self.download().await,
             }
-            let pause = self.dice.below(match self.world.climate {
-                Climate::Changing => 80,
-                // Wishes take their time to be granted.
-                Climate::Deaf => 300,
-            });
+            let pause = self.dice.below(80);
             sleep(Duration::from_millis(pause)).await;
         }
     }
@@ -71,58 +69,51 @@ impl User {
     async fn create(&mut self) {
         let count = 1 + self.dice.below(4) as usize;
         let request_id = self.uuid();
-        let prompt = format!("{request_id}");
-        let mut parts = self.batch(count, &request_id, &prompt);
+        let parts = batch(count, &request_id, &request_id);
         let pause = match self.dice.chance(30) {
             true => Duration::from_millis(1 + self.dice.below(3)),
             false => Duration::ZERO,
         };
         let sent = match self.dice.chance(15) {
             true => self.send_twice(&parts, pause).await,
-            false => self.send(&parts, pause).await,
+            false => self.requests.create(&parts, pause).await,
         };
         let made = match sent {
             Ok(made) => made,
+            // A lost answer is repeated, so a refusal says that there is no batch.
             Err(status) => {
-                // A lost answer is repeated, so a refusal says that there is no batch.
                 return self.refused("a creation", &status, &[Code::FailedPrecondition]);
             }
         };
         self.world.sights.note(Sight::Replied);
-        let batch = made.batch.expect("a batch");
         self.world.report.count(match made.replayed {
             true => "batches, told by a repeated request",
             false => "batches, told by the first answer",
         });
+        let id = id_of(&made);
         if self.dice.chance(30) {
-            match self.send(&parts, Duration::ZERO).await {
-                Ok(again) => {
-                    let id = again.batch.expect("a batch").id;
-                    if id != batch.id || !again.replayed {
-                        self.finding(format!("{request_id} made {} and {id}", batch.id));
-                    }
-                }
+            match self.requests.create(&parts, Duration::ZERO).await {
+                Ok(again) if id_of(&again) == id && again.replayed => {}
+                Ok(again) => self.finding(format!("{request_id} made {made:?}, {again:?}")),
                 Err(status) => self.refused("a repeated creation", &status, &[]),
             }
         }
         if self.dice.chance(10) {
-            parts = self.batch(count, &request_id, "something else");
-            match self.send(&parts, Duration::ZERO).await {
+            let other = batch(count, &request_id, "something else");
+            match self.requests.create(&other, Duration::ZERO).await {
                 Ok(_) => self.finding(format!("{request_id} was taken with other content")),
-                Err(status) => {
-                    self.refused("another creation", &status, &[Code::AlreadyExists]);
-                }
+                Err(status) => self.refused("another creation", &status, &[Code::AlreadyExists]),
             }
         }
-        self.own.push(batch.id.clone());
+        self.own.push(id.clone());
         let watched = self.dice.chance(70).then(|| self.dice.chance(50));
         let accepted = Accepted {
-            owner: self.person.clone(),
+            owner: self.requests.person.clone(),
             images: count,
             retries: BTreeMap::new(),
-            cancels: Default::default(),
+            cancels: BTreeSet::new(),
         };
-        World::accept(&self.world, batch.id, accepted, watched);
+        World::accept(&self.world, id, accepted, watched);
     }
 
     /// The same twice at once, as an impatient client does.
@@ -131,126 +122,75 @@ impl User {
         parts: &[v1::CreateBatchRequest],
         pause: Duration,
     ) -> Result<v1::CreateBatchResponse, Status> {
-        let (one, other) = tokio::join!(self.send(parts, pause), self.send(parts, Duration::ZERO));
+        let (one, other) = tokio::join!(
+            self.requests.create(parts, pause),
+            self.requests.create(parts, Duration::ZERO)
+        );
         match (one, other) {
             (Ok(one), Ok(other)) => {
-                let id = |made: &v1::CreateBatchResponse| made.batch.clone().expect("a batch").id;
-                if id(&one) != id(&other) || one.replayed == other.replayed && !one.replayed {
+                if id_of(&one) != id_of(&other) || !(one.replayed || other.replayed) {
                     self.finding(format!("twins made {one:?} and {other:?}"));
                 }
                 self.world.report.count("twins");
                 Ok(one)
             }
-            // Both are refused, or one of them was before credits came back.
+            // One was refused before credits came back.
             (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
             (Err(one), Err(_)) => Err(one),
         }
     }
 
-    async fn send(
-        &self,
-        parts: &[v1::CreateBatchRequest],
-        pause: Duration,
-    ) -> Result<v1::CreateBatchResponse, Status> {
-        let (middle, last) = (parts.len() / 2, parts.len() - 1);
-        let world = Arc::clone(&self.world);
-        self.world
-            .door
-            .until_said(&self.person.token, &self.world.report, |session| {
-                let world = Arc::clone(&world);
-                let stream = tokio_stream::iter(parts.to_vec().into_iter().enumerate()).then(
-                    move |(index, part)| {
-                        let world = Arc::clone(&world);
-                        async move {
-                            if index == middle {
-                                world.sights.note(Sight::Uploading);
-                            }
-                            if !pause.is_zero() {
-                                sleep(pause).await;
-                            }
-                            if index == last {
-                                world.sights.note(Sight::Asked);
-                            }
-                            part
-                        }
-                    },
-                );
-                async move {
-                    let mut client = BatchServiceClient::new(session.channel.clone());
-                    client.create_batch(session.request(stream)).await
-                }
-            })
-            .await
-    }
-
-    fn batch(
-        &mut self,
-        count: usize,
-        request_id: &str,
-        prompt: &str,
-    ) -> Vec<v1::CreateBatchRequest> {
-        let pictures = ["face.png", "face_rotated.jpg", "face_lossy.webp"];
-        let names: Vec<&str> = (0..count).map(|number| pictures[number % 3]).collect();
-        let contents: Vec<(&str, Bytes)> = names.iter().map(|name| (*name, read(name))).collect();
-        let spec = v1::BatchSpec {
-            prompt: prompt.to_owned(),
-            engine: "lightx2v".to_owned(),
-            request_id: request_id.to_owned(),
-            ..v1::BatchSpec::default()
-        };
-        let whole = upload(spec, ("speech.mp3", read("speech.mp3")), &contents);
-        whole.into_iter().flat_map(pieces).collect()
-    }
-
     async fn cancel(&mut self) {
-        let open = [State::Pending, State::Processing];
-        let Some((batch, items, mut item_ids)) = self.one_with(&open).await else {
+        let Some((batch, items, mut chosen)) = self.one_with(&OPEN).await else {
             return;
         };
-        let whole = self.dice.chance(30);
-        if !whole {
-            item_ids.truncate(1 + self.dice.below(2) as usize);
+        if self.dice.chance(30) {
+            let all = items.into_iter().map(|item| item.id).collect();
+            self.wish(&batch, all);
+            let said = self.requests.cancel_batch(&batch).await;
+            return self.cancelled(said.map(drop));
         }
-        // Asked for from here on, whether an answer comes or not.
-        let reached = match whole {
-            true => items.iter().map(|it| it.id.clone()).collect(),
-            false => item_ids.clone(),
+        chosen.truncate(1 + self.dice.below(2) as usize);
+        self.wish(&batch, chosen.clone());
+        let said = self.requests.cancel_items(&batch, &chosen).await;
+        self.cancelled(said.map(drop));
+    }
+
+    /// Cancels an item that is being worked on, and asks for it again as soon as it has ended: its first task may
+    /// still run.
+    async fn insist(&mut self) {
+        let Some((batch, _, mut chosen)) = self.one_with(&[State::Processing]).await else {
+            return;
         };
+        chosen.truncate(1);
+        self.wish(&batch, chosen.clone());
+        let said = self.requests.cancel_items(&batch, &chosen).await;
+        self.cancelled(said.map(drop));
+        while !self.world.is_calm() {
+            let items = self.items(&batch).await;
+            let state = items
+                .iter()
+                .find(|item| chosen.contains(&item.id))
+                .map(v1::VideoItem::state);
+            match state {
+                Some(State::Cancelled) => {
+                    self.world.report.count("cancels that were waited for");
+                    return self.begin_round(&batch, chosen).await;
+                }
+                Some(state) if OPEN.contains(&state) => {}
+                _ => return,
+            }
+            self.world.sights.soon(Sight::Seen).await;
+        }
+    }
+
+    /// Notes what is about to be cancelled: from here on it is asked for, whether an answer comes or not.
+    fn wish(&self, batch: &str, items: Vec<String>) {
         self.world
-            .of_batch(&batch, |accepted| accepted.cancels.extend(reached));
-        let (token, report) = (&self.person.token, &self.world.report);
-        self.world.sights.note(Sight::Asked);
-        let said = if whole {
-            self.world
-                .door
-                .until_said(token, report, |session| {
-                    let request = v1::CancelBatchRequest {
-                        batch_id: batch.clone(),
-                    };
-                    async move {
-                        let mut client = BatchServiceClient::new(session.channel.clone());
-                        let said = client.cancel_batch(session.request(request)).await;
-                        said.map(|response| response.map(drop))
-                    }
-                })
-                .await
-        } else {
-            self.world
-                .door
-                .until_said(token, report, |session| {
-                    let request = v1::CancelItemsRequest {
-                        batch_id: batch.clone(),
-                        item_ids: item_ids.clone(),
-                        ..v1::CancelItemsRequest::default()
-                    };
-                    async move {
-                        let mut client = BatchServiceClient::new(session.channel.clone());
-                        let said = client.cancel_items(session.request(request)).await;
-                        said.map(|response| response.map(drop))
-                    }
-                })
-                .await
-        };
+            .of_batch(batch, |accepted| accepted.cancels.extend(items));
+    }
+
+    fn cancelled(&self, said: Result<(), Status>) {
         match said {
             Ok(()) => {
                 self.world.sights.note(Sight::Replied);
@@ -261,77 +201,55 @@ impl User {
     }
 
     async fn retry(&mut self) {
-        let ended = [State::Failed, State::Cancelled];
-        let Some((batch, _, mut item_ids)) = self.one_with(&ended).await else {
-            return;
-        };
-        item_ids.truncate(1 + self.dice.below(3) as usize);
+        if let Some((batch, _, mut chosen)) = self.one_with(&RETRYABLE).await {
+            chosen.truncate(1 + self.dice.below(3) as usize);
+            self.begin_round(&batch, chosen).await;
+        }
+    }
+
+    async fn begin_round(&mut self, batch: &str, item_ids: Vec<String>) {
         let request = v1::RetryItemsRequest {
-            batch_id: batch.clone(),
+            batch_id: batch.to_owned(),
             item_ids: item_ids.clone(),
             request_id: self.uuid(),
             ..v1::RetryItemsRequest::default()
         };
-        let times = 1 + usize::from(self.dice.chance(30));
-        for time in 0..times {
-            match self.ask_retry(&request).await {
-                Ok(made) => {
-                    let mut asked = item_ids.clone();
-                    let mut told = made.item_ids.clone();
-                    asked.sort();
-                    told.sort();
-                    if asked != told || (time > 0 && !made.replayed) {
-                        self.finding(format!("asked for {request:?}, got {made:?}"));
-                    }
-                    if time > 0 {
-                        continue;
-                    }
-                    self.world.sights.note(Sight::Replied);
-                    self.world.report.count(match made.replayed {
-                        true => "retries, told by a repeated request",
-                        false => "retries, told by the first answer",
-                    });
-                    self.world.of_batch(&batch, |accepted| {
-                        for item in &item_ids {
-                            *accepted.retries.entry(item.clone()).or_default() += 1;
-                        }
-                    });
-                }
-                Err(status) => {
-                    let allowed: &[Code] = match time {
-                        0 => &[Code::FailedPrecondition],
-                        _ => &[],
-                    };
-                    return self.refused("a retry", &status, allowed);
-                }
+        let made = match self.requests.retry(&request).await {
+            Ok(made) => made,
+            Err(status) => {
+                return self.refused("a retry", &status, &[Code::FailedPrecondition]);
+            }
+        };
+        self.world.sights.note(Sight::Replied);
+        self.world.report.count(match made.replayed {
+            true => "retries, told by a repeated request",
+            false => "retries, told by the first answer",
+        });
+        let as_set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
+        if as_set(&made.item_ids) != as_set(&item_ids) {
+            self.finding(format!("asked for {request:?}, got {made:?}"));
+        }
+        self.world.of_batch(batch, |accepted| {
+            for item in item_ids {
+                *accepted.retries.entry(item).or_default() += 1;
+            }
+        });
+        if self.dice.chance(30) {
+            match self.requests.retry(&request).await {
+                Ok(again) if again.replayed && again.item_ids == made.item_ids => {}
+                Ok(again) => self.finding(format!("{made:?}, and again {again:?}")),
+                Err(status) => self.refused("a repeated retry", &status, &[]),
             }
         }
     }
 
-    async fn ask_retry(
-        &self,
-        request: &v1::RetryItemsRequest,
-    ) -> Result<v1::RetryItemsResponse, Status> {
-        let call = |session: crate::programs::Session| {
-            let request = request.clone();
-            async move {
-                let mut client = BatchServiceClient::new(session.channel.clone());
-                client.retry_items(session.request(request)).await
-            }
-        };
-        let (token, report) = (&self.person.token, &self.world.report);
-        self.world.sights.note(Sight::Asked);
-        self.world.door.until_said(token, report, call).await
-    }
-
     async fn download(&mut self) {
-        let Some((_, items, item_ids)) = self.one_with(&[State::Completed]).await else {
+        let Some((_, items, chosen)) = self.one_with(&[State::Completed]).await else {
             return;
         };
-        let chosen = self.dice.pick_some(&item_ids);
+        let chosen = self.dice.pick_some(&chosen);
         if let Some(item) = items.iter().find(|item| Some(&item.id) == chosen) {
-            let token = self.person.token.clone();
-            let outcome = download::video(&self.world, &token, item).await;
+            let outcome = download::video(&self.world, &self.requests.person.token, item).await;
             self.world.report.check("a download", outcome.map(drop));
             self.world.report.count("downloads while it is killed");
         }
@@ -360,7 +278,7 @@ impl User {
     }
 
     async fn items(&self, batch: &str) -> Vec<v1::VideoItem> {
-        let said = self.world.items(&self.person.token, batch).await;
+        let said = self.world.items(&self.requests.person.token, batch).await;
         said.unwrap_or_else(|status| {
             self.refused("a list of items", &status, &[]);
             Vec::new()
@@ -380,29 +298,13 @@ impl User {
 
     fn uuid(&mut self) -> String {
         let (high, low) = (self.dice.bits(), self.dice.bits());
-        uuid::Builder::from_random_bytes(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
+        let bits = (u128::from(high) << 64) | u128::from(low);
+        uuid::Builder::from_random_bytes(bits.to_be_bytes())
             .into_uuid()
             .to_string()
     }
 }
 
-/// A chunk in smaller ones.
-fn pieces(message: v1::CreateBatchRequest) -> Vec<v1::CreateBatchRequest> {
-    match message.part {
-        Some(Part::Chunk(chunk)) => (0..chunk.len())
-            .step_by(CHUNK_BYTES)
-            .map(|start| v1::CreateBatchRequest {
-                part: Some(Part::Chunk(
-                    chunk.slice(start..chunk.len().min(start + CHUNK_BYTES)),
-                )),
-            })
-            .collect(),
-        part => vec![v1::CreateBatchRequest { part }],
-    }
-}
-
-fn read(name: &str) -> Bytes {
-    std::fs::read(media(name))
-        .expect("a file of tests/media")
-        .into()
+fn id_of(made: &v1::CreateBatchResponse) -> String {
+    made.batch.as_ref().expect("a batch").id.clone()
 }

@@ -11,6 +11,9 @@ use crate::upstream::tasks::{Script, Status};
 /// anything, so that one item never has two tasks at once.
 const HIDDEN: u64 = 45;
 
+/// Tasks that run long where no cancel is heard.
+pub const LONG_TASKS: usize = 3;
+
 /// A run that outlasts every wish to end it.
 const LONG: Duration = Duration::from_secs(900);
 
@@ -22,7 +25,7 @@ const SCRIPTED: usize = 48;
 pub enum Climate {
     /// Nothing does.
     Changing,
-    /// No cancel is heard, and two tasks run long: wishes are granted without a word, and their tasks run on.
+    /// No cancel is heard, and the first tasks run long: wishes are granted without a word, and their tasks run on.
     Deaf,
 }
 
@@ -115,7 +118,7 @@ pub fn clear(fake: &FakeUpstream) {
 /// Scripts the tasks of a round: most succeed, each after a time of its own.
 pub fn script_tasks(fake: &FakeUpstream, climate: Climate, dice: &mut Dice) {
     for number in 0..SCRIPTED {
-        if climate == Climate::Deaf && [1, 4].contains(&number) {
+        if climate == Climate::Deaf && number < LONG_TASKS {
             fake.script_next(Script {
                 run: Some(LONG),
                 ..Script::default()
