@@ -20,11 +20,14 @@ macro_rules! scenarios {
 
 scenarios! {
     absurd_estimates,
+    account_lost,
     bad_input,
     cancel_answered_400,
+    cancel_answered_400_unknown,
     cancel_answered_405,
     cancel_answered_500,
     daily_limit,
+    ended_by_somebody_else,
     half_a_body,
     hang_and_nothing_was_made,
     hang_without_a_byte,

@@ -168,6 +168,8 @@ pub(super) enum Step {
     UpstreamBegins(FaultSays),
     /// Somebody deletes the task of this item upstream.
     TaskVanishes(u32),
+    /// Somebody ends the task of this item upstream.
+    SomebodyElseCancelsTheTaskOf(u32),
     /// Tasks of somebody else on an upstream account.
     SomebodyElseSubmits(Foreign),
     WaitUntil(Until),
@@ -246,6 +248,8 @@ pub(super) struct Expect {
     pub tasks: Vec<String>,
     /// Every kind of call; what is not named was not called.
     pub calls: Calls,
+    /// The status of each answer to a cancel, in order, where the story is about them.
+    pub cancel_answers: Option<Vec<u16>>,
     /// The latest end of the last item, from the start.
     pub ends_within: Span,
     /// What the screen shows at the end.

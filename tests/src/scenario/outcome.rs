@@ -10,6 +10,7 @@ use vision_batch::v1::batch_service_server::BatchService;
 use super::file::{Bounds, CallName, Calls, Expect};
 use super::player::Player;
 use crate::upstream::book::Host;
+use crate::upstream::faults::Call;
 
 /// What differs at the end; the last item had ended at that time.
 pub(super) async fn compare(player: &Player, expect: &Expect, ended: Duration) -> Vec<String> {
@@ -48,6 +49,16 @@ pub(super) async fn compare(player: &Player, expect: &Expect, ended: Duration) -
         &tasks,
     );
     differences.extend(compare_calls(player, &expect.calls));
+    if let Some(expected) = &expect.cancel_answers {
+        let cancels = player.world.upstream.calls_of(Call::Cancel);
+        let answers: Vec<u16> = cancels.iter().filter_map(|call| call.status).collect();
+        differ(
+            &mut differences,
+            "the answers to cancels",
+            expected,
+            &answers,
+        );
+    }
     if ended > expect.ends_within.0 {
         differences.push(format!(
             "the last item ended after {ended:?}, not within {:?}",
