@@ -1,0 +1,6 @@
+//! Two things at once, each with one outcome: in virtual time, on a simulated upstream.
+
+mod calls;
+mod many;
+mod setup;
+mod stages;
