@@ -15,6 +15,7 @@ pub mod media;
 pub mod rpc;
 pub mod service;
 pub mod store;
+pub mod verify;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -95,6 +95,32 @@ impl MediaError {
     }
 }
 
+/// What there is of a blob.
+#[derive(Debug)]
+pub enum Found {
+    /// A file of its size.
+    Whole,
+    /// No file.
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file of another size.
+    OtherSize {
+        /// Where.
+        path: PathBuf,
+        /// Its size.
+        size_bytes: u64,
+    },
+    /// The system does not say.
+    Unreadable {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
 /// Keeps a blob from being discarded while it lives. Dropping it removes nothing; see [`Media::discard`].
 #[must_use = "a blob without a pin may be discarded"]
 pub struct Pin {
@@ -140,14 +166,24 @@ impl Media {
     /// has died. Only one process may have a data directory open: open the database first, whose lock proves it.
     pub fn open(data_dir: &Path) -> Result<Self, MediaError> {
         files::prepare(data_dir)?;
-        Ok(Self {
+        Ok(Self::over(data_dir))
+    }
+
+    /// The files below `data_dir` as they are: makes and removes nothing. For looking only; what is written through it
+    /// may find no folder.
+    pub fn untouched(data_dir: &Path) -> Self {
+        Self::over(data_dir)
+    }
+
+    fn over(data_dir: &Path) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
                 pins: Mutex::default(),
                 placing: tokio::sync::Mutex::default(),
             }),
-        })
+        }
     }
 
     /// A temporary that takes at most `limit` bytes.
@@ -240,6 +276,21 @@ impl Media {
             Ok(())
         } else {
             Err(MediaError::Corrupt(blob))
+        }
+    }
+
+    /// What there is of a blob. Blocks.
+    pub fn find(&self, blob: Blob) -> Found {
+        let path = self.shared.path(blob);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() == blob.size_bytes => Found::Whole,
+            Ok(metadata) if metadata.is_file() => Found::OtherSize {
+                path,
+                size_bytes: metadata.len(),
+            },
+            Ok(_) => Found::Missing { path },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing { path },
+            Err(error) => Found::Unreadable { path, error },
         }
     }
 

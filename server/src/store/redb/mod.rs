@@ -3,7 +3,8 @@
 //! Rooms: `open` (a file is made, checked, refused), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
 //! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of),
-//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `seam` (all of it as
+//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `inspect` (all
+//! of it against itself), `seam` (all of it as
 //! [`Store`](super::Store)).
 //!
 //! Invariants: see the seam's; besides, one process has the file open, and nothing but this folder knows redb.
@@ -21,6 +22,7 @@ mod fault_tests;
 #[cfg(test)]
 mod golden_tests;
 mod hours;
+mod inspect;
 mod items;
 mod ledger;
 mod leftovers;

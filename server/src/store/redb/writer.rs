@@ -165,6 +165,14 @@ impl Writer {
         Ok(Self { shared, mode })
     }
 
+    /// How operations are carried out.
+    pub fn writing(&self) -> Writing {
+        match self.mode {
+            Mode::Thread { .. } => Writing::Thread,
+            Mode::Inline(_) => Writing::Inline,
+        }
+    }
+
     /// Carries an operation out and answers after its commit. Dropping the future once it was polled does not take
     /// the operation back.
     pub async fn submit<F, T, E>(&self, body: F) -> Result<T, E>
