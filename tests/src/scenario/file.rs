@@ -122,7 +122,8 @@ pub(super) struct ListSays {
 pub(super) struct Expect {
     /// Each item's final state, and why it failed: `FAILED WORKER_LOST`.
     pub items: Vec<String>,
-    /// Of each item: number and outcome of its attempts, and why they failed.
+    /// Of each item: number and outcome of its attempts, and why they failed. Where chance decides how often a submit
+    /// was refused before, the number is like `15..25`.
     pub attempts: Vec<Vec<String>>,
     /// The ledger, oldest first: `CHARGE -1 item 2`.
     pub credits: Vec<String>,
@@ -153,9 +154,8 @@ impl Scenario {
             _ => None,
         });
         for calls in of_steps.chain([&scenario.expect.calls]) {
-            let submits = calls.get(&CallName::Submit);
-            if !submits.is_some_and(|bounds| bounds.is_exact()) {
-                return Err("calls must say exactly how often `submit` is called".to_owned());
+            if !calls.contains_key(&CallName::Submit) {
+                return Err("calls must say how often `submit` is called".to_owned());
             }
         }
         Ok(scenario)

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error as _};
 
 use crate::upstream::faults::Call;
 
-/// Calls by kind. Submits are always exact.
+/// Calls by kind.
 pub(in crate::scenario) type Calls = BTreeMap<CallName, Bounds>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -81,12 +81,14 @@ impl Bounds {
         (self.least..=self.most).contains(&times)
     }
 
-    /// Whether only one number is allowed.
-    pub fn is_exact(self) -> bool {
-        self.least == self.most
-    }
-
-    fn parse(text: &str) -> Option<Self> {
+    /// A number, or two with dots between.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(number) = text.parse() {
+            return Some(Self {
+                least: number,
+                most: number,
+            });
+        }
         let (least, most) = text.split_once("..")?;
         let least = least.trim().parse().ok()?;
         let most = match most.trim() {
