@@ -7,7 +7,7 @@
 //! [`incoming::Incoming::finish`] flushes it to the disk; [`Media::adopt`] renames it into place, or drops it when the
 //! content is already there. The [`Pin`] that adopting gives keeps the blob until the commit that refers to it, so that
 //! another upload that is refused at the same moment cannot take it away; [`Media::discard`] gives pins back and
-//! removes what nobody pins and nothing refers to.
+//! removes what nobody pins and nothing refers to. What a crash has left between the two, [`Media::sweep`] removes.
 //!
 //! Invariants:
 //! - a blob is whole: it appears by a rename after its content is on the disk;
@@ -20,6 +20,7 @@ pub mod blob_reader;
 mod container;
 mod files;
 pub mod incoming;
+pub mod sweep;
 pub mod video_sink;
 
 use std::collections::HashMap;

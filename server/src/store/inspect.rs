@@ -33,6 +33,10 @@ pub trait Inspector: Send {
     /// The store found something that cannot be so.
     fn difference(&mut self, difference: Difference);
 
+    /// Whether to go on. Asked before each user and each batch; a store whose inspector has had enough stops with
+    /// [`StoreError::Closed`](super::StoreError::Closed).
+    fn goes_on(&self) -> bool;
+
     /// Everything was shown. Not called when the store failed on the way.
     fn end(self: Box<Self>);
 }

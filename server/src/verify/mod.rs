@@ -9,9 +9,13 @@
 pub mod report;
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::domain::batch::Batch;
 use crate::domain::books::account::LedgerSum;
 use crate::domain::books::rounds::compare_rounds;
@@ -24,14 +28,31 @@ use crate::domain::media::Blob;
 use crate::domain::user::User;
 use crate::media::{Found, Media};
 use crate::store::inspect::Inspector;
+use crate::store::redb::{DATABASE, OpenError, RedbStore};
 use crate::store::{Store, StoreError};
 pub use report::{DIFFERENCES_KEPT, Report};
 
-/// Looks at everything. Takes as long as there are records: about a minute for a million items.
+/// Differences that the self-check writes to the log.
+const DIFFERENCES_LOGGED: usize = 10;
+
+/// Looks at everything that a running server has open. Takes as long as there are records: about a minute for a million
+/// items.
 ///
 /// # Errors
 /// When the store cannot be read to its end; what cannot be so is in the report, not an error.
 pub async fn look(store: &dyn Store, media: &Media) -> Result<Report, StoreError> {
+    look_until(store, media, CancellationToken::new()).await
+}
+
+/// The same, given up with [`StoreError::Closed`] when `stop` is cancelled.
+///
+/// # Errors
+/// As [`look`].
+pub async fn look_until(
+    store: &dyn Store,
+    media: &Media,
+    stop: CancellationToken,
+) -> Result<Report, StoreError> {
     let (tell, told) = oneshot::channel();
     let books = Books {
         media: media.clone(),
@@ -40,10 +61,57 @@ pub async fn look(store: &dyn Store, media: &Media) -> Result<Report, StoreError
         batch: BatchTally::default(),
         users: HashMap::new(),
         found: Vec::new(),
+        stop,
         tell,
     };
     store.inspect(Box::new(books)).await?;
     told.await.map_err(|_| StoreError::Closed)
+}
+
+/// Why nothing could be said of a data directory.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The database does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database does not read to its end.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Looks at the data directory of a server that does not run, and writes nothing in it. Besides what [`look`] does, each
+/// page of the database is held against its checksum. A database that was not closed cleanly is looked at as the
+/// next start will have it; the repair itself is left to that start.
+///
+/// # Errors
+/// When there is no database, it is damaged or in use, or it cannot be read to its end.
+pub async fn look_at_stopped(data_dir: &Path, clock: Clock) -> Result<Report, LookError> {
+    let store = RedbStore::open_untouched(&data_dir.join(DATABASE), clock)?;
+    let media = Media::untouched(data_dir);
+    Ok(look(&store, &media).await?)
+}
+
+/// The self-check at the start of a server: one line in the log, whatever it finds, and nothing else.
+pub async fn check_at_start(store: Arc<dyn Store>, media: Media, stop: CancellationToken) {
+    match look_until(store.as_ref(), &media, stop).await {
+        Ok(report) if report.is_clean() => tracing::info!("self-check: {report}"),
+        Ok(report) => {
+            let first: Vec<String> = report
+                .differences
+                .iter()
+                .take(DIFFERENCES_LOGGED)
+                .map(ToString::to_string)
+                .collect();
+            tracing::error!(
+                differences = report.difference_count(),
+                first = first.join("; "),
+                "self-check: {report}; `vbatchd verify` names them"
+            );
+        }
+        // The server is ending.
+        Err(StoreError::Closed) => {}
+        Err(error) => tracing::error!(%error, "self-check: it could not be made"),
+    }
 }
 
 /// Holds what is shown against the rules.
@@ -57,6 +125,7 @@ struct Books {
     users: HashMap<UserId, Account>,
     /// What a rule found in one record.
     found: Vec<Difference>,
+    stop: CancellationToken,
     tell: oneshot::Sender<Report>,
 }
 
@@ -139,6 +208,10 @@ impl Inspector for Books {
 
     fn difference(&mut self, difference: Difference) {
         self.report.note(difference);
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.is_cancelled()
     }
 
     fn end(self: Box<Self>) {

@@ -1,6 +1,6 @@
 //! The store in one redb file.
 //!
-//! Rooms: `open` (a file is made, checked, refused), `database` (it is open, or why not), `tables` (what there is),
+//! Rooms: `open` (a file is made, checked, refused), `overlay` (a file is read and not written), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
 //! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of),
 //! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `inspect` (all
@@ -30,9 +30,12 @@ mod lists;
 mod load;
 mod metered;
 mod open;
+mod overlay;
 mod queue;
 mod reads;
 mod record;
+#[cfg(test)]
+mod repair_time_tests;
 mod seam;
 mod tables;
 #[cfg(test)]
@@ -56,6 +59,9 @@ pub use open::SCHEMA;
 use writer::Writer;
 pub use writer::Writing;
 
+/// The name of the database file in a data directory.
+pub const DATABASE: &str = "vbatch.redb";
+
 /// A store in one redb file. Dropping it commits what was handed in and closes the file.
 pub struct RedbStore {
     writer: Writer,
@@ -75,6 +81,17 @@ impl RedbStore {
         let meter = Meter::default();
         let database = open::open_file(path, &backends, &meter)?;
         Self::over(path, database, backends, meter, clock, Writing::Thread)
+    }
+
+    /// Opens the database file at `path` to look at it: the file is not written, and each of its pages is checked. What
+    /// a repair after an unclean end would write, and what this store is told to change, is kept in memory and
+    /// ends with it.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`]; also when there is no such file.
+    pub fn open_untouched(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let (database, backends, meter) = open::open_untouched(path)?;
+        Self::over(path, database, backends, meter, clock, Writing::Inline)
     }
 
     /// A store in memory, which ends with it; it writes in the caller, so it may run in virtual time.

@@ -307,7 +307,8 @@ impl From<StoreError> for Undone {
 /// Runs the operations and commits. `None` when nothing was written.
 fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Undone> {
     let database = shared.database()?;
-    let transaction = database.begin_write().map_err(failed)?;
+    let mut transaction = database.begin_write().map_err(failed)?;
+    transaction.set_quick_repair(shared.quick_repair());
     let mut work = Work::open(&transaction, &shared.clock)?;
     for operation in waiting.iter_mut() {
         work.begin_operation();

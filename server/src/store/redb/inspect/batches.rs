@@ -21,6 +21,7 @@ impl Walk {
     pub(super) fn batches(&mut self, references: &mut References) -> Result<(), StoreError> {
         let mut scopes = Scopes::new();
         for row in rows(&self.tables.batches)? {
+            self.go_on()?;
             let id = load::batch_id(row.map_err(failed)?.0.value());
             self.found.batches += 1;
             let has_progress = self.tables.progress.get(id.0.as_u128()).map_err(failed)?;

@@ -16,6 +16,8 @@ mod items;
 mod leftovers;
 mod queue;
 mod records;
+#[cfg(test)]
+mod tests;
 mod users;
 
 use redb::{Key, Range, ReadOnlyTable, ReadTransaction, ReadableTableMetadata, Value};
@@ -87,6 +89,14 @@ struct Found {
 }
 
 impl Walk {
+    fn go_on(&self) -> Result<(), StoreError> {
+        if self.inspector.goes_on() {
+            Ok(())
+        } else {
+            Err(StoreError::Closed)
+        }
+    }
+
     fn differ(&mut self, check: Check, place: impl std::fmt::Display, words: impl Into<String>) {
         self.inspector
             .difference(Difference::new(check, place, words));

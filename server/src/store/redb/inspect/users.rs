@@ -14,6 +14,7 @@ impl Walk {
     pub(super) fn users(&mut self) -> Result<(), StoreError> {
         for row in rows(&self.tables.users)? {
             let (key, value) = row.map_err(failed)?;
+            self.go_on()?;
             let id = load::user_id(key.value());
             self.found.users += 1;
             self.entries(id)?;
