@@ -24,6 +24,7 @@ use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateUserError,
     Created, CreditAssignment, CreditChange, CreditError, FoundTask, ItemsChanged, NewBatch,
     PasswordChange, RecordedRequest, RequestKey, RetryItems, Settled, Store, StoreError,
+    UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -80,6 +81,12 @@ impl Store for RedbStore {
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError> {
         self.writer
             .submit(move |work| accounts::set_password(work, &change))
+            .await
+    }
+
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError> {
+        self.writer
+            .submit(move |work| accounts::update_user(work, &change))
             .await
     }
 
