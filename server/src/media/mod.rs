@@ -18,6 +18,7 @@
 
 pub mod blob_reader;
 mod container;
+pub mod file_system;
 mod files;
 pub mod incoming;
 pub mod video_sink;
@@ -30,11 +31,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::task::spawn_blocking;
 
 use crate::domain::media::{Blob, BlobKind};
 use crate::engine::{OpenSource, Source, SourceReader};
 use blob_reader::BlobReader;
+use file_system::{BlockingFile, FileSystem, SystemFiles, blocking};
 use incoming::{Incoming, Staged};
 use video_sink::{ArrivingVideo, FetchProgress};
 
@@ -45,6 +46,7 @@ pub struct Media {
 }
 
 struct Shared {
+    files: Arc<dyn FileSystem>,
     root: PathBuf,
     next_temporary: AtomicU64,
     pins: Mutex<HashMap<Blob, u32>>,
@@ -139,9 +141,15 @@ impl Media {
     /// Opens the folders below `data_dir`, makes those that are missing, and removes the temporaries of a run that
     /// has died. Only one process may have a data directory open: open the database first, whose lock proves it.
     pub fn open(data_dir: &Path) -> Result<Self, MediaError> {
-        files::prepare(data_dir)?;
+        Self::over(Arc::new(SystemFiles), data_dir)
+    }
+
+    /// The same on other files than the system's.
+    pub fn over(files: Arc<dyn FileSystem>, data_dir: &Path) -> Result<Self, MediaError> {
+        files::prepare(files.as_ref(), data_dir)?;
         Ok(Self {
             shared: Arc::new(Shared {
+                files,
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
                 pins: Mutex::default(),
@@ -158,7 +166,7 @@ impl Media {
             .root
             .join(files::TEMPORARIES)
             .join(number.to_string());
-        Incoming::create(path, kind, limit).await
+        Incoming::create(&self.shared.files, path, kind, limit).await
     }
 
     /// Puts finished files in their places, or drops those whose content is already there. All are durable when it
@@ -167,10 +175,10 @@ impl Media {
         let _placing = self.shared.placing.lock().await;
         let pins = staged.iter().map(|file| self.pin(file.blob())).collect();
         let shared = Arc::clone(&self.shared);
-        let placed = spawn_blocking(move || files::place(&shared, staged)).await;
+        let placed = blocking(&self.shared.files, move |_| files::place(&shared, staged)).await;
         match placed {
             Ok(result) => result.map(|()| pins),
-            Err(error) => Err(MediaError::io("place files", io::Error::other(error))),
+            Err(error) => Err(MediaError::io("place files", error)),
         }
     }
 
@@ -198,7 +206,8 @@ impl Media {
             }
             if let Ok(false) = is_referenced(blob).await {
                 let path = self.shared.path(blob);
-                if let Err(error) = tokio::fs::remove_file(&path).await
+                let removed = blocking(&self.shared.files, move |files| files.remove(&path)).await;
+                if let Err(error) = removed.and_then(|removed| removed)
                     && error.kind() != io::ErrorKind::NotFound
                 {
                     tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
@@ -227,15 +236,22 @@ impl Media {
     /// A reader of a blob from byte `offset`, at most its size. The size is checked at once; the digest at the end of a
     /// read that began at 0.
     pub async fn read(&self, blob: Blob, offset: u64) -> Result<BlobReader, MediaError> {
-        BlobReader::open(self.shared.path(blob), blob, offset).await
+        BlobReader::open(
+            self.shared.files.as_ref(),
+            &self.shared.path(blob),
+            blob,
+            offset,
+        )
+        .await
     }
 
     /// Whether a blob is there in its whole size.
     pub async fn check(&self, blob: Blob) -> Result<(), MediaError> {
-        let length = match tokio::fs::metadata(self.shared.path(blob)).await {
-            Ok(metadata) => metadata.len(),
-            Err(error) => return Err(blob_reader::cannot_open(blob, error)),
-        };
+        let path = self.shared.path(blob);
+        let length = blocking(&self.shared.files, move |files| files.length(&path)).await;
+        let length = length
+            .and_then(|length| length)
+            .map_err(|error| blob_reader::cannot_open(blob, error))?;
         if length == blob.size_bytes {
             Ok(())
         } else {
@@ -244,8 +260,10 @@ impl Media {
     }
 
     /// Opens a blob for blocking readers.
-    pub(crate) fn open_blocking(&self, blob: Blob) -> Result<std::fs::File, MediaError> {
-        std::fs::File::open(self.shared.path(blob))
+    pub(crate) fn open_blocking(&self, blob: Blob) -> Result<Box<dyn BlockingFile>, MediaError> {
+        self.shared
+            .files
+            .open_blocking(&self.shared.path(blob))
             .map_err(|error| blob_reader::cannot_open(blob, error))
     }
 }
