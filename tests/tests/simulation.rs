@@ -48,6 +48,9 @@ fn nothing_is_lost_and_nothing_paid_twice_in_many_lives() {
                             sum.items += life.items;
                             sum.tasks += life.tasks;
                             sum.crashes += life.crashes;
+                            sum.power_losses += life.power_losses;
+                            sum.disk_calls += life.disk_calls;
+                            sum.failures += life.failures;
                             sum.late += life.late;
                             sum.looks += life.looks;
                         }
