@@ -39,9 +39,6 @@ pub trait FileSystem: Send + Sync {
     /// Makes a folder that only its owner reads, and those above it; one that is there is left as it is.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// Whether there is a folder.
-    fn is_folder(&self, path: &Path) -> bool;
-
     /// Makes the names in a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 
@@ -129,10 +126,6 @@ impl FileSystem for SystemFiles {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path)
-    }
-
-    fn is_folder(&self, path: &Path) -> bool {
-        path.is_dir()
     }
 
     #[cfg(unix)]

@@ -28,7 +28,10 @@ pub(super) fn prepare(files: &dyn FileSystem, root: &Path) -> Result<(), MediaEr
     for path in files.files_in(&temporaries).map_err(failed)? {
         files.remove(&path).map_err(failed)?;
     }
-    Ok(())
+    // A blob is no more durable than the folders above it.
+    files
+        .sync_folder(root)
+        .map_err(|error| MediaError::io(format!("sync {}", root.display()), error))
 }
 
 /// Makes a folder that only its owner reads; one that is there is left as it is.
@@ -62,26 +65,25 @@ fn place_each(
     for file in staged {
         let blob = file.blob();
         let target = shared.path(blob);
-        if is_there(files, &target, blob.size_bytes) {
-            continue;
-        }
         let folder = target
             .parent()
             .expect("a blob's path has a folder")
             .to_path_buf();
         let failed = |error| MediaError::io(format!("place {}", blob.sha256), error);
-        if !files.is_folder(&folder) {
+        // That a folder is there does not make it durable: a run that was killed may have made it.
+        if !shared.durable_folders().contains(&folder) {
             make_folder(files, &folder)?;
-            files
-                .sync_folder(
-                    folder
-                        .parent()
-                        .expect("a blob's folder is below its kind's"),
-                )
-                .map_err(failed)?;
+            let above = folder
+                .parent()
+                .expect("a blob's folder is below its kind's");
+            files.sync_folder(above).map_err(failed)?;
+            shared.durable_folders().insert(folder.clone());
         }
-        file.rename_to(&target).map_err(failed)?;
-        placed.push(target);
+        // Nor is a name that is there durable, for the same reason: its folder is flushed in any case.
+        if !is_there(files, &target, blob.size_bytes) {
+            file.rename_to(&target).map_err(failed)?;
+            placed.push(target);
+        }
         if !changed_folders.contains(&folder) {
             changed_folders.push(folder);
         }

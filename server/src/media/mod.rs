@@ -23,7 +23,7 @@ mod files;
 pub mod incoming;
 pub mod video_sink;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,8 @@ struct Shared {
     root: PathBuf,
     next_temporary: AtomicU64,
     pins: Mutex<HashMap<Blob, u32>>,
+    /// Folders of blobs whose names this run has made durable.
+    durable_folders: Mutex<HashSet<PathBuf>>,
     /// Held while blobs are put in place and while they are taken away, so that nobody finds a blob "already
     /// there" that is about to go.
     placing: tokio::sync::Mutex<()>,
@@ -128,6 +130,12 @@ impl Shared {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn durable_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable_folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn path(&self, blob: Blob) -> PathBuf {
         let digest = blob.sha256.to_string();
         self.root
@@ -153,6 +161,7 @@ impl Media {
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
                 pins: Mutex::default(),
+                durable_folders: Mutex::default(),
                 placing: tokio::sync::Mutex::default(),
             }),
         })

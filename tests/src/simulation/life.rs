@@ -261,19 +261,34 @@ impl Life {
     pub async fn check(&self) -> Result<(), String> {
         lock(&self.books).found()?;
         lock(&self.wishes).found()?;
-        lock(&self.books).look()
+        if self.is_readable().await {
+            lock(&self.books).look()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the store can be read now. One that a full disk has closed is opened by this, if it can be: what it tells
+    /// then must not meet a check that is under way.
+    async fn is_readable(&self) -> bool {
+        match &self.node {
+            Some(node) => node.store.totals().await.is_ok(),
+            None => false,
+        }
     }
 
     /// Looks at what holds between any two operations, in the store itself.
     pub async fn check_all(&self) -> Result<(), String> {
         self.check().await?;
-        let Some(node) = &self.node else {
+        let Some(node) = self.node.as_ref() else {
             return Ok(());
         };
+        if !self.is_readable().await {
+            return Ok(());
+        }
         let _looking = self.disk.look();
-        let Ok(stored) = Stored::read(node.store.as_ref()).await else {
-            return Ok(());
-        };
+        let stored = Stored::read(node.store.as_ref()).await;
+        let stored = stored.map_err(|error| error.to_string())?;
         let books = lock(&self.books);
         audit::ledgers(&books, &stored.entries)?;
         self.promises_hold(&books)?;

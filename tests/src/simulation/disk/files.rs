@@ -32,6 +32,16 @@ struct Content {
 }
 
 impl Tree {
+    /// With this one folder, for certain.
+    pub(super) fn with(root: &str) -> Self {
+        let folders = BTreeSet::from([PathBuf::from("/"), PathBuf::from(root)]);
+        Self {
+            folders: folders.clone(),
+            durable_folders: folders,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn all(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let content = |id: &u64| self.contents[id].bytes.clone();
         self.names
@@ -198,13 +208,6 @@ impl FileSystem for Handle {
             state.files.folders.extend(folders.map(Path::to_owned));
             fate.outcome()
         })
-    }
-
-    fn is_folder(&self, path: &Path) -> bool {
-        self.call(Call::Read, |state, _| {
-            Ok(state.files.folders.contains(path))
-        })
-        .unwrap_or_default()
     }
 
     fn sync_folder(&self, path: &Path) -> Result<()> {

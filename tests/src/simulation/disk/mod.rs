@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::dice::Dice;
+use super::node::ROOT;
 use database::Image;
 use files::Tree;
 
@@ -91,7 +92,7 @@ impl Disk {
             failures: 0,
             opening: false,
             database: Image::default(),
-            files: Tree::default(),
+            files: Tree::with(ROOT),
         })))
     }
 
