@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -33,6 +34,9 @@ use crate::upstream::tasks::{Status, Task};
 /// More than any simulation makes.
 pub const ALL: usize = 10_000;
 
+/// A claim is committed this long after it was handed in, at most.
+const OLD_LIMIT: Duration = Duration::from_millis(100);
+
 /// See the module's page.
 pub struct Books {
     upstream: Arc<Upstream>,
@@ -54,7 +58,8 @@ pub struct Books {
     rounds: BTreeMap<ClientRef, u32>,
     /// Slots held on each account when last looked.
     held: BTreeMap<Account, usize>,
-    limit: usize,
+    /// Limits that a claim may be held to, and until when.
+    limits: Vec<(Duration, usize)>,
     user_turns: Turns<UserId>,
     batch_turns: BTreeMap<UserId, Turns<BatchId>>,
     /// Keys of the upstream's tasks, by their place.
@@ -81,7 +86,7 @@ impl Books {
             excused: BTreeSet::new(),
             rounds: BTreeMap::new(),
             held: BTreeMap::new(),
-            limit: 0,
+            limits: Vec::new(),
             user_turns: Turns::default(),
             batch_turns: BTreeMap::new(),
             keys: Vec::new(),
@@ -287,9 +292,12 @@ impl Books {
         holders: &BTreeMap<ClientRef, Account>,
         limit: usize,
     ) -> Result<(), String> {
-        // A claim just before the limit changed was held to the older one.
-        let allowed = limit.max(self.limit);
-        self.limit = limit;
+        // A claim that was handed in just before the limit changed is held to the older one.
+        let now = self.upstream.now();
+        self.limits.retain(|(until, _)| *until >= now);
+        self.limits.push((now + OLD_LIMIT, limit));
+        let allowed = self.limits.iter().map(|(_, limit)| *limit).max();
+        let allowed = allowed.unwrap_or(limit);
         let mut held: BTreeMap<Account, usize> = BTreeMap::new();
         for (key, account) in holders {
             if !self.excused.contains(key) {

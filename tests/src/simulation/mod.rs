@@ -134,7 +134,10 @@ async fn settle(life: &mut Life, dice: &mut Dice) -> Result<(), String> {
         tokio::time::sleep(Duration::from_secs(60)).await;
         life.bury(dice).await?;
     }
-    Err("nobody says what became of a wish".to_owned())
+    match lock(&life.wishes).first_open() {
+        Some(wish) => Err(format!("nobody says what became of {wish:?}")),
+        None => Ok(()),
+    }
 }
 
 async fn drain(life: &mut Life, dice: &mut Dice) -> Result<(), String> {

@@ -100,6 +100,8 @@ pub struct Wish {
     under_way: u32,
     /// Calls so far.
     calls: u32,
+    /// What was said last, if not what became of it.
+    said: Option<ServiceError>,
     /// Rounds of the items when it was granted.
     rounds: BTreeMap<ItemId, u32>,
 }
@@ -158,6 +160,7 @@ impl Wishes {
             tag: format!("wish {}", self.all.len()),
             under_way: 0,
             calls: 0,
+            said: None,
             rounds: BTreeMap::new(),
         });
         self.all.len() - 1
@@ -167,6 +170,11 @@ impl Wishes {
     pub fn open(&self) -> Vec<usize> {
         let open = |place: &usize| self.all[*place].standing == Standing::Open;
         (0..self.all.len()).filter(open).collect()
+    }
+
+    /// The first of those, whole.
+    pub fn first_open(&self) -> Option<&Wish> {
+        self.all.iter().find(|wish| wish.standing == Standing::Open)
     }
 
     /// Those that were granted.
@@ -212,7 +220,10 @@ impl Wishes {
                 wish.standing = Standing::Granted(grant);
                 None
             }
-            (Err(refusal), _) if says_nothing(refusal.reason) => None,
+            (Err(refusal), _) if says_nothing(refusal.reason) => {
+                wish.said = Some(refusal);
+                None
+            }
             (Err(refusal), _) if refusal.reason == Reason::RequestIdReused => {
                 Some(format!("the same request is another: {wish:?}"))
             }
@@ -360,7 +371,7 @@ impl Door {
                 if !says_nothing(refusal.reason) {
                     lock(&self.wishes).complain(format!("not let in: {refusal}"));
                 }
-                Err(ServiceError::new(Reason::Internal, "not let in"))
+                Err(ServiceError::new(Reason::Internal, refusal.to_string()))
             }
         };
         let books = lock(&self.books);
