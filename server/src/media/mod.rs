@@ -167,16 +167,16 @@ impl Media {
     /// has died. Only one process may have a data directory open: open the database first, whose lock proves it.
     pub fn open(data_dir: &Path) -> Result<Self, MediaError> {
         files::prepare(data_dir)?;
-        Ok(Self::over(data_dir))
+        Ok(Self::at(data_dir))
     }
 
     /// The files below `data_dir` as they are: makes and removes nothing. For looking only; what is written through it
     /// may find no folder.
     pub fn untouched(data_dir: &Path) -> Self {
-        Self::over(data_dir)
+        Self::at(data_dir)
     }
 
-    fn over(data_dir: &Path) -> Self {
+    fn at(data_dir: &Path) -> Self {
         Self {
             shared: Arc::new(Shared {
                 root: data_dir.to_path_buf(),
