@@ -3,7 +3,9 @@
 //! [`Server::start`] is the only wiring: it opens what is stored, builds each room from the ones below it, and serves.
 
 pub mod auth;
+pub mod backup;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod disk;
@@ -12,6 +14,7 @@ pub mod domain;
 pub mod engine;
 pub mod feed;
 pub mod media;
+pub mod owner;
 pub mod rpc;
 pub mod service;
 pub mod store;
@@ -77,6 +80,7 @@ pub struct Server {
     shutdown: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
+    owner: JoinHandle<()>,
 }
 
 /// Why a server does not start, or ended.
@@ -127,7 +131,8 @@ impl Server {
         // The database first: its lock proves that no other process uses the directory.
         let redb = RedbStore::open(&config.data_dir.join(store::redb::DATABASE), clock.clone())?;
         let feed = redb.feed().clone();
-        let store: Arc<dyn Store> = Arc::new(redb);
+        let redb = Arc::new(redb);
+        let store: Arc<dyn Store> = Arc::<RedbStore>::clone(&redb);
         let media =
             Media::open(&config.data_dir).map_err(|error| unusable(&config.data_dir, error))?;
         let listener =
@@ -197,6 +202,20 @@ impl Server {
             slots: None,
             in_process: false,
         }));
+        #[cfg(unix)]
+        let owner = owner::serve::start(
+            owner::serve::Parts {
+                store: redb,
+                media: media.clone(),
+                clock: clock.clone(),
+                instance,
+                data_dir: config.data_dir.clone(),
+            },
+            shutdown.clone(),
+        )
+        .await;
+        #[cfg(not(unix))]
+        let owner = tokio::spawn(async {});
         let files = StoredFiles::new(media.clone(), Arc::clone(&store), config.limits.video_bytes);
         let housekeeping = Housekeeping {
             store: Arc::clone(&store),
@@ -247,6 +266,7 @@ impl Server {
             shutdown,
             dispatcher,
             transport,
+            owner,
         })
     }
 
@@ -262,14 +282,14 @@ impl Server {
         let Self {
             mut dispatcher,
             mut transport,
+            mut owner,
             ..
         } = self;
-        let both = async { tokio::join!(&mut dispatcher, &mut transport) };
-        let Ok((dispatched, served)) =
-            tokio::time::timeout(DRAIN + Duration::from_secs(1), both).await
-        else {
+        let all = async { tokio::join!(&mut dispatcher, &mut transport, &mut owner) };
+        let Ok((dispatched, served, _)) = tokio::time::timeout(DRAIN, all).await else {
             dispatcher.abort();
             transport.abort();
+            owner.abort();
             return Ok(());
         };
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use vbatch_server::Server;
-use vbatch_server::clock::Clock;
+use vbatch_server::clock::{Clock, TEST_CLOCK};
+use vbatch_server::commands::backup::{self, BackupArgs};
+use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
 use vbatch_server::verify;
@@ -31,6 +33,10 @@ enum Command {
     /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
     /// agrees, 1 something does not, 2 it could not look
     Verify(VerifyArgs),
+    /// Writes everything that is stored into one archive, while the server runs or not
+    Backup(BackupArgs),
+    /// Makes a new data directory from a backup; it starts paused
+    Restore(RestoreArgs),
 }
 
 #[derive(Args)]
@@ -66,6 +72,8 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
         Some(Command::CheckConfig(flags)) => check_config(&flags),
         Some(Command::Verify(args)) => Ok(runtime.block_on(verify(&args))),
+        Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
+        Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
     runtime.shutdown_background();
@@ -130,7 +138,8 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     let config = load(flags, environment)?;
     let data_dir = config.data_dir.clone();
     let mut signals = Signals::new()?;
-    let server = Server::start(config, Clock::system()).await?;
+    let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
+    let server = Server::start(config, clock).await?;
 
     println!("vbatchd listens on {}", server.address);
     println!("data in {}", data_dir.display());

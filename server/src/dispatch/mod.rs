@@ -17,6 +17,7 @@ mod gate;
 mod lane;
 mod poll;
 mod recover;
+mod restored;
 mod schedule;
 mod status;
 

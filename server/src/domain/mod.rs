@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod leftover;
 pub mod media;
 pub mod pricing;
+pub mod restored;
 pub mod retry;
 pub mod transition;
 pub mod user;

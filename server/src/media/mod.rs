@@ -36,6 +36,7 @@ use tokio::task::spawn_blocking;
 use crate::domain::media::{Blob, BlobKind};
 use crate::engine::{OpenSource, Source, SourceReader};
 use blob_reader::BlobReader;
+pub(crate) use files::{TEMPORARIES, folder};
 use incoming::{Incoming, Staged};
 use video_sink::{ArrivingVideo, FetchProgress};
 
@@ -49,6 +50,8 @@ struct Shared {
     root: PathBuf,
     next_temporary: AtomicU64,
     pins: Mutex<HashMap<Blob, u32>>,
+    /// While there are any, no file is removed.
+    holds: AtomicU64,
     /// Held while blobs are put in place and while they are taken away, so that nobody finds a blob "already
     /// there" that is about to go.
     placing: tokio::sync::Mutex<()>,
@@ -148,17 +151,31 @@ impl Drop for Pin {
     }
 }
 
+/// Keeps every stored file while it lives: what is not referred to any more waits for the next sweep.
+#[must_use = "files may be removed without it"]
+pub struct Hold(Arc<Shared>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.holds.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Where a blob is below a data directory.
+pub(crate) fn relative_path(blob: Blob) -> PathBuf {
+    let digest = blob.sha256.to_string();
+    Path::new(files::folder(blob.kind))
+        .join(&digest[..2])
+        .join(digest)
+}
+
 impl Shared {
     fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<Blob, u32>> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, blob: Blob) -> PathBuf {
-        let digest = blob.sha256.to_string();
-        self.root
-            .join(files::folder(blob.kind))
-            .join(&digest[..2])
-            .join(digest)
+        self.root.join(relative_path(blob))
     }
 }
 
@@ -182,6 +199,7 @@ impl Media {
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
                 pins: Mutex::default(),
+                holds: AtomicU64::new(0),
                 placing: tokio::sync::Mutex::default(),
             }),
         }
@@ -220,6 +238,17 @@ impl Media {
         }
     }
 
+    /// Keeps every stored file for as long as a whole state is copied.
+    pub fn hold(&self) -> Hold {
+        self.shared.holds.fetch_add(1, Ordering::SeqCst);
+        Hold(Arc::clone(&self.shared))
+    }
+
+    /// Whether somebody keeps every file.
+    pub(crate) fn is_held(&self) -> bool {
+        self.shared.holds.load(Ordering::SeqCst) > 0
+    }
+
     /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies. A blob it cannot
     /// tell of stays.
     pub async fn discard<E, F>(&self, pins: Vec<Pin>, is_referenced: impl Fn(Blob) -> F)
@@ -230,7 +259,7 @@ impl Media {
         for pin in pins {
             let blob = pin.blob();
             drop(pin);
-            if self.shared.pins().contains_key(&blob) {
+            if self.is_held() || self.shared.pins().contains_key(&blob) {
                 continue;
             }
             if let Ok(false) = is_referenced(blob).await {
@@ -292,6 +321,15 @@ impl Media {
             Ok(_) => Found::Missing { path },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing { path },
             Err(error) => Found::Unreadable { path, error },
+        }
+    }
+
+    /// As [`Media::check`], where blocking is allowed.
+    pub(crate) fn check_blocking(&self, blob: Blob) -> Result<(), MediaError> {
+        match std::fs::metadata(self.shared.path(blob)) {
+            Ok(metadata) if metadata.len() == blob.size_bytes => Ok(()),
+            Ok(_) => Err(MediaError::Corrupt(blob)),
+            Err(error) => Err(blob_reader::cannot_open(blob, error)),
         }
     }
 

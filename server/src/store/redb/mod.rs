@@ -12,6 +12,7 @@
 mod account_operations;
 mod batch_operations;
 mod code;
+mod copy;
 mod database;
 mod decode;
 mod dispatch_operations;
@@ -36,6 +37,7 @@ mod reads;
 mod record;
 #[cfg(test)]
 mod repair_time_tests;
+mod restored_operations;
 mod seam;
 mod tables;
 #[cfg(test)]
@@ -52,6 +54,7 @@ use ::redb::backends::InMemoryBackend;
 use crate::clock::Clock;
 use crate::feed::Feed;
 
+pub use copy::{Copied, StoredCopy};
 use database::{Backends, Shared, open_redb};
 pub use error::OpenError;
 use metered::Meter;
@@ -99,15 +102,7 @@ impl RedbStore {
     /// # Errors
     /// None that was ever seen.
     pub fn in_memory(clock: Clock) -> Result<Self, OpenError> {
-        let once = std::sync::Mutex::new(Some(InMemoryBackend::new()));
-        let backends = move || {
-            once.lock()
-                .ok()
-                .and_then(|mut backend| backend.take())
-                .map(|backend| Box::new(backend) as Box<dyn StorageBackend>)
-                .ok_or_else(|| std::io::Error::other("memory cannot be opened twice"))
-        };
-        Self::with_backend(backends, clock, Writing::Inline)
+        Self::with_backend(one_memory(), clock, Writing::Inline)
     }
 
     /// A store on a storage of the caller's. `backends` gives a handle of it, and another one of the same storage
@@ -152,6 +147,11 @@ impl RedbStore {
         &self.shared.feed
     }
 
+    /// Bytes of the database file.
+    pub fn file_bytes(&self) -> u64 {
+        self.shared.meter().length()
+    }
+
     /// Durable transactions since it was opened.
     pub fn commits(&self) -> u64 {
         self.shared.commits()
@@ -166,4 +166,16 @@ impl RedbStore {
     pub fn syncs(&self) -> u64 {
         self.shared.meter().syncs()
     }
+}
+
+/// Memory that can be opened once.
+fn one_memory() -> Backends {
+    let once = std::sync::Mutex::new(Some(InMemoryBackend::new()));
+    Box::new(move || {
+        once.lock()
+            .ok()
+            .and_then(|mut backend| backend.take())
+            .map(|backend| Box::new(backend) as Box<dyn StorageBackend>)
+            .ok_or_else(|| std::io::Error::other("memory cannot be opened twice"))
+    })
 }

@@ -92,6 +92,7 @@ macro_rules! may_be_store {
 
 may_be_store!(
     CreateUserError,
+    UserChangeError,
     CreditError,
     CreateBatchError,
     ChangeItemsError
