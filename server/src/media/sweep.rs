@@ -95,7 +95,8 @@ impl Media {
     where
         F: Future<Output = Result<bool, E>>,
     {
-        if self.shared.pins().contains_key(&candidate.blob)
+        if self.is_held()
+            || self.shared.pins().contains_key(&candidate.blob)
             || !matches!(is_referenced(candidate.blob).await, Ok(false))
         {
             return false;

@@ -18,13 +18,11 @@ use vbatch_server::verify::look;
 use super::ground::Person;
 use super::report::Report;
 use super::round::Accepted;
-use crate::simulation::books::{Books, items_of, key_of};
+use crate::simulation::audit::ledgers;
+use crate::simulation::books::{Stored, key_of};
 use crate::upstream::book::Book;
 use crate::upstream::service::Upstream;
 use crate::upstream::tasks::{Status, Task};
-
-/// Entries of one user; more than any round makes.
-const ALL: usize = 10_000;
 
 /// A wait from claim to task id that only a list can explain, in seconds of the program's clock.
 const BY_LIST: i64 = 55;
@@ -49,19 +47,29 @@ pub async fn compare(data: &Path, view: &View, report: &Report) -> Result<(), St
     let store = RedbStore::open(&data.join("vbatch.redb"), Clock::system())
         .map_err(|error| error.to_string())?;
     let store: Arc<dyn Store> = Arc::new(store);
+    let stored = Stored::read(store.as_ref()).await;
+    let stored = stored.map_err(|error| error.to_string())?;
     let mut items = BTreeMap::new();
-    let mut batches = Vec::new();
     for (id, told) in &view.accepted {
         let batch: BatchId = id.parse().map_err(|_| format!("{id} is no id"))?;
-        batches.push(batch);
-        for item in items_of(store.as_ref(), batch).await {
-            report.check("an item", item_is_as_told(&item, told));
-            items.insert(item.id, item);
+        let before = items.len();
+        for item in stored.items.iter().filter(|item| item.batch == batch) {
+            report.check("an item", item_is_as_told(item, told));
+            items.insert(item.id, item.clone());
+        }
+        if items.len() == before {
+            report.finding(format!("the accepted batch {id} is lost"));
         }
     }
-    report.add("batches", batches.len());
+    if items.len() < stored.items.len() {
+        report.finding(format!(
+            "{} items are of batches that nobody was promised",
+            stored.items.len() - items.len()
+        ));
+    }
+    report.add("batches", view.accepted.len());
     report.add("items", items.len());
-    ledger(&store, view, &batches, report).await;
+    ledger(&stored, view, report);
     // The server's own look at itself is one more book.
     let media = Media::open(data).map_err(|error| error.to_string())?;
     let looked = look(store.as_ref(), &media).await;
@@ -88,17 +96,13 @@ fn item_is_as_told(item: &VideoItem, told: &Accepted) -> Result<(), String> {
     }
 }
 
-async fn ledger(store: &Arc<dyn Store>, view: &View, batches: &[BatchId], report: &Report) {
-    let users: Vec<UserId> = view
-        .users
-        .iter()
-        .map(|person| person.id.parse().expect("an id"))
-        .collect();
-    let books = Books::new(Arc::clone(store), Arc::clone(&view.upstream));
-    report.check("the ledger", books.audit(&users, batches).await);
-    for (id, person) in users.into_iter().zip(&view.users) {
-        let page = store.entries(id, None, ALL).await.expect("readable");
-        let of = |kind| page.entries.iter().filter(move |entry| entry.kind == kind);
+fn ledger(stored: &Stored, view: &View, report: &Report) {
+    let audited = ledgers(stored.users.iter(), stored.items.iter(), &stored.entries);
+    report.check("the ledger", audited);
+    for person in &view.users {
+        let id: UserId = person.id.parse().expect("an id");
+        let entries = stored.entries.get(&id).map_or(&[][..], Vec::as_slice);
+        let of = |kind| entries.iter().filter(move |entry| entry.kind == kind);
         report.add("charges", of(EntryKind::Charge).count());
         report.add("refunds", of(EntryKind::Refund).count());
         let granted: i32 = of(EntryKind::Grant).map(|entry| entry.delta).sum();

@@ -72,6 +72,8 @@ pub enum Action {
     Drop,
     /// The connection breaks, the work is done. A new task appears in lists only after this time.
     LoseAnswer(Duration),
+    /// The same, and the work is done twice, as a proxy does that sends a request again.
+    LoseAnswerTwice(Duration),
     /// The answer's head promises all of its body, half of which comes. The work is done.
     HalfAnswer,
     /// So many bytes of the body come.
@@ -222,6 +224,11 @@ impl Fault {
     /// The connection breaks after the work, and the new task appears in lists only after this time.
     pub fn lose_answer_and_list_after(self, time: Duration) -> Self {
         self.act(Action::LoseAnswer(time))
+    }
+
+    /// The connection breaks after the work was done twice; both tasks appear in lists after this time.
+    pub fn lose_answer_twice(self, time: Duration) -> Self {
+        self.act(Action::LoseAnswerTwice(time))
     }
 
     /// The connection breaks in the middle of the answer's body, after the work.

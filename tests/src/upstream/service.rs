@@ -176,7 +176,9 @@ impl Upstream {
             .find(|task| task.id == id)
             .map(|task| (task.account.clone(), task.params.clone()))
             .expect("a task to repeat");
-        let twin = inner.tasks.create(&account, params, now).id.clone();
+        let twin = inner.tasks.create(&account, params, now);
+        twin.is_twin = true;
+        let twin = twin.id.clone();
         drop(inner);
         self.tell();
         twin
@@ -222,6 +224,11 @@ impl Upstream {
     /// All tasks as they are now, in the order of their making, deleted and hidden ones included.
     pub fn tasks(&self) -> Vec<Task> {
         self.played().tasks.all().to_vec()
+    }
+
+    /// The same, to look at and not to keep.
+    pub fn with_tasks<T>(&self, look: impl FnOnce(&[Task]) -> T) -> T {
+        look(self.played().tasks.all())
     }
 
     /// Most tasks of one account that were ever active at once.
@@ -370,6 +377,14 @@ impl Upstream {
             Action::LoseAnswer(hidden_for) => {
                 if let (Some(id), _) = self.work(arrival, body) {
                     self.hide(&id, *hidden_for);
+                }
+                Outcome::Drop
+            }
+            Action::LoseAnswerTwice(hidden_for) => {
+                if let (Some(id), _) = self.work(arrival, body) {
+                    let twin = self.twin_of(&id);
+                    self.hide(&id, *hidden_for);
+                    self.hide(&twin, *hidden_for);
                 }
                 Outcome::Drop
             }

@@ -32,7 +32,7 @@ use super::tables::{
     CLEANUPS, COUNTS, REQUESTS, SETTINGS, SINGLES, TOKENS, USER_NAMES, USERS, WATCHES, readable,
 };
 use super::{
-    RedbStore, Writing, account_operations as accounts, batch_operations as batch_work, decode,
+    RedbStore, account_operations as accounts, batch_operations as batch_work, decode,
     dispatch_operations as dispatch, hours, inspect, ledger, leftovers, lists, load, reads,
     restored_operations as restored_work,
 };
@@ -346,14 +346,12 @@ impl Store for RedbStore {
 
     async fn inspect(&self, inspector: Box<dyn Inspector>) -> Result<(), StoreError> {
         let snapshot = self.snapshot()?;
-        match self.writer.writing() {
-            Writing::Inline => inspect::walk(&snapshot, inspector),
-            Writing::Thread => {
-                tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
-                    .await
-                    .map_err(|error| StoreError::Failed(error.to_string()))?
-            }
+        if !self.writer.has_thread() {
+            return inspect::walk(&snapshot, inspector);
         }
+        tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
