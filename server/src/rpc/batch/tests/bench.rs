@@ -26,6 +26,7 @@ use crate::domain::user::Role;
 use crate::engine::VideoSink;
 use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
 use crate::media::Media;
+use crate::media::full_disk::FullDisk;
 use crate::rpc::batch::{BatchFace, upload};
 use crate::service::accounts::{Accounts, blank_user};
 use crate::service::batches::Batches;
@@ -43,6 +44,8 @@ pub struct Bench {
     /// Of the database, where it is in a file.
     database: Option<TempDir>,
     pub store: Arc<RedbStore>,
+    /// Of the media; has room until it is told otherwise.
+    pub disk: FullDisk,
     pub media: Media,
     pub clock: Clock,
     pub accounts: Arc<Accounts>,
@@ -116,7 +119,8 @@ impl Bench {
         folder: TempDir,
         database: Option<TempDir>,
     ) -> Self {
-        let media = Media::open(folder.path()).unwrap();
+        let disk = FullDisk::default();
+        let media = Media::over(Arc::new(disk.clone()), folder.path()).unwrap();
         let feed = store.feed().clone();
         let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
         let accounts = Arc::new(accounts.unwrap());
@@ -147,6 +151,7 @@ impl Bench {
             folder,
             database,
             store,
+            disk,
             media,
             clock,
             accounts,
