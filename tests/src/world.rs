@@ -46,6 +46,7 @@ pub struct World {
     /// Virtual time.
     pub clock: Clock,
     feed: Feed,
+    files: Arc<MemoryFiles>,
     life: Option<Life>,
 }
 
@@ -84,6 +85,7 @@ impl World {
             upstream: simulated.upstream(),
             clock,
             feed,
+            files: Arc::default(),
             life: None,
         }
     }
@@ -91,6 +93,11 @@ impl World {
     /// What the store's commits are told to.
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Lets the disk of the videos be full at that step of keeping one, or have room again.
+    pub fn set_full(&self, step: Option<Step>) {
+        *self.files.full_at.lock().expect("no panic while setting") = step;
     }
 
     /// Whether a dispatcher runs.
@@ -107,7 +114,7 @@ impl World {
             feed: self.feed.clone(),
             clock: self.clock.clone(),
             instance: self.clock.instance_id(),
-            files: Arc::new(MemoryFiles::default()),
+            files: Arc::clone(&self.files) as Arc<dyn Files>,
             engines: vec![EngineSetup {
                 kind: EngineKind::LightX2v,
                 engine,
@@ -484,6 +491,25 @@ fn blob(kind: BlobKind, number: u32) -> Blob {
 #[derive(Default)]
 struct MemoryFiles {
     kept: Arc<Mutex<u32>>,
+    full_at: Arc<Mutex<Option<Step>>>,
+}
+
+/// A step of keeping a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Its file is made.
+    Begin,
+    /// Bytes come.
+    Write,
+    /// It is flushed and put in its place.
+    Finish,
+}
+
+fn has_room(full_at: &Mutex<Option<Step>>, step: Step) -> io::Result<()> {
+    if *full_at.lock().expect("no panic while setting") == Some(step) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -497,8 +523,10 @@ impl Files for MemoryFiles {
     }
 
     async fn begin_video(&self) -> io::Result<Box<dyn NewVideo>> {
+        has_room(&self.full_at, Step::Begin)?;
         Ok(Box::new(Counted {
             kept: Arc::clone(&self.kept),
+            full_at: Arc::clone(&self.full_at),
             size_bytes: 0,
         }))
     }
@@ -523,6 +551,7 @@ impl OpenSource for MadeUp {
 
 struct Counted {
     kept: Arc<Mutex<u32>>,
+    full_at: Arc<Mutex<Option<Step>>>,
     size_bytes: u64,
 }
 
@@ -534,6 +563,7 @@ impl VideoSink for Counted {
     }
 
     async fn write(&mut self, chunk: Bytes) -> io::Result<()> {
+        has_room(&self.full_at, Step::Write)?;
         self.size_bytes += chunk.len() as u64;
         Ok(())
     }
@@ -542,6 +572,7 @@ impl VideoSink for Counted {
 #[async_trait]
 impl NewVideo for Counted {
     async fn finish(self: Box<Self>) -> Result<KeptVideo, NewVideoError> {
+        has_room(&self.full_at, Step::Finish)?;
         let mut kept = self.kept.lock().expect("no panic while counting");
         *kept += 1;
         let video = Video {

@@ -7,6 +7,8 @@
 //! Not here: the rules themselves (`domain::books`), walking through a database (each store its own), repairing.
 
 pub mod report;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -82,7 +82,7 @@ impl RedbStore {
         open::create_file(path, &clock)?;
         let backends = open::file_backends(path);
         let meter = Meter::default();
-        let database = open::open_file(path, &backends, &meter)?;
+        let database = open::open_file(path, &backends, &meter, &clock)?;
         Self::over(path, database, backends, meter, clock, Writing::Thread)
     }
 
