@@ -60,8 +60,8 @@ const ENVIRONMENT_TOKEN: &str = "environment_token_sha256";
 /// The setting that says that the configured concurrency was taken over once; from then on an administrator sets it.
 const CONCURRENCY_TAKEN: &str = "configured_concurrency";
 
-/// Streams and requests get this long to end.
-const DRAIN: Duration = Duration::from_secs(10);
+/// Streams, requests and running submits get this long to end, so that the whole end takes no more than 10 s.
+const DRAIN: Duration = Duration::from_millis(9_500);
 
 /// A server that runs.
 pub struct Server {
@@ -77,6 +77,8 @@ pub struct Server {
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
     owner: JoinHandle<()>,
+    health: tonic_health::server::HealthReporter,
+    store: Arc<RedbStore>,
 }
 
 /// Why a server does not start, or ended.
@@ -175,7 +177,8 @@ impl Server {
         let services = rpc::Services {
             accounts: Arc::clone(&accounts),
             admin,
-            health,
+            health: health.clone(),
+            shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(
             &services,
@@ -201,7 +204,7 @@ impl Server {
         #[cfg(unix)]
         let owner = owner::serve::start(
             owner::serve::Parts {
-                store: redb,
+                store: Arc::clone(&redb),
                 media: media.clone(),
                 clock: clock.clone(),
                 instance,
@@ -255,6 +258,8 @@ impl Server {
             dispatcher,
             transport,
             owner,
+            health,
+            store: redb,
         })
     }
 
@@ -271,15 +276,23 @@ impl Server {
             mut dispatcher,
             mut transport,
             mut owner,
+            health,
+            store,
             ..
         } = self;
+        health
+            .set_service_status("", tonic_health::ServingStatus::NotServing)
+            .await;
         let all = async { tokio::join!(&mut dispatcher, &mut transport, &mut owner) };
         let Ok((dispatched, served, _)) = tokio::time::timeout(DRAIN, all).await else {
             dispatcher.abort();
             transport.abort();
             owner.abort();
+            // Who does not let go of its connection still holds the store.
+            store.close().await;
             return Ok(());
         };
+        store.close().await;
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
         dispatched.map_err(ended)??;
         served
