@@ -100,7 +100,7 @@ async fn what_was_submitted_after_the_backup_is_adopted_and_nothing_is_paid_twic
     let wait = copy.until_wait(WaitReason::Cleanup).await;
     assert!(wait.until.is_some());
     let items = copy.finished(batch).await;
-    assert!(accepted >= 5);
+    assert!(accepted >= 4);
     assert_eq!(copy.upstream.tasks().len(), 8);
     assert_each_was_paid_once(&copy, &items);
     assert_eq!(completed(&items), 7);
@@ -126,7 +126,7 @@ async fn the_other_life_may_go_on_until_this_one_is_let_run() {
     copy.mark_restored(backup_time).await;
     copy.start();
     world
-        .until(batch, "some are done", |items| completed(items) == 4)
+        .until(batch, "some are done", |items| completed(items) >= 4)
         .await;
     // A submit whose answer was lost, and which the list does not show at once, is the last thing that it does.
     world
