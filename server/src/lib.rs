@@ -18,6 +18,7 @@ pub mod owner;
 pub mod rpc;
 pub mod service;
 pub mod store;
+pub mod verify;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,9 @@ const CONCURRENCY_TAKEN: &str = "configured_concurrency";
 
 /// Streams, requests and running submits get this long to end, so that the whole end takes no more than 10 s.
 const DRAIN: Duration = Duration::from_millis(9_500);
+
+/// How often files that nothing refers to are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
 
 /// A server that runs.
 pub struct Server {
@@ -127,7 +131,7 @@ impl Server {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, ServerError> {
         prepare(&config.data_dir)?;
         // The database first: its lock proves that no other process uses the directory.
-        let redb = RedbStore::open(&config.data_dir.join("vbatch.redb"), clock.clone())?;
+        let redb = RedbStore::open(&config.data_dir.join(store::redb::DATABASE), clock.clone())?;
         let feed = redb.feed().clone();
         let redb = Arc::new(redb);
         let store: Arc<dyn Store> = Arc::<RedbStore>::clone(&redb);
@@ -215,7 +219,13 @@ impl Server {
         .await;
         #[cfg(not(unix))]
         let owner = tokio::spawn(async {});
-        let files = StoredFiles::new(media, Arc::clone(&store), config.limits.video_bytes);
+        let files = StoredFiles::new(media.clone(), Arc::clone(&store), config.limits.video_bytes);
+        let housekeeping = Housekeeping {
+            store: Arc::clone(&store),
+            media,
+            clock: clock.clone(),
+            checks_at_start: config.verify_at_start,
+        };
         let dispatcher = tokio::spawn(dispatch::run(
             Parts {
                 store,
@@ -249,6 +259,8 @@ impl Server {
                     shutdown.clone().cancelled_owned(),
                 ),
         );
+        // Nobody waits for it.
+        drop(tokio::spawn(housekeeping.run(shutdown.clone())));
         Ok(Self {
             address,
             accounts,
@@ -298,6 +310,41 @@ impl Server {
         served
             .map_err(ended)?
             .map_err(|error| ServerError::Ended(error.to_string()))
+    }
+}
+
+/// What is done in the background: nobody waits for it, and nothing depends on it.
+struct Housekeeping {
+    store: Arc<dyn Store>,
+    media: Media,
+    clock: Clock,
+    checks_at_start: bool,
+}
+
+impl Housekeeping {
+    /// Looks at everything once; then removes files that nothing refers to, at once and every day.
+    async fn run(self, stop: CancellationToken) {
+        if self.checks_at_start {
+            verify::check_at_start(Arc::clone(&self.store), self.media.clone(), stop.clone()).await;
+        }
+        loop {
+            let store = &self.store;
+            let swept = self
+                .media
+                .sweep(self.clock.now(), |blob| store.is_referenced(blob), &stop)
+                .await;
+            if swept.removed > 0 {
+                tracing::info!(
+                    files = swept.removed,
+                    bytes = swept.bytes,
+                    "removed files that nothing refers to"
+                );
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use vbatch_server::Server;
 use vbatch_server::clock::Clock;
 use vbatch_server::commands::backup::{self, BackupArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
+use vbatch_server::commands::verify::{self, VerifyArgs};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
 
@@ -32,6 +33,9 @@ enum Command {
     Backup(BackupArgs),
     /// Makes a new data directory from a backup; it starts paused
     Restore(RestoreArgs),
+    /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
+    /// agrees, 1 something does not, 2 it could not look
+    Verify(VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Some(Command::CheckConfig(flags)) => check_config(&flags),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
+        Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
     runtime.shutdown_background();

@@ -1,8 +1,10 @@
 //! What the tests of the whole system stand on.
 
 pub mod batches;
+pub mod face;
 pub mod mp4;
 pub mod programs;
+pub mod scenario;
 pub mod simulation;
 pub mod terminal;
 pub mod uploads;

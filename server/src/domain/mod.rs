@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod books;
 pub mod dispatching;
 pub mod failure;
 pub mod ids;

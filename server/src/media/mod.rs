@@ -7,7 +7,7 @@
 //! [`incoming::Incoming::finish`] flushes it to the disk; [`Media::adopt`] renames it into place, or drops it when the
 //! content is already there. The [`Pin`] that adopting gives keeps the blob until the commit that refers to it, so that
 //! another upload that is refused at the same moment cannot take it away; [`Media::discard`] gives pins back and
-//! removes what nobody pins and nothing refers to.
+//! removes what nobody pins and nothing refers to. What a crash has left between the two, [`Media::sweep`] removes.
 //!
 //! Invariants:
 //! - a blob is whole: it appears by a rename after its content is on the disk;
@@ -20,6 +20,7 @@ pub mod blob_reader;
 mod container;
 mod files;
 pub mod incoming;
+pub mod sweep;
 pub mod video_sink;
 
 use std::collections::HashMap;
@@ -98,6 +99,32 @@ impl MediaError {
     }
 }
 
+/// What there is of a blob.
+#[derive(Debug)]
+pub enum Found {
+    /// A file of its size.
+    Whole,
+    /// No file.
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file of another size.
+    OtherSize {
+        /// Where.
+        path: PathBuf,
+        /// Its size.
+        size_bytes: u64,
+    },
+    /// The system does not say.
+    Unreadable {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
 /// Keeps a blob from being discarded while it lives. Dropping it removes nothing; see [`Media::discard`].
 #[must_use = "a blob without a pin may be discarded"]
 pub struct Pin {
@@ -157,7 +184,17 @@ impl Media {
     /// has died. Only one process may have a data directory open: open the database first, whose lock proves it.
     pub fn open(data_dir: &Path) -> Result<Self, MediaError> {
         files::prepare(data_dir)?;
-        Ok(Self {
+        Ok(Self::over(data_dir))
+    }
+
+    /// The files below `data_dir` as they are: makes and removes nothing. For looking only; what is written through it
+    /// may find no folder.
+    pub fn untouched(data_dir: &Path) -> Self {
+        Self::over(data_dir)
+    }
+
+    fn over(data_dir: &Path) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
@@ -165,7 +202,7 @@ impl Media {
                 holds: AtomicU64::new(0),
                 placing: tokio::sync::Mutex::default(),
             }),
-        })
+        }
     }
 
     /// A temporary that takes at most `limit` bytes.
@@ -274,10 +311,26 @@ impl Media {
 
     /// As [`Media::check`], where blocking is allowed.
     pub(crate) fn check_blocking(&self, blob: Blob) -> Result<(), MediaError> {
-        match std::fs::metadata(self.shared.path(blob)) {
-            Ok(metadata) if metadata.len() == blob.size_bytes => Ok(()),
-            Ok(_) => Err(MediaError::Corrupt(blob)),
-            Err(error) => Err(blob_reader::cannot_open(blob, error)),
+        match self.find(blob) {
+            Found::Whole => Ok(()),
+            Found::OtherSize { .. } => Err(MediaError::Corrupt(blob)),
+            Found::Missing { .. } => Err(MediaError::Missing(blob)),
+            Found::Unreadable { error, .. } => Err(blob_reader::cannot_open(blob, error)),
+        }
+    }
+
+    /// What there is of a blob. Blocks.
+    pub fn find(&self, blob: Blob) -> Found {
+        let path = self.shared.path(blob);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() && metadata.len() == blob.size_bytes => Found::Whole,
+            Ok(metadata) if metadata.is_file() => Found::OtherSize {
+                path,
+                size_bytes: metadata.len(),
+            },
+            Ok(_) => Found::Missing { path },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing { path },
+            Err(error) => Found::Unreadable { path, error },
         }
     }
 

@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 pub mod conformance;
+pub mod inspect;
 pub mod query;
 pub mod redb;
 pub mod restored;
@@ -242,6 +243,10 @@ pub trait Store: Send + Sync {
     /// Items that ended in each of the last [`query::HOURS_COUNTED`] hours of the clock (UTC), oldest first; the last
     /// hour is the one that is not over. Hours in which none did are there with zeros.
     async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError>;
+
+    /// Reads one committed state from its first record to its last and shows it to `inspector`. Changes nothing; takes
+    /// as long as there are records, and memory that does not grow with batches, items and entries.
+    async fn inspect(&self, inspector: Box<dyn inspect::Inspector>) -> Result<(), StoreError>;
 
     /// A small value of the server's own (keys, digests), if it was stored.
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;

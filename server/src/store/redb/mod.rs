@@ -1,9 +1,10 @@
 //! The store in one redb file.
 //!
-//! Rooms: `open` (a file is made, checked, refused), `database` (it is open, or why not), `tables` (what there is),
+//! Rooms: `open` (a file is made, checked, refused), `overlay` (a file is read and not written), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
 //! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of),
-//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `seam` (all of it as
+//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `inspect` (all
+//! of it against itself), `seam` (all of it as
 //! [`Store`](super::Store)).
 //!
 //! Invariants: see the seam's; besides, one process has the file open, and nothing but this folder knows redb.
@@ -22,6 +23,7 @@ mod fault_tests;
 #[cfg(test)]
 mod golden_tests;
 mod hours;
+mod inspect;
 mod items;
 mod ledger;
 mod leftovers;
@@ -29,9 +31,12 @@ mod lists;
 mod load;
 mod metered;
 mod open;
+mod overlay;
 mod queue;
 mod reads;
 mod record;
+#[cfg(test)]
+mod repair_time_tests;
 mod restored_operations;
 mod seam;
 mod tables;
@@ -57,6 +62,9 @@ pub use open::SCHEMA;
 use writer::Writer;
 pub use writer::Writing;
 
+/// The name of the database file in a data directory.
+pub const DATABASE: &str = "vbatch.redb";
+
 /// A store in one redb file. Dropping it commits what was handed in and closes the file.
 pub struct RedbStore {
     writer: Writer,
@@ -76,6 +84,17 @@ impl RedbStore {
         let meter = Meter::default();
         let database = open::open_file(path, &backends, &meter)?;
         Self::over(path, database, backends, meter, clock, Writing::Thread)
+    }
+
+    /// Opens the database file at `path` to look at it: the file is not written, and each of its pages is checked. What
+    /// a repair after an unclean end would write, and what this store is told to change, is kept in memory and
+    /// ends with it.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`]; also when there is no such file.
+    pub fn open_untouched(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let (database, backends, meter) = open::open_untouched(path)?;
+        Self::over(path, database, backends, meter, clock, Writing::Inline)
     }
 
     /// A store in memory, which ends with it; it writes in the caller, so it may run in virtual time.

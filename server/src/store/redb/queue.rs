@@ -28,14 +28,15 @@ pub(super) enum Holder {
     Watch = 3,
 }
 
-/// Where the queue keeps an item.
-enum Place {
+/// A place of the queue.
+pub(super) enum Place {
     Ready,
     Delayed(i64, u8),
     Blocked,
 }
 
-fn place(pending: &Pending) -> Place {
+/// Where the queue keeps an item that is so.
+pub(super) fn place(pending: &Pending) -> Place {
     let reason = pending.reason.map_or(WaitReason::BackOff, |reason| reason);
     match pending {
         Pending {

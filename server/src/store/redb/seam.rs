@@ -14,6 +14,7 @@ use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
 use crate::domain::user::{Credits, User};
+use crate::store::inspect::Inspector;
 use crate::store::query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
@@ -30,8 +31,8 @@ use super::tables::{
     CLEANUPS, COUNTS, REQUESTS, SETTINGS, SINGLES, TOKENS, USER_NAMES, USERS, WATCHES, readable,
 };
 use super::{
-    RedbStore, account_operations as accounts, batch_operations as batch_work, decode,
-    dispatch_operations as dispatch, hours, ledger, leftovers, lists, load, reads,
+    RedbStore, Writing, account_operations as accounts, batch_operations as batch_work, decode,
+    dispatch_operations as dispatch, hours, inspect, ledger, leftovers, lists, load, reads,
     restored_operations as restored_work,
 };
 
@@ -334,6 +335,18 @@ impl Store for RedbStore {
 
     async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError> {
         hours::throughput(&self.snapshot()?, now)
+    }
+
+    async fn inspect(&self, inspector: Box<dyn Inspector>) -> Result<(), StoreError> {
+        let snapshot = self.snapshot()?;
+        match self.writer.writing() {
+            Writing::Inline => inspect::walk(&snapshot, inspector),
+            Writing::Thread => {
+                tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
+                    .await
+                    .map_err(|error| StoreError::Failed(error.to_string()))?
+            }
+        }
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

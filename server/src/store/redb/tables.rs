@@ -28,6 +28,21 @@ macro_rules! tables {
             $($(#[$doc])* pub $name: Table<'t, $key, $value>,)*
         }
 
+        /// Every table, open for reading.
+        #[expect(dead_code, reason = "those that are not read are opened too, so that a missing one is noticed")]
+        pub(super) struct ReadTables {
+            $($(#[$doc])* pub $name: ReadOnlyTable<$key, $value>,)*
+        }
+
+        impl ReadTables {
+            /// Opens them all.
+            pub fn open(snapshot: &ReadTransaction) -> Result<Self, StoreError> {
+                Ok(Self {
+                    $($name: readable(snapshot, $constant)?,)*
+                })
+            }
+        }
+
         impl<'t> Tables<'t> {
             /// Opens them all, and makes those that are not there.
             pub fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {

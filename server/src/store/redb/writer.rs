@@ -165,6 +165,14 @@ impl Writer {
         Ok(Self { shared, mode })
     }
 
+    /// How operations are carried out.
+    pub fn writing(&self) -> Writing {
+        match self.mode {
+            Mode::Thread { .. } => Writing::Thread,
+            Mode::Inline(_) => Writing::Inline,
+        }
+    }
+
     /// Carries an operation out and answers after its commit. Dropping the future once it was polled does not take
     /// the operation back.
     pub async fn submit<F, T, E>(&self, body: F) -> Result<T, E>
@@ -298,7 +306,8 @@ impl From<StoreError> for Undone {
 /// Runs the operations and commits. `None` when nothing was written.
 fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Undone> {
     let database = shared.database()?;
-    let transaction = database.begin_write().map_err(failed)?;
+    let mut transaction = database.begin_write().map_err(failed)?;
+    transaction.set_quick_repair(shared.quick_repair());
     let mut work = Work::open(&transaction, &shared.clock)?;
     for operation in waiting.iter_mut() {
         work.begin_operation();
