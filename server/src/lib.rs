@@ -78,6 +78,8 @@ pub struct Server {
     /// The engine of batches that name none.
     pub default_engine: EngineKind,
     shutdown: CancellationToken,
+    /// Connections are let go of after everything else has ended, so that calls are refused in words until then.
+    closing: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
     owner: JoinHandle<()>,
@@ -177,6 +179,7 @@ impl Server {
         }));
 
         let shutdown = CancellationToken::new();
+        let closing = CancellationToken::new();
         let health = tonic_health::server::HealthReporter::new();
         let services = rpc::Services {
             accounts: Arc::clone(&accounts),
@@ -256,7 +259,7 @@ impl Server {
                 .add_routes(routes)
                 .serve_with_incoming_shutdown(
                     TcpListenerStream::new(listener),
-                    shutdown.clone().cancelled_owned(),
+                    closing.clone().cancelled_owned(),
                 ),
         );
         // Nobody waits for it.
@@ -267,6 +270,7 @@ impl Server {
             first_start,
             default_engine,
             shutdown,
+            closing,
             dispatcher,
             transport,
             owner,
@@ -290,13 +294,18 @@ impl Server {
             mut owner,
             health,
             store,
+            closing,
             ..
         } = self;
         health
             .set_service_status("", tonic_health::ServingStatus::NotServing)
             .await;
-        let all = async { tokio::join!(&mut dispatcher, &mut transport, &mut owner) };
-        let Ok((dispatched, served, _)) = tokio::time::timeout(DRAIN, all).await else {
+        let all = async {
+            let (dispatched, _) = tokio::join!(&mut dispatcher, &mut owner);
+            closing.cancel();
+            (dispatched, (&mut transport).await)
+        };
+        let Ok((dispatched, served)) = tokio::time::timeout(DRAIN, all).await else {
             dispatcher.abort();
             transport.abort();
             owner.abort();

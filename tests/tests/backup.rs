@@ -87,6 +87,13 @@ async fn a_backup_of_a_server_that_runs_becomes_a_paused_copy_with_all_its_video
     let made = backup(&file, data.path());
     assert!(made.status.success(), "{}", said(&made));
     assert!(said(&made).contains("It holds secrets"), "{}", said(&made));
+    let looked = vbatchd(&[
+        OsStr::new("verify"),
+        OsStr::new("--data-dir"),
+        data.path().as_os_str(),
+    ]);
+    assert_eq!(looked.status.code(), Some(0), "{}", said(&looked));
+    assert!(said(&looked).contains("Looked at"), "{}", said(&looked));
     finished(&session, &going_on).await;
     let before = system(&session).await;
     assert!(before.last_backup_time.is_some());
@@ -110,6 +117,12 @@ async fn a_backup_of_a_server_that_runs_becomes_a_paused_copy_with_all_its_video
 
     let restored = restore(&file, &copy);
     assert!(restored.status.success(), "{}", said(&restored));
+    let looked = vbatchd(&[
+        OsStr::new("verify"),
+        OsStr::new("--data-dir"),
+        copy.as_os_str(),
+    ]);
+    assert_eq!(looked.status.code(), Some(0), "{}", said(&looked));
     let twice = restore(&file, &copy);
     assert_eq!(twice.status.code(), Some(1));
     assert!(said(&twice).contains("is not empty"), "{}", said(&twice));

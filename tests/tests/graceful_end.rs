@@ -129,13 +129,17 @@ async fn streams_are_told_why_they_end_and_new_calls_are_refused() {
         let reason = last.get_details_error_info().unwrap().reason;
         assert_eq!(reason, "SHUTTING_DOWN");
 
-        // The submit is still under way: the process lives, and takes nothing new.
-        let mut auth = AuthServiceClient::new(session.channel.clone());
-        let refused = auth
-            .get_profile(session.request(v1::GetProfileRequest::default()))
-            .await
-            .unwrap_err();
-        assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+        // The submit is still under way: the process lives, and takes nothing new, over an old connection or a new one.
+        for channel in [session.channel.clone(), daemon.channel().await] {
+            let mut auth = AuthServiceClient::new(channel);
+            let refused = auth
+                .get_profile(session.request(v1::GetProfileRequest::default()))
+                .await
+                .unwrap_err();
+            assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+            let reason = refused.get_details_error_info().unwrap().reason;
+            assert_eq!(reason, "SHUTTING_DOWN");
+        }
         assert_eq!(daemon.ended(), Some(0));
         assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vbatch_server::domain::failure::{FailureReason, WaitReason};
 use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
-use vbatch_tests::upstream::config::UpstreamConfig;
+use vbatch_tests::upstream::config::{Echo, UpstreamConfig};
 use vbatch_tests::upstream::faults::{Call, Fault};
 use vbatch_tests::upstream::tasks::{Script, Status};
 use vbatch_tests::world::{World, epoch};
@@ -319,15 +319,15 @@ async fn a_list_that_cannot_be_read_keeps_everything_waiting() {
         .await;
     world.crash().await;
     copy.mark_restored(backup_time).await;
-    copy.upstream.fault(
-        Fault::on(Call::List)
-            .times(5)
-            .error(500, "database is down"),
-    );
+    let broken = Fault::on(Call::List).always();
+    copy.upstream.fault(broken.error(500, "database is down"));
     copy.start();
     copy.resume().await;
-    copy.upstream.until_called(Call::List, 6).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert!(copy.upstream.calls_of(Call::List).len() > 5);
     assert_eq!(submits(&copy), 3);
+    assert_eq!(running(&copy.items(batch).await), 0);
+    copy.upstream.clear_faults();
     let items = copy.finished(batch).await;
     assert_eq!(completed(&items), 3);
     assert_each_was_paid_once(&copy, &items);
@@ -362,4 +362,26 @@ async fn a_mark_outlives_crashes_and_a_second_start_asks_no_list_again() {
     assert_eq!(completed(&items), 6);
     assert_each_was_paid_once(&copy, &items);
     assert_eq!(copy.upstream.calls_of(Call::List).len(), lists);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_our_key_is_stripped_seeds_tell_the_tasks() {
+    let mut world = World::asleep(UpstreamConfig {
+        echo: Echo::KnownKeys,
+        ..upstream()
+    })
+    .await;
+    world.set_token(&world.upstream.token()).await;
+    let user = world.user("wang", 6).await;
+    let batch = world.batch(user, 6).await;
+    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    world.start();
+    world
+        .until(batch, "three are done", |items| completed(items) >= 3)
+        .await;
+    world.crash().await;
+    run_restored(&mut copy, backup_time).await;
+    let items = copy.finished(batch).await;
+    assert_eq!(completed(&items), 6);
+    assert_eq!(copy.upstream.tasks().len(), 6);
 }
