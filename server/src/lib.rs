@@ -363,7 +363,18 @@ fn prepare(path: &Path) -> Result<(), ServerError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| unusable(path, error))
+    builder
+        .create(path)
+        .map_err(|error| unusable(path, error))?;
+    // What is in a folder is no more durable than the folder's own name.
+    #[cfg(unix)]
+    if let Some(above) = path.canonicalize().ok().as_deref().and_then(Path::parent)
+        && let Ok(above) = std::fs::File::open(above)
+    {
+        // Not every file system can, and not everyone may: then it is as durable as it gets.
+        let _ = above.sync_all();
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> ServerError {

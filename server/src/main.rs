@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use vbatch_server::Server;
-use vbatch_server::clock::Clock;
+use vbatch_server::clock::{Clock, TEST_CLOCK};
 use vbatch_server::commands::backup::{self, BackupArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
@@ -89,7 +89,8 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     let config = load(flags, environment)?;
     let data_dir = config.data_dir.clone();
     let mut signals = Signals::new()?;
-    let server = Server::start(config, Clock::system()).await?;
+    let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
+    let server = Server::start(config, clock).await?;
 
     println!("vbatchd listens on {}", server.address);
     println!("data in {}", data_dir.display());

@@ -11,9 +11,12 @@ use tonic::Request;
 use vbatch_server::config::{Config, Upstream};
 use vbatch_server::domain::ids::UserId;
 use vbatch_server::media::Media;
+use vbatch_server::rpc::admin::AdminRpc;
 use vbatch_server::rpc::batch::BatchFace;
 use vbatch_server::service::accounts::Accounts;
+use vbatch_server::service::admin::{Admin, Parts};
 use vbatch_server::service::batches::Batches;
+use vbatch_server::service::overview::Offer;
 use vbatch_server::service::session::Session;
 
 use crate::world::World;
@@ -22,7 +25,9 @@ use crate::world::World;
 pub struct Face {
     /// BatchService.
     pub batches: BatchFace,
-    /// Who may call it.
+    /// AdminService.
+    pub admin: AdminRpc,
+    /// Who may call them.
     pub accounts: Arc<Accounts>,
     /// The configuration that the services were given.
     pub config: Config,
@@ -52,10 +57,22 @@ impl Face {
         );
         let accounts = Accounts::open(Arc::clone(&store), feed.clone(), clock.clone());
         let accounts = Arc::new(accounts.await.expect("the store is readable"));
+        let admin = Admin::new(Parts {
+            store: Arc::clone(&store),
+            feed: feed.clone(),
+            clock: clock.clone(),
+            accounts: Arc::clone(&accounts),
+            upstream: None,
+            offer: Offer::of(&config),
+            instance: clock.instance_id(),
+            start_time: clock.now(),
+            data_dir: folder.path().to_owned(),
+        });
         let batches = Batches::new(store, media, feed, clock, &config);
         let shutdown = CancellationToken::new();
         Self {
             batches: BatchFace::new(batches, Arc::clone(&accounts), shutdown),
+            admin: AdminRpc::new(Arc::new(admin)),
             accounts,
             config,
             _folder: folder,

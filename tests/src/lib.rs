@@ -2,6 +2,8 @@
 
 pub mod batches;
 pub mod face;
+#[cfg(unix)]
+pub mod kill;
 pub mod mp4;
 pub mod programs;
 pub mod scenario;

@@ -20,11 +20,14 @@ macro_rules! scenarios {
 
 scenarios! {
     absurd_estimates,
+    account_lost,
     bad_input,
     cancel_answered_400,
+    cancel_answered_400_unknown,
     cancel_answered_405,
     cancel_answered_500,
     daily_limit,
+    ended_by_somebody_else,
     half_a_body,
     hang_and_nothing_was_made,
     hang_without_a_byte,
@@ -110,11 +113,7 @@ async fn a_file_that_leaves_something_open_is_refused() {
         ("user_submits", "user_sends", "unknown variant `user_sends`"),
         ("balance = 0\n", "", "missing field `balance`"),
         ("\"5s\"", "\"5 seconds\"", "is not like \"20s\""),
-        (
-            "submit = 3,",
-            "submit = \"3..4\",",
-            "must say exactly how often `submit`",
-        ),
+        ("submit = 3,", "", "must say how often `submit`"),
         (
             "chinese = [\"一切正常\"]",
             "chinese = []",

@@ -209,7 +209,7 @@ impl Lane {
                 Some(done) = self.work.join_next(), if !self.work.is_empty() => self.take(done).await?,
                 // A receiver remembers what it has not seen.
                 _ = commits.changed() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = self.clock.sleep(pause) => {}
                 () = shutdown.cancelled() => {}
             }
             // Everything else that came back meanwhile belongs to the same turn.

@@ -182,7 +182,13 @@ impl Lane {
                 }
                 continue;
             }
+            self.without_cleanups(key, &mut found).await?;
+            if found.is_empty() {
+                continue;
+            }
             let adopted = found.remove(0);
+            // First: once one is adopted nobody looks for the others again.
+            self.end_surplus(key, item.batch, &account, found).await?;
             tracing::info!(%key, task = %adopted.task, "found the task of an unanswered submit");
             let event = AttemptEvent::Submitted {
                 task: adopted.task.clone(),
@@ -190,15 +196,17 @@ impl Lane {
             };
             self.apply_one(key, event).await?;
             self.account(&account).poll_soon(now, None);
-            self.end_surplus(key, item.batch, &account, found).await?;
         }
 
         let mut absent = Vec::new();
         for watch in self.watches_of(&account).cloned().collect::<Vec<_>>() {
             let mut found = matching(&tasks, watch.client_ref, watch.seed, watch.start_time);
+            self.without_cleanups(watch.client_ref, &mut found).await?;
             let furthest = (!found.is_empty()).then(|| found.remove(0));
             match furthest {
                 Some(task) => {
+                    self.end_surplus(watch.client_ref, watch.batch, &account, found)
+                        .await?;
                     let late = FoundTask {
                         key: watch.client_ref,
                         task: task.task.clone(),
@@ -212,8 +220,6 @@ impl Lane {
                     let settled = self.store.settle_watch(late).await?;
                     tracing::info!(key = %watch.client_ref, ?settled, "a late task appeared");
                     self.account(&account).poll_soon(now, None);
-                    self.end_surplus(watch.client_ref, watch.batch, &account, found)
-                        .await?;
                 }
                 None if later(watch.submit_time, LIST_AFTER) <= read_time => {
                     absent.push(watch.client_ref)
@@ -226,6 +232,23 @@ impl Lane {
         }
         self.match_other_life(account, &tasks, read_time, down_to)
             .await
+    }
+
+    /// A task that is to end already is not adopted: an earlier run may have seen to it and gone no further.
+    async fn without_cleanups(
+        &self,
+        key: ClientRef,
+        found: &mut Vec<&TaskReport>,
+    ) -> Result<(), StoreError> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let cleanups = self.store.cleanups().await?;
+        found.retain(|task| {
+            let ends = |cleanup: &Cleanup| cleanup.client_ref == key && cleanup.task == task.task;
+            !cleanups.iter().any(ends)
+        });
+        Ok(())
     }
 
     /// One submit has made several tasks: those that nobody adopts are to end.

@@ -18,12 +18,13 @@
 
 pub mod blob_reader;
 mod container;
+pub mod file_system;
 mod files;
 pub mod incoming;
 pub mod sweep;
 pub mod video_sink;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,11 +32,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::task::spawn_blocking;
 
 use crate::domain::media::{Blob, BlobKind};
 use crate::engine::{OpenSource, Source, SourceReader};
 use blob_reader::BlobReader;
+use file_system::{BlockingFile, FileSystem, SystemFiles, blocking};
 pub(crate) use files::{TEMPORARIES, folder};
 use incoming::{Incoming, Staged};
 use video_sink::{ArrivingVideo, FetchProgress};
@@ -47,11 +48,14 @@ pub struct Media {
 }
 
 struct Shared {
+    files: Arc<dyn FileSystem>,
     root: PathBuf,
     next_temporary: AtomicU64,
     pins: Mutex<HashMap<Blob, u32>>,
     /// While there are any, no file is removed.
     holds: AtomicU64,
+    /// Folders of blobs whose names this run has made durable.
+    durable_folders: Mutex<HashSet<PathBuf>>,
     /// Held while blobs are put in place and while they are taken away, so that nobody finds a blob "already
     /// there" that is about to go.
     placing: tokio::sync::Mutex<()>,
@@ -174,6 +178,12 @@ impl Shared {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn durable_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable_folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn path(&self, blob: Blob) -> PathBuf {
         self.root.join(relative_path(blob))
     }
@@ -183,23 +193,31 @@ impl Media {
     /// Opens the folders below `data_dir`, makes those that are missing, and removes the temporaries of a run that
     /// has died. Only one process may have a data directory open: open the database first, whose lock proves it.
     pub fn open(data_dir: &Path) -> Result<Self, MediaError> {
-        files::prepare(data_dir)?;
-        Ok(Self::over(data_dir))
+        let files: Arc<dyn FileSystem> = Arc::new(SystemFiles);
+        Self::over(files, data_dir)
+    }
+
+    /// The same on other files than the system's.
+    pub fn over(files: Arc<dyn FileSystem>, data_dir: &Path) -> Result<Self, MediaError> {
+        files::prepare(files.as_ref(), data_dir)?;
+        Ok(Self::of(files, data_dir))
     }
 
     /// The files below `data_dir` as they are: makes and removes nothing. For looking only; what is written through it
     /// may find no folder.
     pub fn untouched(data_dir: &Path) -> Self {
-        Self::over(data_dir)
+        Self::of(Arc::new(SystemFiles), data_dir)
     }
 
-    fn over(data_dir: &Path) -> Self {
+    fn of(files: Arc<dyn FileSystem>, data_dir: &Path) -> Self {
         Self {
             shared: Arc::new(Shared {
+                files,
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
                 pins: Mutex::default(),
                 holds: AtomicU64::new(0),
+                durable_folders: Mutex::default(),
                 placing: tokio::sync::Mutex::default(),
             }),
         }
@@ -213,7 +231,7 @@ impl Media {
             .root
             .join(files::TEMPORARIES)
             .join(number.to_string());
-        Incoming::create(path, kind, limit).await
+        Incoming::create(&self.shared.files, path, kind, limit).await
     }
 
     /// Puts finished files in their places, or drops those whose content is already there. All are durable when it
@@ -222,10 +240,10 @@ impl Media {
         let _placing = self.shared.placing.lock().await;
         let pins = staged.iter().map(|file| self.pin(file.blob())).collect();
         let shared = Arc::clone(&self.shared);
-        let placed = spawn_blocking(move || files::place(&shared, staged)).await;
+        let placed = blocking(&self.shared.files, move |_| files::place(&shared, staged)).await;
         match placed {
             Ok(result) => result.map(|()| pins),
-            Err(error) => Err(MediaError::io("place files", io::Error::other(error))),
+            Err(error) => Err(MediaError::io("place files", error)),
         }
     }
 
@@ -264,7 +282,8 @@ impl Media {
             }
             if let Ok(false) = is_referenced(blob).await {
                 let path = self.shared.path(blob);
-                if let Err(error) = tokio::fs::remove_file(&path).await
+                let removed = blocking(&self.shared.files, move |files| files.remove(&path)).await;
+                if let Err(error) = removed.and_then(|removed| removed)
                     && error.kind() != io::ErrorKind::NotFound
                 {
                     tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
@@ -293,15 +312,22 @@ impl Media {
     /// A reader of a blob from byte `offset`, at most its size. The size is checked at once; the digest at the end of a
     /// read that began at 0.
     pub async fn read(&self, blob: Blob, offset: u64) -> Result<BlobReader, MediaError> {
-        BlobReader::open(self.shared.path(blob), blob, offset).await
+        BlobReader::open(
+            self.shared.files.as_ref(),
+            &self.shared.path(blob),
+            blob,
+            offset,
+        )
+        .await
     }
 
     /// Whether a blob is there in its whole size.
     pub async fn check(&self, blob: Blob) -> Result<(), MediaError> {
-        let length = match tokio::fs::metadata(self.shared.path(blob)).await {
-            Ok(metadata) => metadata.len(),
-            Err(error) => return Err(blob_reader::cannot_open(blob, error)),
-        };
+        let path = self.shared.path(blob);
+        let length = blocking(&self.shared.files, move |files| files.length(&path)).await;
+        let length = length
+            .and_then(|length| length)
+            .map_err(|error| blob_reader::cannot_open(blob, error))?;
         if length == blob.size_bytes {
             Ok(())
         } else {
@@ -309,34 +335,31 @@ impl Media {
         }
     }
 
-    /// As [`Media::check`], where blocking is allowed.
-    pub(crate) fn check_blocking(&self, blob: Blob) -> Result<(), MediaError> {
-        match self.find(blob) {
-            Found::Whole => Ok(()),
-            Found::OtherSize { .. } => Err(MediaError::Corrupt(blob)),
-            Found::Missing { .. } => Err(MediaError::Missing(blob)),
-            Found::Unreadable { error, .. } => Err(blob_reader::cannot_open(blob, error)),
-        }
-    }
-
     /// What there is of a blob. Blocks.
     pub fn find(&self, blob: Blob) -> Found {
         let path = self.shared.path(blob);
-        match std::fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() && metadata.len() == blob.size_bytes => Found::Whole,
-            Ok(metadata) if metadata.is_file() => Found::OtherSize {
-                path,
-                size_bytes: metadata.len(),
-            },
-            Ok(_) => Found::Missing { path },
+        match self.shared.files.length(&path) {
+            Ok(length) if length == blob.size_bytes => Found::Whole,
+            Ok(size_bytes) => Found::OtherSize { path, size_bytes },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing { path },
             Err(error) => Found::Unreadable { path, error },
         }
     }
 
+    /// As [`Media::check`], where blocking is allowed.
+    pub(crate) fn check_blocking(&self, blob: Blob) -> Result<(), MediaError> {
+        match self.shared.files.length(&self.shared.path(blob)) {
+            Ok(length) if length == blob.size_bytes => Ok(()),
+            Ok(_) => Err(MediaError::Corrupt(blob)),
+            Err(error) => Err(blob_reader::cannot_open(blob, error)),
+        }
+    }
+
     /// Opens a blob for blocking readers.
-    pub(crate) fn open_blocking(&self, blob: Blob) -> Result<std::fs::File, MediaError> {
-        std::fs::File::open(self.shared.path(blob))
+    pub(crate) fn open_blocking(&self, blob: Blob) -> Result<Box<dyn BlockingFile>, MediaError> {
+        self.shared
+            .files
+            .open_blocking(&self.shared.path(blob))
             .map_err(|error| blob_reader::cannot_open(blob, error))
     }
 }

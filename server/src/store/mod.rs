@@ -31,7 +31,7 @@ use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
 use crate::domain::transition::AttemptEvent;
-use crate::domain::user::{Credits, User};
+use crate::domain::user::{Credits, Role, User};
 use query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
@@ -68,6 +68,10 @@ pub trait Store: Send + Sync {
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
     /// `None` when there is no such user.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
+
+    /// Changes a user, with an audit event; what already is so changes nothing. Who is disabled or is no admin any more
+    /// has no session left; batches, credits and the ledger stay as they are.
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError>;
 
     /// Notes a sign-in, with an audit event.
     async fn record_sign_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError>;
@@ -292,6 +296,42 @@ pub struct PasswordChange {
     pub actor: Actor,
     /// When.
     pub now: Timestamp,
+}
+
+/// A change of a user by an administrator; what is absent stays.
+#[derive(Debug, Clone)]
+pub struct UserChange {
+    /// Who is changed.
+    pub user: UserId,
+    /// The version that the administrator saw; absent: any.
+    pub expected_version: Option<u64>,
+    /// Name to show.
+    pub display_name: Option<String>,
+    /// What the user may do.
+    pub role: Option<Role>,
+    /// Whether signing in is refused.
+    pub disabled: Option<bool>,
+    /// Who changes it.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A user cannot be changed so.
+#[derive(Debug, thiserror::Error)]
+pub enum UserChangeError {
+    /// There is no such user.
+    #[error("no such user")]
+    NotFound,
+    /// The user has changed since.
+    #[error("the user has changed since")]
+    Changed,
+    /// Nobody would be left who can administrate.
+    #[error("the last enabled admin")]
+    LastAdmin,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A change of a balance by an administrator.

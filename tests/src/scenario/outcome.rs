@@ -10,6 +10,7 @@ use vision_batch::v1::batch_service_server::BatchService;
 use super::file::{Bounds, CallName, Calls, Expect};
 use super::player::Player;
 use crate::upstream::book::Host;
+use crate::upstream::faults::Call;
 
 /// What differs at the end; the last item had ended at that time.
 pub(super) async fn compare(player: &Player, expect: &Expect, ended: Duration) -> Vec<String> {
@@ -18,12 +19,12 @@ pub(super) async fn compare(player: &Player, expect: &Expect, ended: Duration) -
     let items: Vec<String> = told.iter().map(|told| state(&told.0)).collect();
     differ(&mut differences, "the items", &expect.items, &items);
     let attempts: Vec<Vec<String>> = told.iter().map(|told| attempts(&told.1)).collect();
-    differ(
-        &mut differences,
-        "the attempts",
-        &expect.attempts,
-        &attempts,
-    );
+    if !attempts_match(&expect.attempts, &attempts) {
+        let (expected, found) = (&expect.attempts, &attempts);
+        differences.push(format!(
+            "the attempts: expected {expected:?}, found {found:?}"
+        ));
+    }
     let ledger = player.world.ledger(player.user).await;
     let positions: BTreeMap<&str, i32> = told
         .iter()
@@ -48,6 +49,16 @@ pub(super) async fn compare(player: &Player, expect: &Expect, ended: Duration) -
         &tasks,
     );
     differences.extend(compare_calls(player, &expect.calls));
+    if let Some(expected) = &expect.cancel_answers {
+        let cancels = player.world.upstream.calls_of(Call::Cancel);
+        let answers: Vec<u16> = cancels.iter().filter_map(|call| call.status).collect();
+        differ(
+            &mut differences,
+            "the answers to cancels",
+            expected,
+            &answers,
+        );
+    }
     if ended > expect.ends_within.0 {
         differences.push(format!(
             "the last item ended after {ended:?}, not within {:?}",
@@ -121,6 +132,21 @@ fn attempts(attempts: &[v1::Attempt]) -> Vec<String> {
             format!("{} {outcome}", attempt.number)
         })
         .collect()
+}
+
+/// Whether each attempt is the one that is expected: the same words after a number that is allowed.
+fn attempts_match(expected: &[Vec<String>], found: &[Vec<String>]) -> bool {
+    let is_the_one = |(expected, found): (&String, &String)| {
+        let split = expected.split_once(' ').zip(found.split_once(' '));
+        split.is_some_and(|((allowed, expected), (number, found))| {
+            let number = number.parse().unwrap_or_default();
+            Bounds::parse(allowed).is_some_and(|allowed| allowed.allow(number)) && expected == found
+        })
+    };
+    expected.len() == found.len()
+        && expected.iter().zip(found).all(|(expected, found)| {
+            expected.len() == found.len() && expected.iter().zip(found).all(is_the_one)
+        })
 }
 
 fn with_reason(word: &str, failure: Option<&v1::ItemFailure>) -> String {

@@ -12,7 +12,7 @@ use super::file::{Scenario, Step, Turn, Until};
 use super::outcome;
 use super::screen::Viewer;
 use crate::face::Face;
-use crate::upstream::tasks::Script;
+use crate::upstream::tasks::{Script, Status};
 use crate::world::World;
 
 /// What no step takes longer than: more than a day, because of the daily limit.
@@ -118,10 +118,12 @@ impl Player {
             Step::Upstream(Turn::Behaves) => self.world.upstream.clear_faults(),
             Step::UpstreamBegins(fault) => self.world.upstream.fault(fault.fault()),
             Step::TaskVanishes(position) => {
-                let item = self.item(*position).await?;
-                let task = item.attempts().last().and_then(|it| it.task.clone());
-                let task = task.ok_or(format!("item {position} has no task"))?;
-                self.world.upstream.vanish(&task.0);
+                let task = self.task(*position).await?;
+                self.world.upstream.vanish(&task);
+            }
+            Step::SomebodyElseCancelsTheTaskOf(position) => {
+                let task = self.task(*position).await?;
+                self.world.upstream.set_state(&task, Status::Cancel, None);
             }
             Step::SomebodyElseSubmits(foreign) => {
                 for _ in 0..foreign.tasks {
@@ -170,6 +172,14 @@ impl Player {
         let items = self.world.items(self.batch()?).await;
         let item = items.into_iter().find(|item| item.position == position);
         item.ok_or(format!("there is no item {position}"))
+    }
+
+    /// The upstream's name of an item's newest task.
+    async fn task(&self, position: u32) -> Result<String, String> {
+        let item = self.item(position).await?;
+        let task = item.attempts().last().and_then(|it| it.task.clone());
+        let task = task.ok_or(format!("item {position} has no task"))?;
+        Ok(task.0)
     }
 
     async fn ids(&self, positions: &[u32]) -> Result<Vec<String>, String> {

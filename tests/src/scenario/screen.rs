@@ -38,13 +38,12 @@ impl Viewer<'_> {
             screen.answer(self).await;
             screen.press(Key::Enter);
             screen.answer(self).await;
-            for _ in 1..says.item {
-                screen.press(Key::Char('j'));
+            if !screen.go_to(self, says.item).await {
+                differences.push(format!("the screen has no item {}", says.item));
+                continue;
             }
-            screen.answer(self).await;
             let about = format!("the screen of item {}", says.item);
-            differences.extend(screen.lacks(&about, wanted));
-            differences.extend(screen.shows(&about, &says.never));
+            differences.extend(screen.check(&about, wanted, &says.never));
         }
         differences
     }
@@ -55,7 +54,7 @@ impl Viewer<'_> {
         for (language, wanted) in both(&says.english, &says.chinese) {
             let mut screen = Screen::new(self, language);
             screen.answer(self).await;
-            differences.extend(screen.lacks("the list of batches", wanted));
+            differences.extend(screen.check("the list of batches", wanted, &[]));
         }
         differences
     }
@@ -68,6 +67,8 @@ fn both<'a>(english: &'a [String], chinese: &'a [String]) -> [(Language, &'a [St
 struct Screen {
     state: State,
     asked: Vec<Effect>,
+    /// The position of the item whose details were asked for last.
+    shown: Option<i32>,
 }
 
 impl Screen {
@@ -91,6 +92,7 @@ impl Screen {
         let mut screen = Self {
             state,
             asked: Vec::new(),
+            shown: None,
         };
         let user = v1::User {
             id: viewer.user.to_string(),
@@ -118,30 +120,46 @@ impl Screen {
                     continue;
                 };
                 for message in answers(viewer, effect).await {
+                    if let NetMessage::Item {
+                        result: Ok(answer), ..
+                    } = &message
+                    {
+                        self.shown = answer.item.as_ref().map(|item| item.position);
+                    }
                     self.send(Message::Net(message));
                 }
             }
         }
     }
 
-    fn lacks(&self, about: &str, wanted: &[String]) -> Vec<String> {
-        let picture = self.text();
-        let shown = squeezed(&picture);
-        wanted
-            .iter()
-            .filter(|words| !shown.contains(&squeezed(words)))
-            .map(|words| format!("{about} does not say \"{words}\" but:\n{picture}"))
-            .collect()
+    /// Moves the cursor down to an item; the rows are not in the order of their numbers.
+    async fn go_to(&mut self, viewer: &Viewer<'_>, position: u32) -> bool {
+        const ROWS: usize = 50;
+        let wanted = i32::try_from(position).ok();
+        for _ in 0..ROWS {
+            if self.shown == wanted {
+                return true;
+            }
+            self.press(Key::Char('j'));
+            self.answer(viewer).await;
+        }
+        false
     }
 
-    fn shows(&self, about: &str, unwanted: &[String]) -> Vec<String> {
+    fn check(&self, about: &str, wanted: &[String], unwanted: &[String]) -> Vec<String> {
         let picture = self.text();
         let shown = squeezed(&picture);
-        unwanted
-            .iter()
-            .filter(|words| shown.contains(&squeezed(words)))
-            .map(|words| format!("{about} says \"{words}\":\n{picture}"))
-            .collect()
+        let says = |words: &&String| shown.contains(&squeezed(words));
+        let lacking = wanted.iter().filter(|words| !says(words));
+        let mut differences: Vec<String> = lacking
+            .map(|words| format!("{about} does not say \"{words}\""))
+            .collect();
+        let surplus = unwanted.iter().filter(says);
+        differences.extend(surplus.map(|words| format!("{about} says \"{words}\"")));
+        if let Some(last) = differences.last_mut() {
+            last.push_str(&format!("; it is:\n{picture}"));
+        }
+        differences
     }
 
     fn text(&self) -> String {

@@ -33,6 +33,7 @@ macro_rules! conformance_suite {
                 credits::retries_and_adjustments_are_not_repeated,
                 credits::retries_are_all_or_nothing,
                 credits::account_changes_are_audited,
+                credits::a_changed_user_keeps_credits_and_loses_sessions,
                 credits::users_and_entries_come_in_pages,
                 dispatching::an_item_goes_its_whole_way,
                 dispatching::turns_go_round_the_users_then_their_batches,

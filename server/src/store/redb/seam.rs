@@ -24,6 +24,7 @@ use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateUserError,
     Created, CreditAssignment, CreditChange, CreditError, FoundTask, ItemsChanged, NewBatch,
     PasswordChange, RecordedRequest, RequestKey, RetryItems, Settled, Store, StoreError,
+    UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -31,7 +32,7 @@ use super::tables::{
     CLEANUPS, COUNTS, REQUESTS, SETTINGS, SINGLES, TOKENS, USER_NAMES, USERS, WATCHES, readable,
 };
 use super::{
-    RedbStore, Writing, account_operations as accounts, batch_operations as batch_work, decode,
+    RedbStore, account_operations as accounts, batch_operations as batch_work, decode,
     dispatch_operations as dispatch, hours, inspect, ledger, leftovers, lists, load, reads,
     restored_operations as restored_work,
 };
@@ -80,6 +81,12 @@ impl Store for RedbStore {
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError> {
         self.writer
             .submit(move |work| accounts::set_password(work, &change))
+            .await
+    }
+
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError> {
+        self.writer
+            .submit(move |work| accounts::update_user(work, &change))
             .await
     }
 
@@ -339,14 +346,12 @@ impl Store for RedbStore {
 
     async fn inspect(&self, inspector: Box<dyn Inspector>) -> Result<(), StoreError> {
         let snapshot = self.snapshot()?;
-        match self.writer.writing() {
-            Writing::Inline => inspect::walk(&snapshot, inspector),
-            Writing::Thread => {
-                tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
-                    .await
-                    .map_err(|error| StoreError::Failed(error.to_string()))?
-            }
+        if !self.writer.has_thread() {
+            return inspect::walk(&snapshot, inspector);
         }
+        tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
