@@ -21,7 +21,7 @@ use crate::engine::{Credentials, Engine, ReadError, TaskReport, TaskState};
 use crate::store::{AttemptChange, FoundTask, StoreError};
 
 /// The upstream's clock may differ from ours by this much.
-const SKEW: Duration = Duration::from_secs(600);
+pub(super) const SKEW: Duration = Duration::from_secs(600);
 
 /// Submits that are only watched are matched this often.
 const ROUTINE: Duration = Duration::from_secs(600);
@@ -81,6 +81,7 @@ impl Lane {
         for (account, credentials) in self.open.credentials.clone() {
             let unresolved = self.unresolved(&account);
             let watches: Vec<Watch> = self.watches_of(&account).cloned().collect();
+            let other_life = self.match_due(&account);
             let urgent = unresolved
                 .iter()
                 .map(|(_, since)| *since)
@@ -92,10 +93,15 @@ impl Lane {
                 )
                 .min()
                 .map(|submitted| later(submitted, LIST_AFTER));
+            let urgent = urgent
+                .into_iter()
+                .chain(other_life.map(|(due, _)| due))
+                .min();
             let oldest = unresolved
                 .iter()
                 .filter_map(|(item, _)| item.processing().map(|running| running.attempt.start_time))
                 .chain(watches.iter().map(|watch| watch.start_time))
+                .chain(other_life.map(|(_, backup)| backup))
                 .min();
             let Some(oldest) = oldest else {
                 continue;
@@ -118,6 +124,7 @@ impl Lane {
                 Done::Listed {
                     account,
                     read_time: now,
+                    down_to: oldest,
                     result,
                 }
             });
@@ -130,6 +137,7 @@ impl Lane {
         &mut self,
         account: Account,
         read_time: Timestamp,
+        down_to: Timestamp,
         result: Result<Vec<TaskReport>, ReadError>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
@@ -219,10 +227,11 @@ impl Lane {
                 None => {}
             }
         }
-        if absent.is_empty() {
-            return Ok(());
+        if !absent.is_empty() {
+            self.store.mark_watches_matched(absent, now).await?;
         }
-        self.store.mark_watches_matched(absent, now).await
+        self.match_other_life(account, &tasks, read_time, down_to)
+            .await
     }
 
     /// A task that is to end already is not adopted: an earlier run may have seen to it and gone no further.

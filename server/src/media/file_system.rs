@@ -109,7 +109,13 @@ impl FileSystem for SystemFiles {
     }
 
     fn length(&self, path: &Path) -> io::Result<u64> {
-        Ok(fs::metadata(path)?.len())
+        let metadata = fs::metadata(path)?;
+        if metadata.is_file() {
+            Ok(metadata.len())
+        } else {
+            // A folder of that name is no file.
+            Err(io::ErrorKind::NotFound.into())
+        }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -8,9 +8,9 @@ use super::{KINDS, MediaError, Shared};
 use crate::domain::media::BlobKind;
 
 /// The folder of files that are not whole yet.
-pub(super) const TEMPORARIES: &str = "tmp";
+pub(crate) const TEMPORARIES: &str = "tmp";
 
-pub(super) fn folder(kind: BlobKind) -> &'static str {
+pub(crate) fn folder(kind: BlobKind) -> &'static str {
     match kind {
         BlobKind::Image => "images",
         BlobKind::Audio => "audios",

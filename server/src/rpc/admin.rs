@@ -96,8 +96,12 @@ impl AdminService for AdminRpc {
         &self,
         request: Request<UpdateUserRequest>,
     ) -> Result<Response<UpdateUserResponse>, Status> {
-        admin(&request)?;
-        Err(not_yet("changing of users"))
+        let caller = admin(&request)?;
+        let edit = user::read_edit(request.into_inner())?;
+        let changed = self.admin.update_user(&caller, edit).await?;
+        Ok(Response::new(UpdateUserResponse {
+            user: Some(user::user(changed, self.admin.accounts().sessions())),
+        }))
     }
 
     async fn reset_password(

@@ -11,8 +11,10 @@
 
 #[cfg(test)]
 pub mod conformance;
+pub mod inspect;
 pub mod query;
 pub mod redb;
+pub mod restored;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -27,12 +29,14 @@ use crate::domain::item::VideoItem;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
+use crate::domain::restored::Restored;
 use crate::domain::transition::AttemptEvent;
-use crate::domain::user::{Credits, User};
+use crate::domain::user::{Credits, Role, User};
 use query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
 };
+use restored::{MatchList, Matched, Restore};
 
 /// Whole domain operations: see the module's page.
 #[async_trait]
@@ -64,6 +68,10 @@ pub trait Store: Send + Sync {
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
     /// `None` when there is no such user.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
+
+    /// Changes a user, with an audit event; what already is so changes nothing. Who is disabled or is no admin any more
+    /// has no session left; batches, credits and the ledger stay as they are.
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError>;
 
     /// Notes a sign-in, with an audit event.
     async fn record_sign_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError>;
@@ -218,6 +226,19 @@ pub trait Store: Send + Sync {
     /// Forgets an account's token that is not the current one.
     async fn drop_token(&self, account: &Account) -> Result<(), StoreError>;
 
+    // A restored copy
+
+    /// Marks the stored data as a copy restored from a backup: dispatch is paused, and nothing that the other life may have
+    /// submitted is submitted before its accounts' lists were matched. Written with an audit event.
+    async fn mark_restored(&self, restore: Restore) -> Result<Restored, StoreError>;
+
+    /// The mark, where there is one.
+    async fn restored(&self) -> Result<Option<Restored>, StoreError>;
+
+    /// Matches an account's list against the items of a restored copy, all in one transaction: tasks that the other life
+    /// has submitted are taken over, or become cleanups; the account counts as matched from then on.
+    async fn match_list(&self, list: MatchList) -> Result<Matched, StoreError>;
+
     // The whole
 
     /// Sums over everything, kept up to date with each commit, never counted by a scan.
@@ -226,6 +247,10 @@ pub trait Store: Send + Sync {
     /// Items that ended in each of the last [`query::HOURS_COUNTED`] hours of the clock (UTC), oldest first; the last
     /// hour is the one that is not over. Hours in which none did are there with zeros.
     async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError>;
+
+    /// Reads one committed state from its first record to its last and shows it to `inspector`. Changes nothing; takes
+    /// as long as there are records, and memory that does not grow with batches, items and entries.
+    async fn inspect(&self, inspector: Box<dyn inspect::Inspector>) -> Result<(), StoreError>;
 
     /// A small value of the server's own (keys, digests), if it was stored.
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
@@ -271,6 +296,42 @@ pub struct PasswordChange {
     pub actor: Actor,
     /// When.
     pub now: Timestamp,
+}
+
+/// A change of a user by an administrator; what is absent stays.
+#[derive(Debug, Clone)]
+pub struct UserChange {
+    /// Who is changed.
+    pub user: UserId,
+    /// The version that the administrator saw; absent: any.
+    pub expected_version: Option<u64>,
+    /// Name to show.
+    pub display_name: Option<String>,
+    /// What the user may do.
+    pub role: Option<Role>,
+    /// Whether signing in is refused.
+    pub disabled: Option<bool>,
+    /// Who changes it.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A user cannot be changed so.
+#[derive(Debug, thiserror::Error)]
+pub enum UserChangeError {
+    /// There is no such user.
+    #[error("no such user")]
+    NotFound,
+    /// The user has changed since.
+    #[error("the user has changed since")]
+    Changed,
+    /// Nobody would be left who can administrate.
+    #[error("the last enabled admin")]
+    LastAdmin,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A change of a balance by an administrator.
@@ -425,6 +486,8 @@ pub struct Claim {
     pub instance: InstanceId,
     /// Slots of the account that may be held.
     pub limit: u32,
+    /// Only items of batches made after this one; absent: all.
+    pub after_batch: Option<BatchId>,
     /// When.
     pub now: Timestamp,
 }

@@ -8,6 +8,7 @@ use vbatch_server::domain::ids::{ItemId, UserId};
 use vbatch_server::domain::item::{ItemState, VideoItem};
 use vbatch_server::domain::ledger::{Entry, EntryKind};
 use vbatch_server::domain::media::{Blob, BlobKind};
+use vbatch_server::domain::user::User;
 
 use super::books::Books;
 use super::disk::Disk;
@@ -17,9 +18,13 @@ use super::node::ROOT;
 ///
 /// # Errors
 /// In words, what does not hold.
-pub fn ledgers(books: &Books, entries: &BTreeMap<UserId, Vec<Entry>>) -> Result<(), String> {
+pub fn ledgers<'a>(
+    users: impl Iterator<Item = &'a User>,
+    items: impl Iterator<Item = &'a VideoItem>,
+    entries: &BTreeMap<UserId, Vec<Entry>>,
+) -> Result<(), String> {
     let mut entered: BTreeMap<(ItemId, u32, EntryKind), i32> = BTreeMap::new();
-    for user in books.users() {
+    for user in users {
         let mut balance = 0;
         for entry in entries.get(&user.id).into_iter().flatten().rev() {
             balance += entry.delta;
@@ -40,7 +45,7 @@ pub fn ledgers(books: &Books, entries: &BTreeMap<UserId, Vec<Entry>>) -> Result<
             return Err(format!("the ledger has {balance}: {user:?}"));
         }
     }
-    for item in books.items.values() {
+    for item in items {
         rounds_are_settled(item, &mut entered)?;
     }
     match entered.first_key_value() {

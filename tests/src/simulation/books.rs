@@ -489,8 +489,10 @@ fn at_once<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, S
 pub struct Stored {
     revision: u64,
     batches: Vec<Batch>,
-    items: Vec<VideoItem>,
-    users: Vec<User>,
+    /// Of all batches.
+    pub items: Vec<VideoItem>,
+    /// All users.
+    pub users: Vec<User>,
     /// Of all ledgers, each newest first.
     pub entries: BTreeMap<UserId, Vec<Entry>>,
 }

@@ -133,7 +133,7 @@ impl Life {
             let entries = stored.entries.clone();
             let mut books = lock(&self.books);
             books.resume(stored, &opened.store)?;
-            audit::ledgers(&books, &entries)?;
+            audit::ledgers(books.users(), books.items.values(), &entries)?;
             self.promises_hold(&books)?;
             lock(&self.wishes).verify(&books, &entries)?;
             for watcher in &self.watchers {
@@ -290,7 +290,7 @@ impl Life {
         let stored = Stored::read(node.store.as_ref()).await;
         let stored = stored.map_err(|error| error.to_string())?;
         let books = lock(&self.books);
-        audit::ledgers(&books, &stored.entries)?;
+        audit::ledgers(books.users(), books.items.values(), &stored.entries)?;
         self.promises_hold(&books)?;
         lock(&self.wishes).verify(&books, &stored.entries)?;
         let unused = audit::files(&books, &self.disk)?;

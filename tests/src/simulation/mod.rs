@@ -6,7 +6,7 @@
 //! Same seed, same run: a [`History`] tells two runs apart.
 
 mod acts;
-mod audit;
+pub mod audit;
 pub mod books;
 pub mod dice;
 pub mod disk;

@@ -9,6 +9,9 @@
 
 use std::time::Duration;
 
+/// Of a body that trickles.
+pub const PIECES: usize = 8;
+
 /// The calls of the API, and what else is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
@@ -75,6 +78,8 @@ pub enum Action {
     HalfAnswer,
     /// So many bytes of the body come.
     Cut(usize),
+    /// The body comes in pieces, with this pause after each. Without sockets it comes whole.
+    Trickle(Duration),
     /// A redirect of a result, to the other host or to another place of this one.
     Redirect(Target),
 }
@@ -234,6 +239,11 @@ impl Fault {
     /// The connection breaks after so many bytes of the answer's body.
     pub fn cut_after(self, bytes: usize) -> Self {
         self.act(Action::Cut(bytes))
+    }
+
+    /// The answer's body comes in [`PIECES`] pieces, with this pause after each.
+    pub fn trickle(self, pause: Duration) -> Self {
+        self.act(Action::Trickle(pause))
     }
 
     /// A redirect, with 302.

@@ -64,6 +64,8 @@ pub enum Outcome {
     Reply(Reply),
     /// Answers with so many bytes of the body, then breaks the connection.
     Partly(Reply, usize),
+    /// Answers with the body in pieces and a pause after each.
+    Slowly(Reply, Duration),
     /// Stays silent.
     Hang,
     /// Breaks the connection.
@@ -249,9 +251,9 @@ impl Upstream {
         &self.config
     }
 
-    /// Since its start.
+    /// Since its start, by its own clock.
     pub fn now(&self) -> Duration {
-        self.start.elapsed()
+        self.start.elapsed() * self.config.speed
     }
 
     /// Its wall clock.
@@ -330,7 +332,9 @@ impl Upstream {
         }
         let outcome = self.act(&arrival, body);
         let status = match &outcome {
-            Outcome::Reply(reply) | Outcome::Partly(reply, _) => Some(reply.status),
+            Outcome::Reply(reply) | Outcome::Partly(reply, _) | Outcome::Slowly(reply, _) => {
+                Some(reply.status)
+            }
             Outcome::Hang | Outcome::Drop => None,
         };
         self.inner().book.calls[arrival.index].status = status;
@@ -390,6 +394,7 @@ impl Upstream {
                 Outcome::Partly(reply, half)
             }
             Action::Cut(bytes) => Outcome::Partly(self.work(arrival, body).1, *bytes),
+            Action::Trickle(pause) => Outcome::Slowly(self.work(arrival, body).1, *pause),
             Action::Redirect(target) => {
                 let id = arrival.head.task().cloned().unwrap_or_default();
                 Outcome::Reply(Reply::redirect(match target {

@@ -275,7 +275,7 @@ fn head(
 /// An answer and how much of its body comes.
 fn split(outcome: Outcome) -> (Reply, usize) {
     match outcome {
-        Outcome::Reply(reply) => {
+        Outcome::Reply(reply) | Outcome::Slowly(reply, _) => {
             let all = reply.body.len();
             (reply, all)
         }

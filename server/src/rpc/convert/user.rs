@@ -3,9 +3,10 @@
 use secrecy::ExposeSecret;
 use vision_batch::v1;
 
-use super::{count, time};
+use super::{count, id, time};
 use crate::auth::tokens::IssuedToken;
 use crate::domain::user::{Role, User};
+use crate::service::admin::users::UserEdit;
 use crate::service::error::ServiceError;
 use crate::service::session::Sessions;
 
@@ -57,6 +58,43 @@ pub fn read_role(field: &str, number: i32) -> Result<Role, ServiceError> {
         Ok(v1::user::Role::Admin) => Ok(Role::Admin),
         Err(_) => Err(ServiceError::field(field, "There is no such role.")),
     }
+}
+
+/// What is to be changed of a user.
+///
+/// # Errors
+///
+/// FIELD_INVALID without a user, without a mask, for a field that cannot be changed, and for no role.
+pub fn read_edit(request: v1::UpdateUserRequest) -> Result<UserEdit, ServiceError> {
+    let user = request.user.unwrap_or_default();
+    let paths = request.update_mask.unwrap_or_default().paths;
+    let mut edit = UserEdit {
+        user: id("user.id", &user.id)?,
+        etag: user.etag,
+        display_name: None,
+        role: None,
+        disabled: None,
+    };
+    if paths.is_empty() {
+        let message = "Say what to change: role, disabled or display_name.";
+        return Err(ServiceError::field("update_mask", message));
+    }
+    for path in paths {
+        match path.as_str() {
+            "role" if user.role == 0 => {
+                let message = "Say which role: ROLE_USER or ROLE_ADMIN.";
+                return Err(ServiceError::field("user.role", message));
+            }
+            "role" => edit.role = Some(read_role("user.role", user.role)?),
+            "disabled" => edit.disabled = Some(user.disabled),
+            "display_name" => edit.display_name = Some(user.display_name.clone()),
+            _ => {
+                let message = "Only role, disabled and display_name can be changed.";
+                return Err(ServiceError::field("update_mask", message));
+            }
+        }
+    }
+    Ok(edit)
 }
 
 /// A token as three messages carry it: the token, its expiry, and until when it can be renewed.

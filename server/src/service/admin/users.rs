@@ -1,4 +1,4 @@
-//! Listing and making users.
+//! Listing, making and changing users.
 
 use std::time::Duration;
 
@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{Admin, check_length, require_admin};
+use crate::domain::ids::UserId;
 use crate::domain::user::{
     Credits, INITIAL_CREDITS, MAX_CREDITS, Role, USERNAME_CHARACTERS, User, canonical_username,
 };
 use crate::service::Caller;
-use crate::service::accounts::{blank_user, check_strength, create_user_refusal};
+use crate::service::accounts::{blank_user, check_strength, create_user_refusal, user_not_found};
 use crate::service::error::{Reason, ServiceError};
 use crate::service::page_token::{self, PageScope};
+use crate::store::{UserChange, UserChangeError};
 
 /// How long a one-time password is good.
 pub const ONE_TIME_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -43,6 +45,21 @@ pub struct NewAccount {
     pub user: User,
     /// What was made for the first sign-in, with its end; shown this once.
     pub one_time_password: Option<(SecretString, Timestamp)>,
+}
+
+/// What is to be changed of a user; what is absent stays.
+#[derive(Debug, Clone)]
+pub struct UserEdit {
+    /// Who.
+    pub user: UserId,
+    /// The etag that the caller saw; empty: any.
+    pub etag: String,
+    /// Name to show.
+    pub display_name: Option<String>,
+    /// What the user may do.
+    pub role: Option<Role>,
+    /// Whether signing in is refused. Batches run on either way.
+    pub disabled: Option<bool>,
 }
 
 impl Admin {
@@ -141,6 +158,56 @@ impl Admin {
             one_time_password,
         })
     }
+
+    /// Changes a user. Who is disabled or is no admin any more is signed out everywhere; batches run on, and refunds
+    /// are posted.
+    ///
+    /// # Errors
+    ///
+    /// ADMIN_REQUIRED, FIELD_INVALID, USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
+    pub async fn update_user(&self, caller: &Caller, edit: UserEdit) -> Result<User, ServiceError> {
+        require_admin(caller)?;
+        if let Some(name) = &edit.display_name {
+            check_length("user.display_name", name, DISPLAY_NAME_CHARACTERS)?;
+        }
+        let expected_version = match edit.etag.as_str() {
+            "" => None,
+            etag => Some(etag.parse().map_err(|_| etag_mismatch(edit.user))?),
+        };
+        let change = UserChange {
+            user: edit.user,
+            expected_version,
+            display_name: edit.display_name,
+            role: edit.role,
+            disabled: edit.disabled,
+            actor: caller.actor(),
+            now: self.parts.clock.now(),
+        };
+        let changed = self.parts.store.update_user(change).await;
+        changed.map_err(|error| change_refusal(error, edit.user))
+    }
+}
+
+/// Why a user was not changed.
+fn change_refusal(error: UserChangeError, user: UserId) -> ServiceError {
+    match error {
+        UserChangeError::NotFound => user_not_found(user),
+        UserChangeError::Changed => etag_mismatch(user),
+        UserChangeError::LastAdmin => ServiceError::new(
+            Reason::LastAdmin,
+            "Nobody could administrate any more. Make another user an admin first.",
+        )
+        .with("user_id", user),
+        UserChangeError::Store(error) => error.into(),
+    }
+}
+
+fn etag_mismatch(user: UserId) -> ServiceError {
+    ServiceError::new(
+        Reason::EtagMismatch,
+        "The user has changed meanwhile. Look again, then decide.",
+    )
+    .with("user_id", user)
 }
 
 /// Refuses a balance that cannot be.

@@ -6,9 +6,10 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::ids::{Account, UserId};
 use crate::domain::ledger::{Actor, BalanceError, Entry, EntryKind, balance_after};
-use crate::domain::user::{Credits, MAX_CREDITS, User};
+use crate::domain::user::{Credits, MAX_CREDITS, Role, User};
 use crate::store::{
     CreateUserError, CreditAssignment, CreditChange, CreditError, Made, PasswordChange, StoreError,
+    UserChange, UserChangeError,
 };
 
 use prost::Message;
@@ -84,6 +85,83 @@ pub(super) fn set_password(
         "",
     )?;
     Ok(Some(user))
+}
+
+pub(super) fn update_user(
+    work: &mut Work<'_>,
+    change: &UserChange,
+) -> Result<User, UserChangeError> {
+    let user = work.user(change.user)?.ok_or(UserChangeError::NotFound)?;
+    if change
+        .expected_version
+        .is_some_and(|expected| expected != user.version)
+    {
+        return Err(UserChangeError::Changed);
+    }
+    let before = user.clone();
+    let mut after = before.clone();
+    if let Some(name) = &change.display_name {
+        after.display_name.clone_from(name);
+    }
+    after.role = change.role.unwrap_or(before.role);
+    after.disabled = change.disabled.unwrap_or(before.disabled);
+    if after == before {
+        return Ok(before);
+    }
+    let administrates = |user: &User| user.role == Role::Admin && !user.disabled;
+    if administrates(&before) && !administrates(&after) && !another_admin(work, change.user)? {
+        return Err(UserChangeError::LastAdmin);
+    }
+    let loses_sessions = (after.disabled && !before.disabled) || after.role < before.role;
+    if loses_sessions {
+        after.token_epoch += 1;
+    }
+    after.version += 1;
+    let mut said = Vec::new();
+    if after.display_name != before.display_name {
+        said.push("display name".to_owned());
+    }
+    if after.role != before.role {
+        said.push(format!("role {:?}", after.role));
+    }
+    if after.disabled != before.disabled {
+        said.push(
+            if after.disabled {
+                "disabled"
+            } else {
+                "enabled"
+            }
+            .to_owned(),
+        );
+    }
+    work.user_mut(change.user)?.clone_from(&after);
+    work.note(
+        change.now,
+        &change.actor,
+        "user.update",
+        &after.username,
+        said.join(", "),
+    )?;
+    Ok(after)
+}
+
+/// Whether an enabled admin is left beside this one. Names are written at once, so a user made in this very transaction
+/// counts.
+fn another_admin(work: &mut Work<'_>, except: UserId) -> Result<bool, StoreError> {
+    let mut ids = Vec::new();
+    for entry in work.read().user_names.iter().map_err(failed)? {
+        let (_, id) = entry.map_err(failed)?;
+        ids.push(load::user_id(id.value()));
+    }
+    for id in ids.into_iter().filter(|id| *id != except) {
+        if let Some(user) = work.user(id)?
+            && user.role == Role::Admin
+            && !user.disabled
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) fn record_sign_in(

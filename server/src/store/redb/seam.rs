@@ -12,15 +12,19 @@ use crate::domain::item::VideoItem;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
+use crate::domain::restored::Restored;
 use crate::domain::user::{Credits, User};
+use crate::store::inspect::Inspector;
 use crate::store::query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
 };
+use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateUserError,
     Created, CreditAssignment, CreditChange, CreditError, FoundTask, ItemsChanged, NewBatch,
     PasswordChange, RecordedRequest, RequestKey, RetryItems, Settled, Store, StoreError,
+    UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -29,7 +33,8 @@ use super::tables::{
 };
 use super::{
     RedbStore, account_operations as accounts, batch_operations as batch_work, decode,
-    dispatch_operations as dispatch, hours, ledger, leftovers, lists, load, reads,
+    dispatch_operations as dispatch, hours, inspect, ledger, leftovers, lists, load, reads,
+    restored_operations as restored_work,
 };
 
 impl RedbStore {
@@ -76,6 +81,12 @@ impl Store for RedbStore {
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError> {
         self.writer
             .submit(move |work| accounts::set_password(work, &change))
+            .await
+    }
+
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError> {
+        self.writer
+            .submit(move |work| accounts::update_user(work, &change))
             .await
     }
 
@@ -299,6 +310,22 @@ impl Store for RedbStore {
             .await
     }
 
+    async fn mark_restored(&self, restore: Restore) -> Result<Restored, StoreError> {
+        self.writer
+            .submit(move |work| restored_work::mark(work, &restore))
+            .await
+    }
+
+    async fn restored(&self) -> Result<Option<Restored>, StoreError> {
+        load::restored(&readable(&self.snapshot()?, SINGLES)?)
+    }
+
+    async fn match_list(&self, list: MatchList) -> Result<Matched, StoreError> {
+        self.writer
+            .submit(move |work| restored_work::match_list(work, &list))
+            .await
+    }
+
     async fn totals(&self) -> Result<Totals, StoreError> {
         let totals = load::totals(&readable(&self.snapshot()?, SINGLES)?)?;
         Ok(Totals {
@@ -315,6 +342,16 @@ impl Store for RedbStore {
 
     async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError> {
         hours::throughput(&self.snapshot()?, now)
+    }
+
+    async fn inspect(&self, inspector: Box<dyn Inspector>) -> Result<(), StoreError> {
+        let snapshot = self.snapshot()?;
+        if !self.writer.has_thread() {
+            return inspect::walk(&snapshot, inspector);
+        }
+        tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -95,6 +95,7 @@ macro_rules! may_be_store {
 
 may_be_store!(
     CreateUserError,
+    UserChangeError,
     CreditError,
     CreateBatchError,
     ChangeItemsError
@@ -172,6 +173,11 @@ impl Writer {
             }
         };
         Ok(Self { shared, mode })
+    }
+
+    /// Whether this store has threads of its own, so that long work may go to one.
+    pub fn has_thread(&self) -> bool {
+        matches!(self.mode, Mode::Thread { .. })
     }
 
     /// Carries an operation out and answers after its commit. Dropping the future once it was polled does not take
@@ -325,7 +331,8 @@ impl From<StoreError> for Undone {
 /// Runs the operations and commits. `None` when nothing was written.
 fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Undone> {
     let database = shared.database()?;
-    let transaction = database.begin_write().map_err(failed)?;
+    let mut transaction = database.begin_write().map_err(failed)?;
+    transaction.set_quick_repair(shared.quick_repair());
     let mut work = Work::open(&transaction, &shared.clock)?;
     for operation in waiting.iter_mut() {
         work.begin_operation();
