@@ -16,7 +16,7 @@ use vbatch_server::clock::Clock;
 use vbatch_server::dispatch::files::{Files, KeptVideo, NewVideo, NewVideoError};
 use vbatch_server::dispatch::{EngineSetup, Parts, run};
 use vbatch_server::domain::batch::{Batch, DEFAULT_PROMPT, EngineKind, ItemCounts};
-use vbatch_server::domain::dispatching::UpstreamToken;
+use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState, UpstreamToken};
 use vbatch_server::domain::failure::{Wait, WaitReason};
 use vbatch_server::domain::ids::{BatchId, ItemId, UserId};
 use vbatch_server::domain::item::{ItemState, Pending, VideoItem};
@@ -28,6 +28,7 @@ use vbatch_server::engine::{Engine, OpenSource, Source, SourceReader, VideoSink}
 use vbatch_server::feed::Feed;
 use vbatch_server::store::query::ItemSelection;
 use vbatch_server::store::redb::RedbStore;
+use vbatch_server::store::restored::Restore;
 use vbatch_server::store::{CancelItems, CreateBatchError, NewBatch, RetryItems, Store};
 
 use crate::upstream::config::UpstreamConfig;
@@ -45,6 +46,7 @@ pub struct World {
     pub upstream: Arc<Upstream>,
     /// Virtual time.
     pub clock: Clock,
+    database: Arc<RedbStore>,
     feed: Feed,
     files: Arc<MemoryFiles>,
     life: Option<Life>,
@@ -79,15 +81,55 @@ impl World {
     /// The same on a store of the caller's, which was opened with this clock.
     pub fn asleep_on(store: RedbStore, config: UpstreamConfig, clock: Clock) -> Self {
         let simulated = SimulatedUpstream::new(config);
-        let feed = store.feed().clone();
+        Self::over(store, simulated.upstream(), clock)
+    }
+
+    fn over(database: RedbStore, upstream: Arc<Upstream>, clock: Clock) -> Self {
+        let database = Arc::new(database);
         Self {
-            store: Arc::new(store),
-            upstream: simulated.upstream(),
+            feed: database.feed().clone(),
+            store: Arc::<RedbStore>::clone(&database),
+            upstream,
             clock,
-            feed,
+            database,
             files: Arc::default(),
             life: None,
         }
+    }
+
+    /// What a backup of this moment holds, as a world of its own on the same upstream: asleep, and not yet marked as
+    /// restored.
+    pub fn copy(&self) -> Self {
+        let database = self.database.copy_in_memory(self.clock.clone());
+        let database = database.expect("memory can be copied");
+        Self::over(database, Arc::clone(&self.upstream), self.clock.clone())
+    }
+
+    /// Marks the world as a copy restored from a backup of that time.
+    pub async fn mark_restored(&self, backup_time: Timestamp) {
+        let restore = Restore {
+            backup_time,
+            ended_settings: Vec::new(),
+            detail: String::new(),
+            now: self.clock.now(),
+        };
+        self.store
+            .mark_restored(restore)
+            .await
+            .expect("the store works");
+    }
+
+    /// Lets dispatch run.
+    pub async fn resume(&self) {
+        let settings = self.store.dispatch_settings().await.expect("readable");
+        self.store
+            .set_dispatch_settings(DispatchSettings {
+                state: DispatchState::Running,
+                change_time: self.clock.now(),
+                ..settings
+            })
+            .await
+            .expect("the store works");
     }
 
     /// What the store's commits are told to.

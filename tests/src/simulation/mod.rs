@@ -123,6 +123,9 @@ fn pause(dice: &mut Dice) -> Duration {
 
 /// Every user is told what became of every wish.
 async fn settle(life: &mut Life, dice: &mut Dice) -> Result<(), String> {
+    // Calls whose users went away have ended by then, whatever they came to.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    lock(&life.wishes).all_calls_are_lost();
     for _ in 0..ASKED {
         let open = lock(&life.wishes).open();
         if open.is_empty() {

@@ -179,6 +179,14 @@ impl Shared {
         }
     }
 
+    /// Nothing goes through the database any more; it is closed when whoever uses it now has done.
+    pub fn close(&self) {
+        let mut open = self.lock();
+        if !matches!(&*open, Open::Closed(_)) {
+            *open = Open::Closed(StoreError::Closed);
+        }
+    }
+
     pub fn count_commit(&self, operations: usize) {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.operations

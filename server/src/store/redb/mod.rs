@@ -142,6 +142,15 @@ impl RedbStore {
         Ok(Self { writer, shared })
     }
 
+    /// Closes the file once what was handed in is committed or has failed; from then on everything is refused with
+    /// [`StoreError::Closed`](super::StoreError::Closed). Without it the file is closed when the last handle is dropped.
+    pub async fn close(&self) {
+        // It comes after all that was handed in before it.
+        let drained: Result<(), crate::store::StoreError> = self.writer.submit(|_| Ok(())).await;
+        drop(drained);
+        self.shared.close();
+    }
+
     /// Where each commit is told.
     pub fn feed(&self) -> &Feed {
         &self.shared.feed

@@ -332,9 +332,14 @@ async fn an_upload_that_is_given_up_leaves_nothing() {
     let silence = stream::iter(messages).chain(stream::pending());
     let batches = &bench.face.batches;
     let started = tokio::time::Instant::now();
-    let refusal = super::super::upload::receive(batches, &bench.wang.caller, silence)
-        .await
-        .unwrap_err();
+    let refusal = super::super::upload::receive(
+        batches,
+        &bench.wang.caller,
+        silence,
+        &tokio_util::sync::CancellationToken::new(),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(started.elapsed().as_secs(), 60);
     let facts = [("file", "face.png"), ("limit", "60")];
     check(&bench, &refusal, Reason::UploadTooSlow, &facts).await;

@@ -188,7 +188,13 @@ impl Bench {
             .map(|part| Ok(v1::CreateBatchRequest { part: Some(part) }))
             .chain(broken.map(Err));
         let messages = stream::iter(messages.collect::<Vec<_>>());
-        let created = upload::receive(&self.face.batches, &session.caller, messages).await?;
+        let created = upload::receive(
+            &self.face.batches,
+            &session.caller,
+            messages,
+            &self.face.shutdown,
+        )
+        .await?;
         self.face.created(created).await
     }
 
