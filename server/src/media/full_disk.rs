@@ -190,7 +190,7 @@ async fn a_video_that_finds_no_room_leaves_nothing_and_is_kept_later() {
         let media = Media::over(Arc::new(disk.clone()), folder.path()).unwrap();
         disk.set(Some(step));
         assert!(keep_video(&media).await.is_err(), "{step:?}");
-        assert_eq!(files_below(folder.path()), [PathBuf::new(); 0], "{step:?}");
+        assert!(files_below(folder.path()).is_empty(), "{step:?}");
         disk.set(None);
         let pin = keep_video(&media).await.unwrap();
         media.check(pin.blob()).await.unwrap();
