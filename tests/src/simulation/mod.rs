@@ -100,12 +100,13 @@ async fn live(seed: u64) -> Result<History, String> {
     }
     tokio::time::sleep(watcher::SLOWEST * 2).await;
     life.check_all().await?;
-    let books = lock(&life.books);
-    for watcher in &life.watchers {
-        watcher.converged(&books)?;
+    {
+        let books = lock(&life.books);
+        for watcher in &life.watchers {
+            watcher.converged(&books)?;
+        }
+        books.close()?;
     }
-    books.close()?;
-    drop(books);
     history(&mut life, &mut dice).await
 }
 
