@@ -245,7 +245,11 @@ impl Terminal {
     pub fn until_written(&self, what: &str, holds: impl Fn(&str) -> bool) {
         self.until(what, |_| true);
         let deadline = Instant::now() + DEADLINE;
-        let mut state = self.seen.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .seen
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         while !holds(&String::from_utf8_lossy(&state.bytes)) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero() && !state.ended, "never written: {what}");

@@ -23,6 +23,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
@@ -48,6 +49,8 @@ pub struct Services {
     pub admin: Arc<Admin>,
     /// Says SERVING, until the server drains.
     pub health: HealthReporter,
+    /// Cancelled when the server ends.
+    pub shutdown: CancellationToken,
 }
 
 /// All services, `batches` among them.
@@ -69,11 +72,16 @@ pub fn routes<B: BatchService>(
     let batches = BatchServiceServer::new(batches)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
+    macro_rules! gated {
+        ($service:ident) => {
+            Gate::before($service, Arc::clone(accounts), services.shutdown.clone())
+        };
+    }
     let health = HealthService::from_health_reporter(services.health.clone());
     Ok(Routes::default()
-        .add_service(Gate::before(auth, Arc::clone(accounts)))
-        .add_service(Gate::before(admin, Arc::clone(accounts)))
-        .add_service(Gate::before(batches, Arc::clone(accounts)))
+        .add_service(gated!(auth))
+        .add_service(gated!(admin))
+        .add_service(gated!(batches))
         .add_service(HealthServer::new(health))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))

@@ -8,4 +8,6 @@ mod bench;
 mod changes;
 mod lists;
 mod live;
+mod once;
+mod swept;
 mod transfers;
