@@ -152,6 +152,9 @@ impl Server {
             clock.clone(),
             &config,
         );
+        if let Err(error) = batches.remove_doomed().await {
+            tracing::warn!(%error, "files of deleted batches are left for later");
+        }
         let offer = Offer::of(&config);
         let admin = Arc::new(Admin::new(service::admin::Parts {
             store: Arc::clone(&store),
@@ -171,6 +174,7 @@ impl Server {
             accounts: Arc::clone(&accounts),
             admin,
             health,
+            shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(
             &services,

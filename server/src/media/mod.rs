@@ -126,6 +126,19 @@ impl Shared {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Removes a blob's file unless it is pinned; whether it is gone. Pins wait meanwhile: who pins a blob and then finds its
+    /// file keeps it.
+    fn remove_unpinned(&self, blob: Blob) -> io::Result<bool> {
+        let pins = self.pins();
+        if pins.contains_key(&blob) {
+            return Ok(false);
+        }
+        match std::fs::remove_file(self.path(blob)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(true),
+        }
+    }
+
     fn path(&self, blob: Blob) -> PathBuf {
         let digest = blob.sha256.to_string();
         self.root
@@ -183,13 +196,18 @@ impl Media {
         }
     }
 
-    /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies. A blob it cannot
-    /// tell of stays.
-    pub async fn discard<E, F>(&self, pins: Vec<Pin>, is_referenced: impl Fn(Blob) -> F)
+    /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies; those whose files are
+    /// gone now. A blob it cannot tell of stays.
+    pub async fn discard<E, F>(
+        &self,
+        pins: Vec<Pin>,
+        is_referenced: impl Fn(Blob) -> F,
+    ) -> Vec<Blob>
     where
         F: Future<Output = Result<bool, E>>,
     {
         let _placing = self.shared.placing.lock().await;
+        let mut gone = Vec::new();
         for pin in pins {
             let blob = pin.blob();
             drop(pin);
@@ -197,14 +215,16 @@ impl Media {
                 continue;
             }
             if let Ok(false) = is_referenced(blob).await {
-                let path = self.shared.path(blob);
-                if let Err(error) = tokio::fs::remove_file(&path).await
-                    && error.kind() != io::ErrorKind::NotFound
-                {
-                    tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
+                match self.shared.remove_unpinned(blob) {
+                    Ok(true) => gone.push(blob),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
+                    }
                 }
             }
         }
+        gone
     }
 
     /// A blob as engines read it.

@@ -25,6 +25,7 @@ use crate::engine::{
     CancelAnswer, Credentials, FetchError, NewTask, QueryAnswer, ReadError, SubmitError, Submitted,
     TaskPage, VideoSink,
 };
+use crate::service::Access;
 use crate::store::redb::RedbStore;
 
 /// An upstream of which only the answer to a check is asked.
@@ -196,6 +197,8 @@ fn caller(user: &User) -> Caller {
         user: user.id,
         username: user.username.clone(),
         role: user.role,
+        address: None,
+        access: Access::SignIn,
     }
 }
 

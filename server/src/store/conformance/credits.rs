@@ -4,11 +4,12 @@ use futures::future::join_all;
 
 use crate::domain::ids::{BatchId, ItemId, RequestId};
 use crate::domain::ledger::{Actor, BalanceError};
-use crate::domain::user::User;
+use crate::domain::user::{SignInMethod, User};
 use crate::store::query::{EntryPage, UserPage};
 use crate::store::{
     ChangeItemsError, CreateBatchError, CreateUserError, CreditAssignment, CreditChange,
     CreditError, Made, PasswordChange, RecordedRequest, Request, RequestKey, RetryItems,
+    SignInNote,
 };
 
 use super::world::World;
@@ -250,7 +251,13 @@ pub async fn account_changes_are_audited(world: World) {
     assert!(!changed.password_change_required);
     assert_eq!(changed.password_expire_time, None);
     let now = world.clock.now();
-    world.store.record_sign_in(user.id, now).await.unwrap();
+    let sign_in = SignInNote {
+        user: user.id,
+        method: SignInMethod::Password,
+        address: None,
+        now,
+    };
+    world.store.record_sign_in(sign_in).await.unwrap();
     assert_eq!(world.stored(&user).await.last_sign_in_time, Some(now));
 
     let set = |credits, expected| CreditAssignment {
@@ -282,7 +289,7 @@ pub async fn account_changes_are_audited(world: World) {
         [
             "credits.set",
             "sign_in",
-            "password.change",
+            "password.reset",
             "user.create",
             "user.create"
         ]

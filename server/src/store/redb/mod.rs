@@ -1,8 +1,8 @@
 //! The store in one redb file.
 //!
-//! Rooms: `open` (a file is made, checked, refused), `database` (it is open, or why not), `tables` (what there is),
+//! Rooms: `open` (a file is made, checked, brought up to date, refused), `names` (usernames of older files), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
-//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of),
+//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of), `deletion`,
 //! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `seam` (all of it as
 //! [`Store`](super::Store)).
 //!
@@ -13,6 +13,7 @@ mod batch_operations;
 mod code;
 mod database;
 mod decode;
+mod deletion;
 mod dispatch_operations;
 mod encode;
 mod error;
@@ -22,11 +23,13 @@ mod fault_tests;
 mod golden_tests;
 mod hours;
 mod items;
+mod key_operations;
 mod ledger;
 mod leftovers;
 mod lists;
 mod load;
 mod metered;
+mod names;
 mod open;
 mod queue;
 mod reads;

@@ -92,9 +92,12 @@ macro_rules! may_be_store {
 
 may_be_store!(
     CreateUserError,
+    UpdateUserError,
+    CreateKeyError,
     CreditError,
     CreateBatchError,
-    ChangeItemsError
+    ChangeItemsError,
+    DeleteBatchError
 );
 
 impl<F, T, E> Operation for Task<F, T, E>
