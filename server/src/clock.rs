@@ -3,6 +3,10 @@
 //!
 //! Invariants: wall time = a start + tokio's elapsed time, so paused time moves it too; it never goes backwards. In
 //! production it is re-anchored to the system's clock, forwards at once, backwards by standing still.
+//!
+//! A whole server in a process of its own cannot be given virtual time. Where its waits would take a test too long, the
+//! clock itself is hastened: every span of every rule keeps its length in the clock's own time, and passes sooner. Only
+//! builds for development can do that.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,12 +26,33 @@ const DRIFT: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Clock {
     shared: Arc<Mutex<Shared>>,
+    /// Its seconds in one of tokio's.
+    speed: u32,
+}
+
+/// The variable that hastens the clock of a build for development: `<time>*<speed>`, a time (RFC 3339) at which the
+/// clock and the system's agreed, and how many of its seconds pass in one of the system's since then.
+pub const TEST_CLOCK: &str = "VBATCH_TEST_CLOCK";
+
+/// The fastest that a clock can be told to be.
+const TOP_SPEED: u32 = 1_000;
+
+/// Why the clock cannot be hastened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TestClockError {
+    /// This build serves people: with a hastened clock it could pay the upstream twice.
+    #[error("{TEST_CLOCK} is for tests, in builds for development alone; unset it")]
+    Release,
+    /// Not `<time>*<speed>`.
+    #[error("{TEST_CLOCK} is not <time>*<speed> with a speed of 1 to {TOP_SPEED}")]
+    Unreadable,
 }
 
 struct Shared {
     anchor: Timestamp,
     anchored_at: Instant,
     newest: Timestamp,
+    speed: u32,
     follows_system: bool,
     random: StdRng,
     last_id: u128,
@@ -46,12 +71,47 @@ impl Clock {
         Self::starting(start, StdRng::seed_from_u64(seed), false)
     }
 
+    /// The system's clock, or where [`TEST_CLOCK`] says so one that runs ahead of it.
+    ///
+    /// # Errors
+    /// When the variable cannot be read, and in every release build that has it.
+    pub fn of_program(test_clock: Option<&str>) -> Result<Self, TestClockError> {
+        let Some(told) = test_clock else {
+            return Ok(Self::system());
+        };
+        if !cfg!(debug_assertions) {
+            return Err(TestClockError::Release);
+        }
+        let (origin, speed) = told.split_once('*').ok_or(TestClockError::Unreadable)?;
+        let origin: Timestamp = origin.parse().map_err(|_| TestClockError::Unreadable)?;
+        let speed: u32 = speed.parse().map_err(|_| TestClockError::Unreadable)?;
+        if !(1..=TOP_SPEED).contains(&speed) {
+            return Err(TestClockError::Unreadable);
+        }
+        let passed = Timestamp::now().duration_since(origin);
+        let start = origin.saturating_add(passed.saturating_mul(speed as i32));
+        let mut seed = [0; 32];
+        rand::rng().fill_bytes(&mut seed);
+        let start = start.unwrap_or(Timestamp::MAX);
+        let mut clock = Self::starting(start, StdRng::from_seed(seed), false);
+        clock.speed = speed;
+        clock.lock().speed = speed;
+        Ok(clock)
+    }
+
+    /// Waits until so much of its time has passed.
+    pub fn sleep(&self, span: Duration) -> tokio::time::Sleep {
+        tokio::time::sleep(span / self.speed)
+    }
+
     fn starting(start: Timestamp, random: StdRng, follows_system: bool) -> Self {
         Self {
+            speed: 1,
             shared: Arc::new(Mutex::new(Shared {
                 anchor: start,
                 anchored_at: Instant::now(),
                 newest: start,
+                speed: 1,
                 follows_system,
                 random,
                 last_id: 0,
@@ -117,7 +177,7 @@ impl Clock {
 
 impl Shared {
     fn now(&mut self) -> Timestamp {
-        let elapsed = self.anchored_at.elapsed();
+        let elapsed = self.anchored_at.elapsed() * self.speed;
         let mut time = self
             .anchor
             .saturating_add(elapsed)
@@ -168,6 +228,26 @@ mod tests {
         let first = run().await;
         assert_eq!(first.0, Timestamp::from_second(90).unwrap());
         assert_eq!(first, run().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hastened_clock_keeps_its_origin_and_its_spans() {
+        let origin = Timestamp::now();
+        let clock = Clock::of_program(Some(&format!("{origin}*100"))).unwrap();
+        let start = clock.now();
+        assert!(start >= origin);
+        clock.sleep(Duration::from_secs(60)).await;
+        let passed = clock.now().duration_since(start).unsigned_abs();
+        // Tokio's timers have milliseconds, a tenth of a second here.
+        assert!(
+            passed.abs_diff(Duration::from_secs(60)) <= Duration::from_millis(100),
+            "{passed:?}"
+        );
+
+        for told in ["", "100", "yesterday*100", "2026-01-01T00:00:00Z*0"] {
+            let refused = Clock::of_program(Some(told)).err();
+            assert_eq!(refused, Some(TestClockError::Unreadable), "{told}");
+        }
     }
 
     #[test]

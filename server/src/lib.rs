@@ -3,7 +3,9 @@
 //! [`Server::start`] is the only wiring: it opens what is stored, builds each room from the ones below it, and serves.
 
 pub mod auth;
+pub mod backup;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod disk;
@@ -12,9 +14,11 @@ pub mod domain;
 pub mod engine;
 pub mod feed;
 pub mod media;
+pub mod owner;
 pub mod rpc;
 pub mod service;
 pub mod store;
+pub mod verify;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -60,6 +64,9 @@ const CONCURRENCY_TAKEN: &str = "configured_concurrency";
 /// Streams and requests get this long to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// How often files that nothing refers to are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
+
 /// A server that runs.
 pub struct Server {
     /// Where it listens.
@@ -73,6 +80,7 @@ pub struct Server {
     shutdown: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
+    owner: JoinHandle<()>,
 }
 
 /// Why a server does not start, or ended.
@@ -121,9 +129,10 @@ impl Server {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, ServerError> {
         prepare(&config.data_dir)?;
         // The database first: its lock proves that no other process uses the directory.
-        let redb = RedbStore::open(&config.data_dir.join("vbatch.redb"), clock.clone())?;
+        let redb = RedbStore::open(&config.data_dir.join(store::redb::DATABASE), clock.clone())?;
         let feed = redb.feed().clone();
-        let store: Arc<dyn Store> = Arc::new(redb);
+        let redb = Arc::new(redb);
+        let store: Arc<dyn Store> = Arc::<RedbStore>::clone(&redb);
         let media =
             Media::open(&config.data_dir).map_err(|error| unusable(&config.data_dir, error))?;
         let listener =
@@ -197,7 +206,27 @@ impl Server {
             slots: None,
             in_process: false,
         }));
-        let files = StoredFiles::new(media, Arc::clone(&store), config.limits.video_bytes);
+        #[cfg(unix)]
+        let owner = owner::serve::start(
+            owner::serve::Parts {
+                store: redb,
+                media: media.clone(),
+                clock: clock.clone(),
+                instance,
+                data_dir: config.data_dir.clone(),
+            },
+            shutdown.clone(),
+        )
+        .await;
+        #[cfg(not(unix))]
+        let owner = tokio::spawn(async {});
+        let files = StoredFiles::new(media.clone(), Arc::clone(&store), config.limits.video_bytes);
+        let housekeeping = Housekeeping {
+            store: Arc::clone(&store),
+            media,
+            clock: clock.clone(),
+            checks_at_start: config.verify_at_start,
+        };
         let dispatcher = tokio::spawn(dispatch::run(
             Parts {
                 store,
@@ -231,6 +260,8 @@ impl Server {
                     shutdown.clone().cancelled_owned(),
                 ),
         );
+        // Nobody waits for it.
+        drop(tokio::spawn(housekeeping.run(shutdown.clone())));
         Ok(Self {
             address,
             accounts,
@@ -239,6 +270,7 @@ impl Server {
             shutdown,
             dispatcher,
             transport,
+            owner,
         })
     }
 
@@ -254,14 +286,14 @@ impl Server {
         let Self {
             mut dispatcher,
             mut transport,
+            mut owner,
             ..
         } = self;
-        let both = async { tokio::join!(&mut dispatcher, &mut transport) };
-        let Ok((dispatched, served)) =
-            tokio::time::timeout(DRAIN + Duration::from_secs(1), both).await
-        else {
+        let all = async { tokio::join!(&mut dispatcher, &mut transport, &mut owner) };
+        let Ok((dispatched, served, _)) = tokio::time::timeout(DRAIN, all).await else {
             dispatcher.abort();
             transport.abort();
+            owner.abort();
             return Ok(());
         };
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
@@ -272,13 +304,59 @@ impl Server {
     }
 }
 
+/// What is done in the background: nobody waits for it, and nothing depends on it.
+struct Housekeeping {
+    store: Arc<dyn Store>,
+    media: Media,
+    clock: Clock,
+    checks_at_start: bool,
+}
+
+impl Housekeeping {
+    /// Looks at everything once; then removes files that nothing refers to, at once and every day.
+    async fn run(self, stop: CancellationToken) {
+        if self.checks_at_start {
+            verify::check_at_start(Arc::clone(&self.store), self.media.clone(), stop.clone()).await;
+        }
+        loop {
+            let store = &self.store;
+            let swept = self
+                .media
+                .sweep(self.clock.now(), |blob| store.is_referenced(blob), &stop)
+                .await;
+            if swept.removed > 0 {
+                tracing::info!(
+                    files = swept.removed,
+                    bytes = swept.bytes,
+                    "removed files that nothing refers to"
+                );
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(SWEEP_EVERY) => {}
+            }
+        }
+    }
+}
+
 /// Makes the data directory, readable by its owner alone.
 fn prepare(path: &Path) -> Result<(), ServerError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| unusable(path, error))
+    builder
+        .create(path)
+        .map_err(|error| unusable(path, error))?;
+    // What is in a folder is no more durable than the folder's own name.
+    #[cfg(unix)]
+    if let Some(above) = path.canonicalize().ok().as_deref().and_then(Path::parent)
+        && let Ok(above) = std::fs::File::open(above)
+    {
+        // Not every file system can, and not everyone may: then it is as durable as it gets.
+        let _ = above.sync_all();
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: impl std::fmt::Display) -> ServerError {

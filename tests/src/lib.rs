@@ -1,7 +1,11 @@
 //! What the tests of the whole system stand on.
 
+pub mod face;
+#[cfg(unix)]
+pub mod kill;
 pub mod mp4;
 pub mod programs;
+pub mod scenario;
 pub mod simulation;
 pub mod terminal;
 pub mod uploads;

@@ -71,8 +71,13 @@ impl World {
     /// The same with this randomness: same seed, same run.
     pub fn asleep_with_seed(config: UpstreamConfig, seed: u64) -> Self {
         let clock = Clock::simulated(config.epoch, seed);
-        let simulated = SimulatedUpstream::new(config);
         let store = RedbStore::in_memory(clock.clone()).expect("a database in memory");
+        Self::asleep_on(store, config, clock)
+    }
+
+    /// The same on a store of the caller's, which was opened with this clock.
+    pub fn asleep_on(store: RedbStore, config: UpstreamConfig, clock: Clock) -> Self {
+        let simulated = SimulatedUpstream::new(config);
         let feed = store.feed().clone();
         Self {
             store: Arc::new(store),
@@ -170,6 +175,7 @@ impl World {
             ledger_sequence: 0,
             create_time: self.clock.now(),
             last_sign_in_time: None,
+            last_sign_in_method: None,
             version: 1,
         };
         self.store

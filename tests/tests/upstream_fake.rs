@@ -82,6 +82,27 @@ async fn a_task_passes_its_states_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hastened_upstream_is_done_sooner_and_names_its_tasks_in_their_videos() {
+    let upstream = Upstream::new(
+        UpstreamConfig {
+            speed: 100,
+            signature_bytes: 1_000,
+            ..slow()
+        },
+        String::new(),
+    );
+    let id = upstream.foreign_task("operator");
+    advance(SECOND / 5).await;
+    assert_eq!(status_of(&upstream, &id).await, "RUNNING");
+    advance(SECOND / 10).await;
+    assert_eq!(status_of(&upstream, &id).await, "SUCCEED");
+    let video = upstream.config().video_of(&id);
+    assert!(video.starts_with(&upstream.config().video));
+    assert!(video.ends_with(format!("{id}\n").as_bytes()));
+    assert_ne!(video, upstream.config().video_of("another"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_tasks_run_than_there_are_workers() {
     let upstream = Upstream::new(
         UpstreamConfig {

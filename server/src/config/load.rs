@@ -70,6 +70,7 @@ struct File {
     data_dir: Option<PathBuf>,
     engine: Option<String>,
     preview_slots: Option<u32>,
+    verify_at_start: Option<bool>,
     limits: FileLimits,
     pricing: FilePricing,
     upstream: FileUpstream,
@@ -254,6 +255,7 @@ pub fn load(
             defaults.concurrency,
             1..=MAX_CONCURRENCY,
         )?,
+        verify_at_start: file.verify_at_start.unwrap_or(defaults.verify_at_start),
     };
     if !config.listen.ip().is_loopback() {
         return Err(value(

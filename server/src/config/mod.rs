@@ -39,6 +39,8 @@ pub struct Config {
     pub item_deadline: Duration,
     /// Concurrent upstream tasks until an administrator says otherwise.
     pub concurrency: u32,
+    /// Whether everything that is stored is looked at after each start, in the background.
+    pub verify_at_start: bool,
 }
 
 /// What uploads may be.
@@ -101,6 +103,7 @@ impl Default for Config {
             admin_password: None,
             item_deadline: ITEM_DEADLINE,
             concurrency: DEFAULT_CONCURRENCY,
+            verify_at_start: true,
         }
     }
 }

@@ -46,8 +46,9 @@ impl Lane {
         let engine = self.setup.engine.clone();
         let credentials = credentials.clone();
         self.submitting.insert(key);
+        let clock = self.clock.clone();
         self.work.spawn(async move {
-            tokio::time::sleep(pause).await;
+            clock.sleep(pause).await;
             let result = engine.submit(&credentials, task).await;
             Done::Submitted {
                 key,

@@ -138,13 +138,9 @@ impl Fetch {
                 let words = "The finished video could not be fetched in time. Retry the item.";
                 return self.fail(FailureReason::ItemDeadline, words, "").await;
             }
-            tokio::time::sleep(back_off(
-                failures,
-                PAUSE_BASE,
-                PAUSE_CAP,
-                self.clock.random(),
-            ))
-            .await;
+            let random = self.clock.random();
+            let pause = back_off(failures, PAUSE_BASE, PAUSE_CAP, random);
+            self.clock.sleep(pause).await;
             if !silent {
                 answered += begun.elapsed();
             }

@@ -147,6 +147,8 @@ impl Gate {
 
 /// `time` and a span after it.
 pub fn later(time: Timestamp, span: Duration) -> Timestamp {
+    // Stored times have microseconds, and watchers are told what is stored.
+    let span = Duration::from_micros(span.as_micros().try_into().unwrap_or(u64::MAX));
     time.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
 

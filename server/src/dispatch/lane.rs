@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::files::Files;
 use super::gate::{Gate, later};
+use super::restored::OtherLife;
 use super::status::{Board, RecentErrors};
 use super::{EngineSetup, Parts};
 use crate::clock::Clock;
@@ -24,6 +25,7 @@ use crate::domain::failure::{Wait, WaitReason};
 use crate::domain::ids::{Account, ClientRef, InstanceId, TaskId};
 use crate::domain::item::{Stage, VideoItem};
 use crate::domain::leftover::{Cleanup, Watch};
+use crate::domain::restored::Restored;
 use crate::domain::transition::AttemptEvent;
 use crate::engine::{
     CancelAnswer, Credentials, QueryAnswer, ReadError, SubmitError, Submitted, TaskReport,
@@ -58,6 +60,8 @@ pub(super) enum Done {
     Listed {
         account: Account,
         read_time: Timestamp,
+        /// It was read down to a task older than this.
+        down_to: Timestamp,
         result: Result<Vec<TaskReport>, ReadError>,
     },
     /// A cancel was answered.
@@ -126,6 +130,10 @@ pub(super) struct Open {
     pub(super) watches: Vec<Watch>,
     pub(super) credentials: BTreeMap<Account, Credentials>,
     pub(super) current: Option<Account>,
+    /// The mark of a restored copy.
+    pub(super) restored: Option<Restored>,
+    /// Since when items are claimed; absent while they are not.
+    pub(super) running_since: Option<Timestamp>,
 }
 
 /// See the module's page.
@@ -201,7 +209,7 @@ impl Lane {
                 Some(done) = self.work.join_next(), if !self.work.is_empty() => self.take(done).await?,
                 // A receiver remembers what it has not seen.
                 _ = commits.changed() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = self.clock.sleep(pause) => {}
                 () = shutdown.cancelled() => {}
             }
             // Everything else that came back meanwhile belongs to the same turn.
@@ -235,8 +243,9 @@ impl Lane {
             Done::Listed {
                 account,
                 read_time,
+                down_to,
                 result,
-            } => self.listed(account, read_time, result).await,
+            } => self.listed(account, read_time, down_to, result).await,
             Done::Cancelled { account, result } => self.cancel_answered(account, result).await,
             Done::Checked { account, result } => self.checked(account, result).await,
             Done::Fetched { key, result } => {
@@ -249,7 +258,7 @@ impl Lane {
     /// Starts what is due and says when to look again.
     async fn plan(&mut self) -> Result<Timestamp, StoreError> {
         let settings = self.store.dispatch_settings().await?;
-        self.read_open().await?;
+        self.read_open(&settings).await?;
         self.recover_dead().await?;
         self.grant_expired_wishes().await?;
         self.fail_lost_accounts().await?;
@@ -284,6 +293,12 @@ impl Lane {
         let Some(credentials) = self.open.credentials.get(&current).cloned() else {
             return Ok(None);
         };
+        let after_batch = match self.other_life() {
+            OtherLife::Known => None,
+            // Their list wakes the lane.
+            OtherLife::Unmatched => return Ok(None),
+            OtherLife::OutOfReach { newest_batch } => newest_batch,
+        };
         let limit = self.setup.slots.unwrap_or(settings.concurrency);
         for _ in 0..CLAIMS_A_TURN {
             let now = self.clock.now();
@@ -299,6 +314,7 @@ impl Lane {
                 account: current.clone(),
                 instance: self.instance,
                 limit,
+                after_batch,
                 now,
             };
             let Some((batch, item)) = self.store.claim(claim).await? else {
@@ -313,7 +329,7 @@ impl Lane {
         Ok(Some(self.clock.now()))
     }
 
-    async fn read_open(&mut self) -> Result<(), StoreError> {
+    async fn read_open(&mut self, settings: &DispatchSettings) -> Result<(), StoreError> {
         let active = self.store.active(self.setup.kind).await?;
         let (mut cleanups, mut watches) =
             (self.store.cleanups().await?, self.store.watches().await?);
@@ -349,12 +365,20 @@ impl Lane {
                 );
             }
         }
+        let restored = match self.setup.in_process {
+            // Its tasks end with their process: no other life's are there.
+            true => None,
+            false => self.store.restored().await?,
+        };
         self.open = Open {
             active,
             cleanups,
             watches,
             credentials,
             current,
+            restored,
+            running_since: (settings.state == DispatchState::Running)
+                .then_some(settings.change_time),
         };
         self.forget_ended();
         self.note_tokenless().await
@@ -493,6 +517,7 @@ impl Lane {
         if self.setup.in_process {
             status.health = Health::Ok;
         }
+        status.wait = status.wait.or_else(|| self.other_life_wait());
         if matches!(token, TokenState::Missing | TokenState::Refused) {
             status.wait = Some(Wait {
                 reason: WaitReason::UpstreamToken,

@@ -17,6 +17,7 @@ mod gate;
 mod lane;
 mod poll;
 mod recover;
+mod restored;
 mod schedule;
 mod status;
 
@@ -67,13 +68,22 @@ pub struct EngineSetup {
     pub in_process: bool,
 }
 
+/// How long a lane waits for room on a full disk before it looks again.
+const ROOM_PAUSE: Duration = Duration::from_secs(5);
+
 /// Runs every lane until `shutdown`; then no work begins, and submits that are under way get their answers recorded,
-/// for at most 10 s. Ends early only with the error of a store that has failed.
+/// for at most 10 s. Ends early only with the error of a store that has failed; a store without room is waited for.
 pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<(), StoreError> {
     let board = Board::new(parts.feed.clone());
     let mut lanes = JoinSet::new();
+    let parts = Arc::new(parts);
     for setup in parts.engines.clone() {
-        lanes.spawn(Lane::new(setup, &parts, board.clone()).run(shutdown.clone()));
+        lanes.spawn(live(
+            setup,
+            Arc::clone(&parts),
+            board.clone(),
+            shutdown.clone(),
+        ));
     }
     let mut outcome = Ok(());
     while let Some(ended) = lanes.join_next().await {
@@ -84,4 +94,28 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) -> Result<(), StoreE
         }
     }
     outcome
+}
+
+/// Runs a lane. When the store has no room, what the lane knows may be ahead of what is committed: it is given up, as in
+/// a crash, and another one takes over from what is stored as soon as the store takes writes again.
+async fn live(
+    setup: EngineSetup,
+    parts: Arc<Parts>,
+    board: Board,
+    shutdown: CancellationToken,
+) -> Result<(), StoreError> {
+    loop {
+        let lane = Lane::new(setup.clone(), &parts, board.clone());
+        match lane.run(shutdown.clone()).await {
+            Err(error @ StoreError::Full(_)) if !shutdown.is_cancelled() => {
+                tracing::error!(engine = setup.kind.name(), %error, "the dispatcher waits for room");
+                board.put_full(setup.kind);
+            }
+            ended => return ended,
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ROOM_PAUSE) => {}
+        }
+    }
 }

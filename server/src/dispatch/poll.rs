@@ -173,23 +173,22 @@ impl Lane {
         let report = match answer {
             QueryAnswer::Task(report) => report,
             QueryAnswer::Unknown => {
-                outlooks.push(Outlook::of(
-                    &TaskState::Queued {
-                        position: None,
-                        expected_wait: None,
-                    },
-                    None,
-                ));
                 if let Some(event) = self.denied(&task, since_last) {
                     changes.push(change_of(key, event));
                 }
+                outlooks.push(Outlook {
+                    elapsed: self.unknown_for.get(&task).copied().unwrap_or_default(),
+                    expected: None,
+                });
                 return;
             }
         };
         self.unknown_for.remove(&task);
         let answered = self.answered_for.remove(&key).unwrap_or_default() + since_last;
         if report.state.is_active() {
-            outlooks.push(Outlook::of(&report.state, self.typical_run));
+            let submitted = running.attempt.submit_time.unwrap_or(now);
+            let since_submit = now.duration_since(submitted).unsigned_abs();
+            outlooks.push(Outlook::of(&report.state, since_submit, self.typical_run));
             if running.answered + answered >= self.item_deadline {
                 let failure = Failure::new(
                     FailureReason::ItemDeadline,
@@ -522,6 +521,7 @@ impl Lane {
                     .map(|cleanup| cleanup.account.clone()),
             )
             .chain(self.open.watches.iter().map(|watch| watch.account.clone()))
+            .chain(self.unmatched_accounts())
             .collect()
     }
 }

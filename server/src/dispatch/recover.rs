@@ -21,7 +21,7 @@ use crate::engine::{Credentials, Engine, ReadError, TaskReport, TaskState};
 use crate::store::{AttemptChange, FoundTask, StoreError};
 
 /// The upstream's clock may differ from ours by this much.
-const SKEW: Duration = Duration::from_secs(600);
+pub(super) const SKEW: Duration = Duration::from_secs(600);
 
 /// Submits that are only watched are matched this often.
 const ROUTINE: Duration = Duration::from_secs(600);
@@ -81,6 +81,7 @@ impl Lane {
         for (account, credentials) in self.open.credentials.clone() {
             let unresolved = self.unresolved(&account);
             let watches: Vec<Watch> = self.watches_of(&account).cloned().collect();
+            let other_life = self.match_due(&account);
             let urgent = unresolved
                 .iter()
                 .map(|(_, since)| *since)
@@ -92,10 +93,15 @@ impl Lane {
                 )
                 .min()
                 .map(|submitted| later(submitted, LIST_AFTER));
+            let urgent = urgent
+                .into_iter()
+                .chain(other_life.map(|(due, _)| due))
+                .min();
             let oldest = unresolved
                 .iter()
                 .filter_map(|(item, _)| item.processing().map(|running| running.attempt.start_time))
                 .chain(watches.iter().map(|watch| watch.start_time))
+                .chain(other_life.map(|(_, backup)| backup))
                 .min();
             let Some(oldest) = oldest else {
                 continue;
@@ -118,6 +124,7 @@ impl Lane {
                 Done::Listed {
                     account,
                     read_time: now,
+                    down_to: oldest,
                     result,
                 }
             });
@@ -130,6 +137,7 @@ impl Lane {
         &mut self,
         account: Account,
         read_time: Timestamp,
+        down_to: Timestamp,
         result: Result<Vec<TaskReport>, ReadError>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
@@ -174,7 +182,13 @@ impl Lane {
                 }
                 continue;
             }
+            self.without_cleanups(key, &mut found).await?;
+            if found.is_empty() {
+                continue;
+            }
             let adopted = found.remove(0);
+            // First: once one is adopted nobody looks for the others again.
+            self.end_surplus(key, item.batch, &account, found).await?;
             tracing::info!(%key, task = %adopted.task, "found the task of an unanswered submit");
             let event = AttemptEvent::Submitted {
                 task: adopted.task.clone(),
@@ -182,15 +196,17 @@ impl Lane {
             };
             self.apply_one(key, event).await?;
             self.account(&account).poll_soon(now, None);
-            self.end_surplus(key, item.batch, &account, found).await?;
         }
 
         let mut absent = Vec::new();
         for watch in self.watches_of(&account).cloned().collect::<Vec<_>>() {
             let mut found = matching(&tasks, watch.client_ref, watch.seed, watch.start_time);
+            self.without_cleanups(watch.client_ref, &mut found).await?;
             let furthest = (!found.is_empty()).then(|| found.remove(0));
             match furthest {
                 Some(task) => {
+                    self.end_surplus(watch.client_ref, watch.batch, &account, found)
+                        .await?;
                     let late = FoundTask {
                         key: watch.client_ref,
                         task: task.task.clone(),
@@ -204,8 +220,6 @@ impl Lane {
                     let settled = self.store.settle_watch(late).await?;
                     tracing::info!(key = %watch.client_ref, ?settled, "a late task appeared");
                     self.account(&account).poll_soon(now, None);
-                    self.end_surplus(watch.client_ref, watch.batch, &account, found)
-                        .await?;
                 }
                 None if later(watch.submit_time, LIST_AFTER) <= read_time => {
                     absent.push(watch.client_ref)
@@ -213,10 +227,28 @@ impl Lane {
                 None => {}
             }
         }
-        if absent.is_empty() {
+        if !absent.is_empty() {
+            self.store.mark_watches_matched(absent, now).await?;
+        }
+        self.match_other_life(account, &tasks, read_time, down_to)
+            .await
+    }
+
+    /// A task that is to end already is not adopted: an earlier run may have seen to it and gone no further.
+    async fn without_cleanups(
+        &self,
+        key: ClientRef,
+        found: &mut Vec<&TaskReport>,
+    ) -> Result<(), StoreError> {
+        if found.is_empty() {
             return Ok(());
         }
-        self.store.mark_watches_matched(absent, now).await
+        let cleanups = self.store.cleanups().await?;
+        found.retain(|task| {
+            let ends = |cleanup: &Cleanup| cleanup.client_ref == key && cleanup.task == task.task;
+            !cleanups.iter().any(ends)
+        });
+        Ok(())
     }
 
     /// One submit has made several tasks: those that nobody adopts are to end.

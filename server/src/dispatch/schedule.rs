@@ -19,19 +19,20 @@ const FAILED_CAP: Duration = Duration::from_secs(30);
 /// What is known of one running task.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlook {
-    /// Time it has run, 0 while it waits.
+    /// Time it has been in its state: run, waited, or been denied.
     pub elapsed: Duration,
     /// Until it is done (running) or begins (queued), as the engine expects.
     pub expected: Option<Duration>,
 }
 
 impl Outlook {
-    /// The outlook of a task in that state; `typical_run` fills in for an engine that says nothing.
-    pub fn of(state: &TaskState, typical_run: Option<Duration>) -> Self {
+    /// The outlook of a task in that state; `typical_run` fills in for an engine that says nothing. An engine that has
+    /// promised for long that a task begins soon is believed less and less.
+    pub fn of(state: &TaskState, since_submit: Duration, typical_run: Option<Duration>) -> Self {
         match state {
             TaskState::Queued { expected_wait, .. } => Self {
-                elapsed: Duration::ZERO,
-                expected: *expected_wait,
+                elapsed: since_submit,
+                expected: expected_wait.map(|wait| wait.max(since_submit / 20)),
             },
             TaskState::Running {
                 elapsed,
@@ -102,6 +103,25 @@ mod tests {
             (vec![running(0.0, Some(3.6e6))], 5.0),
         ] {
             assert_eq!(interval(&outlooks), seconds(expected), "{outlooks:?}");
+        }
+    }
+
+    #[test]
+    fn a_task_that_was_to_begin_soon_for_long_is_asked_about_ever_more_rarely() {
+        let queued = |wait: Option<f64>| TaskState::Queued {
+            position: None,
+            expected_wait: wait.map(seconds),
+        };
+        for (wait, since_submit, expected) in [
+            (Some(0.0), 1.0, 0.5),
+            (Some(0.1), 40.0, 2.15),
+            (Some(0.1), 1800.0, 5.0),
+            (Some(3.0), 1.0, 3.15),
+            (None, 1.0, 1.0),
+            (None, 30.0, 3.0),
+        ] {
+            let outlook = Outlook::of(&queued(wait), seconds(since_submit), None);
+            assert_eq!(interval(&[outlook]), seconds(expected), "{wait:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::DispatchSettings;
+use crate::domain::failure::{Wait, WaitReason};
 use crate::feed::Feed;
 use crate::feed::engine_status::{EngineStatus, EngineStatuses};
 
@@ -33,6 +34,18 @@ impl Board {
         statuses.engines.insert(engine, status);
         statuses.settings = Some(settings);
         self.feed.set_engines(statuses.clone());
+    }
+
+    /// Nothing is begun, because there is no room on the disk.
+    pub(super) fn put_full(&self, engine: EngineKind) {
+        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(status) = statuses.engines.get_mut(&engine) {
+            status.wait = Some(Wait {
+                reason: WaitReason::StorageFull,
+                until: None,
+            });
+            self.feed.set_engines(statuses.clone());
+        }
     }
 }
 

@@ -173,6 +173,11 @@ impl ItemCounts {
         self.pending + self.processing
     }
 
+    /// Counts an item in that state.
+    pub fn count(&mut self, state: &ItemState) {
+        *self.of(state) += 1;
+    }
+
     fn of(&mut self, state: &ItemState) -> &mut u32 {
         match state {
             ItemState::Pending(_) => &mut self.pending,
@@ -262,7 +267,7 @@ impl Batch {
 
     /// Counts a new item in.
     pub fn admit(&mut self, item: &VideoItem) {
-        *self.counts.of(&item.state) += 1;
+        self.counts.count(&item.state);
         self.credits_charged += item.charge;
         self.progress_permille_sum += u64::from(item.progress_permille);
     }

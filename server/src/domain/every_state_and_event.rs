@@ -104,7 +104,7 @@ const HAPPENINGS: [(&str, Happening); 22] = [
 const CHARGE: Credits = 2;
 const NEXT_CHARGE: Credits = 3;
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_000 + seconds).unwrap()
 }
 
@@ -134,7 +134,7 @@ fn video() -> Video {
     }
 }
 
-fn fresh(state: ItemState) -> VideoItem {
+pub(super) fn fresh(state: ItemState) -> VideoItem {
     VideoItem {
         id: ItemId(Uuid::from_u128(1)),
         batch: BatchId(Uuid::from_u128(2)),

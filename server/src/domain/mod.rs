@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod books;
 pub mod dispatching;
 pub mod failure;
 pub mod ids;
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod leftover;
 pub mod media;
 pub mod pricing;
+pub mod restored;
 pub mod retry;
 pub mod transition;
 pub mod user;

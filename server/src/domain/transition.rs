@@ -8,6 +8,8 @@
 //! - a round that ends FAILED or CANCELLED refunds exactly its charge, once;
 //! - an item ends with a task that may still run only together with a cleanup or a watch.
 
+mod other_life;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,6 +21,8 @@ use super::leftover::{Cleanup, Watch};
 use super::media::Video;
 use super::retry::{ATTEMPTS_A_ROUND, WATCH_FOR};
 use super::user::Credits;
+
+pub use other_life::{OtherLifeTask, TaskStanding, raise_attempts, take_over};
 
 /// What happened to an attempt.
 #[derive(Debug, Clone, PartialEq)]

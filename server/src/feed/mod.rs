@@ -14,7 +14,7 @@ pub mod engine_status;
 pub mod list_topic;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::watch;
 
@@ -49,7 +49,11 @@ pub struct Feed {
     shared: Arc<Shared>,
 }
 
+/// Sees each commit: see [`Feed::observe`].
+type Observer = Box<dyn Fn(&Commit) + Send + Sync>;
+
 struct Shared {
+    observer: OnceLock<Observer>,
     topics: Mutex<Topics>,
     revision: watch::Sender<u64>,
     work: watch::Sender<u64>,
@@ -69,6 +73,7 @@ impl Feed {
     pub fn new(revision: u64) -> Self {
         Self {
             shared: Arc::new(Shared {
+                observer: OnceLock::new(),
                 topics: Mutex::default(),
                 revision: watch::Sender::new(revision),
                 work: watch::Sender::new(0),
@@ -78,8 +83,18 @@ impl Feed {
         }
     }
 
+    /// Calls this with every commit, in commit order and before anyone else is told: for what must see each one and not
+    /// the newest state alone, as a check of every instant does. It must neither wait nor write. The first observer stays.
+    pub fn observe(&self, observer: impl Fn(&Commit) + Send + Sync + 'static) {
+        // A second one is not told anything.
+        drop(self.shared.observer.set(Box::new(observer)));
+    }
+
     /// Tells everyone concerned. Called by the store alone, after each commit and in commit order.
     pub fn publish(&self, commit: &Commit) {
+        if let Some(observer) = self.shared.observer.get() {
+            observer(commit);
+        }
         let mut topics = self.topics();
         for item in &commit.items {
             if let Some(topic) = topics.batch(item.batch) {

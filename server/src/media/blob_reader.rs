@@ -1,19 +1,19 @@
 //! Reading a stored file from some byte on, and noticing when it is not what it was.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use sha2::Digest;
-use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::MediaError;
+use super::file_system::{FileSystem, StoredFile};
 use crate::domain::media::Blob;
 
 /// A reader of one blob.
 pub struct BlobReader {
-    file: File,
+    file: Box<dyn StoredFile>,
     blob: Blob,
     remaining: u64,
     /// Absent when the read did not begin at the first byte.
@@ -29,12 +29,17 @@ pub(super) fn cannot_open(blob: Blob, error: io::Error) -> MediaError {
 }
 
 impl BlobReader {
-    pub(super) async fn open(path: PathBuf, blob: Blob, offset: u64) -> Result<Self, MediaError> {
-        let mut file = File::open(path)
+    pub(super) async fn open(
+        files: &dyn FileSystem,
+        path: &Path,
+        blob: Blob,
+        offset: u64,
+    ) -> Result<Self, MediaError> {
+        let (mut file, length) = files
+            .open(path)
             .await
             .map_err(|error| cannot_open(blob, error))?;
         let failed = |error| MediaError::io(format!("read {}", blob.sha256), error);
-        let length = file.metadata().await.map_err(failed)?.len();
         if length != blob.size_bytes {
             return Err(MediaError::Corrupt(blob));
         }
@@ -79,7 +84,7 @@ impl BlobReader {
         Ok(Some(chunk.freeze()))
     }
 
-    pub(super) fn into_file(self) -> File {
+    pub(super) fn into_file(self) -> Box<dyn StoredFile> {
         self.file
     }
 }

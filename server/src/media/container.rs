@@ -6,7 +6,6 @@
 //!
 //! Not here: decoding. A video whose frames are garbage passes.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
 
@@ -46,8 +45,9 @@ fn refuse<T>(message: &str) -> Result<T, NotAVideo> {
 }
 
 /// Looks at a whole file.
-pub(super) fn examine(file: File) -> Result<VideoFacts, NotAVideo> {
-    let end = file.metadata()?.len();
+pub(super) fn examine(mut file: impl Read + Seek) -> Result<VideoFacts, NotAVideo> {
+    let end = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(0))?;
     examine_bytes(io::BufReader::new(file), end)
 }
 

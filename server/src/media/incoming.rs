@@ -2,23 +2,23 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::Digest;
-use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
-use tokio::task::spawn_blocking;
 use vbatch_probe::{
     AudioFacts, AudioLimits, ImageFacts, ImageLimits, ProbeError, SNIFF_BYTES, probe_audio,
     probe_image,
 };
 
 use super::MediaError;
+use super::file_system::{BlockingFile, FileSystem, NewFile, blocking};
 use crate::domain::media::{Blob, BlobKind, Sha256};
 
 /// A temporary that is being written. Dropping it removes it.
 pub struct Incoming {
     temporary: Temporary,
-    file: File,
+    file: Box<dyn NewFile>,
     kind: BlobKind,
     limit: u64,
     size_bytes: u64,
@@ -33,31 +33,34 @@ pub struct Staged {
 }
 
 /// A path that is removed when it is dropped.
-struct Temporary(PathBuf);
+struct Temporary {
+    files: Arc<dyn FileSystem>,
+    path: PathBuf,
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         // It is gone after a rename; otherwise the next start tries again.
-        let _ = std::fs::remove_file(&self.0);
+        let _ = self.files.remove(&self.path);
     }
 }
 
 impl Incoming {
     pub(super) async fn create(
+        files: &Arc<dyn FileSystem>,
         path: PathBuf,
         kind: BlobKind,
         limit: u64,
     ) -> Result<Self, MediaError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        options.mode(0o600);
-        let file = options
-            .open(&path)
+        let file = files
+            .create(&path)
             .await
             .map_err(|error| MediaError::io("make a temporary", error))?;
         Ok(Self {
-            temporary: Temporary(path),
+            temporary: Temporary {
+                files: Arc::clone(files),
+                path,
+            },
             file,
             kind,
             limit,
@@ -99,7 +102,7 @@ impl Incoming {
     pub async fn finish(mut self) -> Result<Staged, MediaError> {
         let failed = |error| MediaError::io("flush a temporary", error);
         self.file.flush().await.map_err(failed)?;
-        self.file.sync_all().await.map_err(failed)?;
+        self.file.sync().await.map_err(failed)?;
         Ok(Staged {
             temporary: self.temporary,
             blob: Blob {
@@ -130,19 +133,20 @@ impl Staged {
     /// Runs a blocking look at the file where blocking is allowed.
     pub(super) async fn inspect<T, E>(
         &self,
-        look: impl FnOnce(std::fs::File) -> Result<T, E> + Send + 'static,
+        look: impl FnOnce(Box<dyn BlockingFile>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<io::Error> + Send + 'static,
     {
-        let path = self.temporary.0.clone();
-        spawn_blocking(move || look(std::fs::File::open(path)?))
-            .await
-            .map_err(io::Error::other)?
+        let path = self.temporary.path.clone();
+        blocking(&self.temporary.files, move |files| {
+            look(files.open_blocking(&path)?)
+        })
+        .await?
     }
 
     pub(super) fn rename_to(self, target: &Path) -> io::Result<()> {
-        std::fs::rename(&self.temporary.0, target)
+        self.temporary.files.rename(&self.temporary.path, target)
     }
 }

@@ -7,7 +7,7 @@
 //! [`incoming::Incoming::finish`] flushes it to the disk; [`Media::adopt`] renames it into place, or drops it when the
 //! content is already there. The [`Pin`] that adopting gives keeps the blob until the commit that refers to it, so that
 //! another upload that is refused at the same moment cannot take it away; [`Media::discard`] gives pins back and
-//! removes what nobody pins and nothing refers to.
+//! removes what nobody pins and nothing refers to. What a crash has left between the two, [`Media::sweep`] removes.
 //!
 //! Invariants:
 //! - a blob is whole: it appears by a rename after its content is on the disk;
@@ -18,11 +18,13 @@
 
 pub mod blob_reader;
 mod container;
+pub mod file_system;
 mod files;
 pub mod incoming;
+pub mod sweep;
 pub mod video_sink;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,11 +32,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::task::spawn_blocking;
 
 use crate::domain::media::{Blob, BlobKind};
 use crate::engine::{OpenSource, Source, SourceReader};
 use blob_reader::BlobReader;
+use file_system::{BlockingFile, FileSystem, SystemFiles, blocking};
+pub(crate) use files::{TEMPORARIES, folder};
 use incoming::{Incoming, Staged};
 use video_sink::{ArrivingVideo, FetchProgress};
 
@@ -45,9 +48,14 @@ pub struct Media {
 }
 
 struct Shared {
+    files: Arc<dyn FileSystem>,
     root: PathBuf,
     next_temporary: AtomicU64,
     pins: Mutex<HashMap<Blob, u32>>,
+    /// While there are any, no file is removed.
+    holds: AtomicU64,
+    /// Folders of blobs whose names this run has made durable.
+    durable_folders: Mutex<HashSet<PathBuf>>,
     /// Held while blobs are put in place and while they are taken away, so that nobody finds a blob "already
     /// there" that is about to go.
     placing: tokio::sync::Mutex<()>,
@@ -95,6 +103,32 @@ impl MediaError {
     }
 }
 
+/// What there is of a blob.
+#[derive(Debug)]
+pub enum Found {
+    /// A file of its size.
+    Whole,
+    /// No file.
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A file of another size.
+    OtherSize {
+        /// Where.
+        path: PathBuf,
+        /// Its size.
+        size_bytes: u64,
+    },
+    /// The system does not say.
+    Unreadable {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
 /// Keeps a blob from being discarded while it lives. Dropping it removes nothing; see [`Media::discard`].
 #[must_use = "a blob without a pin may be discarded"]
 pub struct Pin {
@@ -121,6 +155,24 @@ impl Drop for Pin {
     }
 }
 
+/// Keeps every stored file while it lives: what is not referred to any more waits for the next sweep.
+#[must_use = "files may be removed without it"]
+pub struct Hold(Arc<Shared>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.holds.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Where a blob is below a data directory.
+pub(crate) fn relative_path(blob: Blob) -> PathBuf {
+    let digest = blob.sha256.to_string();
+    Path::new(files::folder(blob.kind))
+        .join(&digest[..2])
+        .join(digest)
+}
+
 impl Shared {
     fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<Blob, u32>> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
@@ -133,18 +185,20 @@ impl Shared {
         if pins.contains_key(&blob) {
             return Ok(false);
         }
-        match std::fs::remove_file(self.path(blob)) {
+        match self.files.remove(&self.path(blob)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(true),
         }
     }
 
+    fn durable_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable_folders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn path(&self, blob: Blob) -> PathBuf {
-        let digest = blob.sha256.to_string();
-        self.root
-            .join(files::folder(blob.kind))
-            .join(&digest[..2])
-            .join(digest)
+        self.root.join(relative_path(blob))
     }
 }
 
@@ -152,15 +206,34 @@ impl Media {
     /// Opens the folders below `data_dir`, makes those that are missing, and removes the temporaries of a run that
     /// has died. Only one process may have a data directory open: open the database first, whose lock proves it.
     pub fn open(data_dir: &Path) -> Result<Self, MediaError> {
-        files::prepare(data_dir)?;
-        Ok(Self {
+        let files: Arc<dyn FileSystem> = Arc::new(SystemFiles);
+        Self::over(files, data_dir)
+    }
+
+    /// The same on other files than the system's.
+    pub fn over(files: Arc<dyn FileSystem>, data_dir: &Path) -> Result<Self, MediaError> {
+        files::prepare(files.as_ref(), data_dir)?;
+        Ok(Self::of(files, data_dir))
+    }
+
+    /// The files below `data_dir` as they are: makes and removes nothing. For looking only; what is written through it
+    /// may find no folder.
+    pub fn untouched(data_dir: &Path) -> Self {
+        Self::of(Arc::new(SystemFiles), data_dir)
+    }
+
+    fn of(files: Arc<dyn FileSystem>, data_dir: &Path) -> Self {
+        Self {
             shared: Arc::new(Shared {
+                files,
                 root: data_dir.to_path_buf(),
                 next_temporary: AtomicU64::new(1),
                 pins: Mutex::default(),
+                holds: AtomicU64::new(0),
+                durable_folders: Mutex::default(),
                 placing: tokio::sync::Mutex::default(),
             }),
-        })
+        }
     }
 
     /// A temporary that takes at most `limit` bytes.
@@ -171,7 +244,7 @@ impl Media {
             .root
             .join(files::TEMPORARIES)
             .join(number.to_string());
-        Incoming::create(path, kind, limit).await
+        Incoming::create(&self.shared.files, path, kind, limit).await
     }
 
     /// Puts finished files in their places, or drops those whose content is already there. All are durable when it
@@ -180,10 +253,10 @@ impl Media {
         let _placing = self.shared.placing.lock().await;
         let pins = staged.iter().map(|file| self.pin(file.blob())).collect();
         let shared = Arc::clone(&self.shared);
-        let placed = spawn_blocking(move || files::place(&shared, staged)).await;
+        let placed = blocking(&self.shared.files, move |_| files::place(&shared, staged)).await;
         match placed {
             Ok(result) => result.map(|()| pins),
-            Err(error) => Err(MediaError::io("place files", io::Error::other(error))),
+            Err(error) => Err(MediaError::io("place files", error)),
         }
     }
 
@@ -194,6 +267,17 @@ impl Media {
             shared: Arc::clone(&self.shared),
             blob,
         }
+    }
+
+    /// Keeps every stored file for as long as a whole state is copied.
+    pub fn hold(&self) -> Hold {
+        self.shared.holds.fetch_add(1, Ordering::SeqCst);
+        Hold(Arc::clone(&self.shared))
+    }
+
+    /// Whether somebody keeps every file.
+    pub(crate) fn is_held(&self) -> bool {
+        self.shared.holds.load(Ordering::SeqCst) > 0
     }
 
     /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies; those whose files are
@@ -211,11 +295,11 @@ impl Media {
         for pin in pins {
             let blob = pin.blob();
             drop(pin);
-            if self.shared.pins().contains_key(&blob) {
+            if self.is_held() || self.shared.pins().contains_key(&blob) {
                 continue;
             }
             if let Ok(false) = is_referenced(blob).await {
-                match self.shared.remove_unpinned(blob) {
+                match self.remove_unpinned(blob).await {
                     Ok(true) => gone.push(blob),
                     Ok(false) => {}
                     Err(error) => {
@@ -225,6 +309,12 @@ impl Media {
             }
         }
         gone
+    }
+
+    /// As [`Shared::remove_unpinned`], where blocking is allowed.
+    async fn remove_unpinned(&self, blob: Blob) -> io::Result<bool> {
+        let shared = Arc::clone(&self.shared);
+        blocking(&self.shared.files, move |_| shared.remove_unpinned(blob)).await?
     }
 
     /// A blob as engines read it.
@@ -247,15 +337,22 @@ impl Media {
     /// A reader of a blob from byte `offset`, at most its size. The size is checked at once; the digest at the end of a
     /// read that began at 0.
     pub async fn read(&self, blob: Blob, offset: u64) -> Result<BlobReader, MediaError> {
-        BlobReader::open(self.shared.path(blob), blob, offset).await
+        BlobReader::open(
+            self.shared.files.as_ref(),
+            &self.shared.path(blob),
+            blob,
+            offset,
+        )
+        .await
     }
 
     /// Whether a blob is there in its whole size.
     pub async fn check(&self, blob: Blob) -> Result<(), MediaError> {
-        let length = match tokio::fs::metadata(self.shared.path(blob)).await {
-            Ok(metadata) => metadata.len(),
-            Err(error) => return Err(blob_reader::cannot_open(blob, error)),
-        };
+        let path = self.shared.path(blob);
+        let length = blocking(&self.shared.files, move |files| files.length(&path)).await;
+        let length = length
+            .and_then(|length| length)
+            .map_err(|error| blob_reader::cannot_open(blob, error))?;
         if length == blob.size_bytes {
             Ok(())
         } else {
@@ -263,9 +360,31 @@ impl Media {
         }
     }
 
+    /// What there is of a blob. Blocks.
+    pub fn find(&self, blob: Blob) -> Found {
+        let path = self.shared.path(blob);
+        match self.shared.files.length(&path) {
+            Ok(length) if length == blob.size_bytes => Found::Whole,
+            Ok(size_bytes) => Found::OtherSize { path, size_bytes },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing { path },
+            Err(error) => Found::Unreadable { path, error },
+        }
+    }
+
+    /// As [`Media::check`], where blocking is allowed.
+    pub(crate) fn check_blocking(&self, blob: Blob) -> Result<(), MediaError> {
+        match self.shared.files.length(&self.shared.path(blob)) {
+            Ok(length) if length == blob.size_bytes => Ok(()),
+            Ok(_) => Err(MediaError::Corrupt(blob)),
+            Err(error) => Err(blob_reader::cannot_open(blob, error)),
+        }
+    }
+
     /// Opens a blob for blocking readers.
-    pub(crate) fn open_blocking(&self, blob: Blob) -> Result<std::fs::File, MediaError> {
-        std::fs::File::open(self.shared.path(blob))
+    pub(crate) fn open_blocking(&self, blob: Blob) -> Result<Box<dyn BlockingFile>, MediaError> {
+        self.shared
+            .files
+            .open_blocking(&self.shared.path(blob))
             .map_err(|error| blob_reader::cannot_open(blob, error))
     }
 }

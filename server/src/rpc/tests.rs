@@ -269,6 +269,77 @@ async fn administration_is_for_admins_alone() {
 }
 
 #[tokio::test]
+async fn a_user_is_changed_by_mask_and_etag() {
+    let (server, _dir) = server().await;
+    let admin = admin(&server).await;
+    let wang = user(&server, &admin, "wang").await;
+    let mut client = AdminServiceClient::new(server.clone());
+    let list = with(&admin, v1::ListUsersRequest::default());
+    let users = client.list_users(list).await.unwrap().into_inner().users;
+    let [first, second] = users.try_into().unwrap();
+    assert_eq!(
+        (first.username.as_str(), second.username.as_str()),
+        ("admin", "wang")
+    );
+    let mut update = async |user: v1::User, paths: &[&str]| {
+        let request = v1::UpdateUserRequest {
+            user: Some(user),
+            update_mask: Some(prost_types::FieldMask {
+                paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            }),
+        };
+        let answer = client.update_user(with(&admin, request)).await;
+        answer.map(|answer| answer.into_inner().user.unwrap())
+    };
+
+    // Only what the mask names is changed.
+    let edited = v1::User {
+        display_name: "王芳".to_owned(),
+        disabled: true,
+        ..second.clone()
+    };
+    let named = update(edited.clone(), &["display_name"]).await.unwrap();
+    assert_eq!(
+        (named.display_name.as_str(), named.disabled),
+        ("王芳", false)
+    );
+    let stale = update(edited.clone(), &["disabled"]).await.unwrap_err();
+    assert_eq!(reason(&stale), "ETAG_MISMATCH");
+    let any = v1::User {
+        etag: String::new(),
+        ..edited
+    };
+    assert!(update(any.clone(), &["disabled"]).await.unwrap().disabled);
+    let ended = refusal(
+        &server,
+        "/visionbatch.v1.AuthService/GetProfile",
+        Some(&wang),
+    )
+    .await;
+    assert_eq!(reason(&ended), "TOKEN_REVOKED");
+
+    for (paths, field) in [
+        (&[][..], "update_mask"),
+        (&["credit_balance"], "update_mask"),
+        (&["role"], "user.role"),
+    ] {
+        let user = v1::User {
+            role: 0,
+            ..any.clone()
+        };
+        let refused = update(user, paths).await.unwrap_err();
+        assert_eq!(reason(&refused), "FIELD_INVALID", "{field}");
+    }
+    let last = v1::User {
+        disabled: true,
+        etag: String::new(),
+        ..first
+    };
+    let refused = update(last, &["disabled"]).await.unwrap_err();
+    assert_eq!(reason(&refused), "LAST_ADMIN");
+}
+
+#[tokio::test]
 async fn a_refusal_carries_reason_facts_and_field() {
     let (server, _dir) = server().await;
     let admin = admin(&server).await;

@@ -77,6 +77,21 @@ impl Accounts {
         feed: Feed,
         clock: Clock,
     ) -> Result<Self, ServiceError> {
+        let passwords = Passwords::new(clock.clone()).await?;
+        Self::over(store, feed, clock, passwords).await
+    }
+
+    /// The same with passwords of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub async fn over(
+        store: Arc<dyn Store>,
+        feed: Feed,
+        clock: Clock,
+        passwords: Passwords,
+    ) -> Result<Self, ServiceError> {
         let stored = store.setting(TOKEN_SECRET_SETTING).await?;
         let secret = match stored.map(<[u8; SECRET_BYTES]>::try_from) {
             Some(Ok(secret)) => secret,
@@ -96,7 +111,7 @@ impl Accounts {
             store,
             feed,
             tokens: Tokens::new(&secret),
-            passwords: Passwords::new(clock.clone()).await?,
+            passwords,
             clock,
             throttle: Throttle::default(),
             sessions: Sessions::default(),

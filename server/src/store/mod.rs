@@ -11,8 +11,10 @@
 
 #[cfg(test)]
 pub mod conformance;
+pub mod inspect;
 pub mod query;
 pub mod redb;
+pub mod restored;
 
 use std::net::IpAddr;
 
@@ -31,12 +33,14 @@ use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
+use crate::domain::restored::Restored;
 use crate::domain::transition::AttemptEvent;
 use crate::domain::user::{Credits, Role, SignInMethod, User};
 use query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
 };
+use restored::{MatchList, Matched, Restore};
 
 /// Whole domain operations: see the module's page.
 #[async_trait]
@@ -71,7 +75,7 @@ pub trait Store: Send + Sync {
 
     /// Changes role, standing, name to show or language, with an audit event; a change of role or a disabling raises
     /// the token epoch. What is so already is left, without an event. At least one admin always stays who can sign in.
-    async fn update_user(&self, change: UserChange) -> Result<User, UpdateUserError>;
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError>;
 
     /// Notes a sign-in, with an audit event.
     async fn record_sign_in(&self, sign_in: SignInNote) -> Result<(), StoreError>;
@@ -259,6 +263,19 @@ pub trait Store: Send + Sync {
     /// Forgets an account's token that is not the current one.
     async fn drop_token(&self, account: &Account) -> Result<(), StoreError>;
 
+    // A restored copy
+
+    /// Marks the stored data as a copy restored from a backup: dispatch is paused, and nothing that the other life may have
+    /// submitted is submitted before its accounts' lists were matched. Written with an audit event.
+    async fn mark_restored(&self, restore: Restore) -> Result<Restored, StoreError>;
+
+    /// The mark, where there is one.
+    async fn restored(&self) -> Result<Option<Restored>, StoreError>;
+
+    /// Matches an account's list against the items of a restored copy, all in one transaction: tasks that the other life
+    /// has submitted are taken over, or become cleanups; the account counts as matched from then on.
+    async fn match_list(&self, list: MatchList) -> Result<Matched, StoreError>;
+
     // The whole
 
     /// Sums over everything, kept up to date with each commit, never counted by a scan.
@@ -267,6 +284,10 @@ pub trait Store: Send + Sync {
     /// Items that ended in each of the last [`query::HOURS_COUNTED`] hours of the clock (UTC), oldest first; the last
     /// hour is the one that is not over. Hours in which none did are there with zeros.
     async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError>;
+
+    /// Reads one committed state from its first record to its last and shows it to `inspector`. Changes nothing; takes
+    /// as long as there are records, and memory that does not grow with batches, items and entries.
+    async fn inspect(&self, inspector: Box<dyn inspect::Inspector>) -> Result<(), StoreError>;
 
     /// A small value of the server's own (keys, digests), if it was stored.
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
@@ -551,6 +572,8 @@ pub struct Claim {
     pub instance: InstanceId,
     /// Slots of the account that may be held.
     pub limit: u32,
+    /// Only items of batches made after this one; absent: all.
+    pub after_batch: Option<BatchId>,
     /// When.
     pub now: Timestamp,
 }
@@ -609,7 +632,7 @@ pub enum CreateUserError {
 
 /// A user that cannot be changed.
 #[derive(Debug, thiserror::Error)]
-pub enum UpdateUserError {
+pub enum UserChangeError {
     /// No such user.
     #[error("no such user")]
     NotFound,

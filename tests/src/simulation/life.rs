@@ -1,362 +1,376 @@
-//! One life: a world, who acts in it, and what each step does.
+//! One life of a service: its disk, its upstream, the processes that come and go on them, and what they are held to.
 
-use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
-use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use vbatch_server::clock::Clock;
+use vbatch_server::domain::dispatching::DispatchState;
 use vbatch_server::domain::ids::{BatchId, ItemId, UserId};
-use vbatch_server::domain::ledger::Actor;
-use vbatch_server::store::query::ItemSelection;
-use vbatch_server::store::{CancelItems, CreditChange, RetryItems};
+use vbatch_server::domain::item::ItemState;
+use vbatch_server::domain::user::Role;
+use vbatch_server::service::admin::users::NewUser;
+use vbatch_server::service::error::Reason;
 
-use super::books::{Books, items_of, key_of};
+use super::audit;
+use super::books::{Books, Stored};
 use super::dice::Dice;
+use super::disk::Disk;
+use super::node::{self, Node, ROOT};
 use super::watcher::Watcher;
 use super::weather;
-use crate::upstream::config::Limits;
-use crate::upstream::tasks::{Status, Task};
-use crate::world::World;
+use super::wishes::{Door, Shared, USERS, Wishes, lock, password_of};
+use crate::upstream::service::Upstream;
+use crate::upstream::simulated::SimulatedUpstream;
+use crate::world::epoch;
 
-const ACCOUNTS: [&str; 3] = ["operator", "second", "third"];
+/// The admin, as one who acts.
+pub(super) const ADMIN: usize = USERS.len();
 
-/// Items of one life at most; more only make it slower.
-const MOST_ITEMS: u64 = 30;
+/// A user waits this long for an answer before doing something else.
+const IMPATIENCE: Duration = Duration::from_secs(8);
+
+/// Starts in a row that may fail for what is scripted to go wrong.
+const STARTS: u32 = 40;
 
 /// See the module's page.
 pub(super) struct Life {
-    pub world: World,
-    pub users: Vec<UserId>,
-    pub batches: Vec<BatchId>,
+    pub clock: Clock,
+    pub disk: Disk,
+    pub upstream: Arc<Upstream>,
+    pub node: Option<Node>,
     pub books: Arc<Mutex<Books>>,
+    pub wishes: Shared,
     pub watchers: Vec<Watcher>,
+    /// Rounds whose end was wished for, and the wish acknowledged.
+    pub cancelled: BTreeSet<(ItemId, u32)>,
     pub crashes: usize,
-    items: u64,
+    pub power_losses: usize,
+    pub failures: u64,
+    /// Items asked for.
+    pub items: u64,
+    pub most_items: u64,
     /// Every token ever given.
-    tokens: Vec<String>,
-    concurrency: u32,
-    dispatching: DispatchState,
-    /// Looks at the books after each commit.
-    observer: JoinHandle<()>,
-    /// The batches that it looks at, and what it found wrong first.
-    observed: Arc<PlainMutex<(Vec<BatchId>, Option<String>)>>,
-}
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        self.observer.abort();
-    }
+    pub tokens: Vec<String>,
+    pub concurrency: u32,
+    pub dispatching: DispatchState,
+    credits: Vec<i32>,
+    /// Files that nothing referred to when the present process began.
+    orphans: BTreeSet<PathBuf>,
 }
 
 impl Life {
-    pub async fn begin(seed: u64, dice: &mut Dice) -> Self {
-        let mut world = World::asleep_with_seed(weather::upstream(dice), seed);
-        let mut users = Vec::new();
-        for name in ["wang", "amara", "diego"] {
-            let credits = dice.below(20) as i32 + 4;
-            users.push(world.user(name, credits).await);
-        }
-        let token = world.upstream.token();
-        if dice.chance(90) {
-            world.set_token(&token).await;
-        }
-        world.start();
-        let books = Books::new(Arc::clone(&world.store), Arc::clone(&world.upstream));
-        let books = Arc::new(Mutex::new(books));
-        let observed: Arc<PlainMutex<(Vec<BatchId>, Option<String>)>> = Arc::default();
-        let observer = {
-            let (books, observed) = (Arc::clone(&books), Arc::clone(&observed));
-            let mut commits = world.feed().revision();
-            tokio::spawn(async move {
-                while commits.changed().await.is_ok() {
-                    let batches = lock(&observed).0.clone();
-                    if let Err(wrong) = books.lock().await.look(&batches).await {
-                        lock(&observed).1.get_or_insert(wrong);
-                    }
-                }
-            })
-        };
+    pub async fn begin(seed: u64, dice: &mut Dice) -> Result<Self, String> {
+        let clock = Clock::simulated(epoch(), dice.bits());
+        let upstream = SimulatedUpstream::new(weather::upstream(dice)).upstream();
+        let disk = Disk::new(seed);
+        let books = Books::new(Arc::clone(&upstream), disk.clone(), clock.clone());
         let mut life = Self {
-            world,
-            users,
-            batches: Vec::new(),
-            books,
+            clock,
+            disk,
+            node: None,
+            books: Arc::new(Mutex::new(books)),
+            wishes: Arc::new(Mutex::new(Wishes::default())),
             watchers: Vec::new(),
+            cancelled: BTreeSet::new(),
             crashes: 0,
+            power_losses: 0,
+            failures: 0,
             items: 0,
-            tokens: vec![token],
+            most_items: dice.pick(&[6, 12, 12, 20, 30]),
+            tokens: vec![upstream.token()],
+            upstream,
             concurrency: 3,
             dispatching: DispatchState::Running,
-            observer,
-            observed,
+            credits: USERS.iter().map(|_| dice.below(20) as i32 + 2).collect(),
+            orphans: BTreeSet::new(),
         };
+        if dice.chance(10) {
+            life.disk.die_at_call(dice.below(400) + 1);
+        }
+        life.rise(dice).await?;
+        if dice.chance(90) {
+            let token = life.upstream.token();
+            life.set_token(dice, token).await;
+        }
         life.create(dice).await;
-        life
+        Ok(life)
     }
 
-    /// What the observer has found wrong.
-    pub fn found(&self) -> Result<(), String> {
-        lock(&self.observed).1.clone().map_or(Ok(()), Err)
+    /// A process starts, unless the disk lets it down each time.
+    pub async fn rise(&mut self, dice: &mut Dice) -> Result<(), String> {
+        for start in 0..STARTS {
+            match self.try_to_rise(dice).await? {
+                None => return Ok(()),
+                Some(words) if !self.disk.is_off() && self.disk.failures() == 0 => {
+                    return Err(format!("does not start: {words}"));
+                }
+                Some(_) => self.fall(dice).await,
+            }
+            if start > 3 {
+                self.disk.heal();
+            }
+        }
+        Err("never starts".to_owned())
+    }
+
+    /// Why it did not start, if it did not; what must not be is an error.
+    async fn try_to_rise(&mut self, dice: &mut Dice) -> Result<Option<String>, String> {
+        let opened = match node::open(&self.disk, &self.clock) {
+            Ok(opened) => opened,
+            Err(words) => return Ok(Some(words)),
+        };
+        if self.disk.is_off() {
+            return Ok(Some("died as it opened".to_owned()));
+        }
+        {
+            let _looking = self.disk.look();
+            let stored = Stored::read(opened.store.as_ref()).await;
+            let stored = stored.map_err(|error| format!("cannot be read: {error}"))?;
+            let entries = stored.entries.clone();
+            let mut books = lock(&self.books);
+            books.resume(stored, &opened.store)?;
+            audit::ledgers(books.users(), books.items.values(), &entries)?;
+            self.promises_hold(&books)?;
+            lock(&self.wishes).verify(&books, &entries)?;
+            for watcher in &self.watchers {
+                watcher.saw_what_is(&books)?;
+            }
+            self.orphans = audit::files(&books, &self.disk)?;
+        }
+        let books = Arc::clone(&self.books);
+        let observer = move |commit: &_| lock(&books).commit(commit);
+        let served = opened.serve(&self.upstream, &self.clock, observer).await;
+        self.node = match served {
+            Ok(node) => Some(node),
+            Err(words) => return Ok(Some(words)),
+        };
+        let left = self.disk.files().into_keys();
+        if self.disk.failures() == 0
+            && let Some(left) = left
+                .into_iter()
+                .find(|path| path.starts_with(Path::new(ROOT).join("tmp")))
+        {
+            return Err(format!("{} outlived its process", left.display()));
+        }
+        if let Some(words) = self.make_users().await {
+            return Ok(Some(words));
+        }
+        for place in 0..self.watchers.len() {
+            self.send_watcher(place);
+        }
+        let open = lock(&self.wishes).open();
+        for place in open {
+            if dice.chance(70) {
+                self.ask(place, dice);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn make_users(&self) -> Option<String> {
+        let door = self.door()?;
+        for (who, credits) in self.credits.iter().enumerate() {
+            if lock(&self.books).user(USERS[who]).is_some() {
+                continue;
+            }
+            let new = NewUser {
+                username: USERS[who].to_owned(),
+                display_name: String::new(),
+                role: Role::User,
+                credits: Some(*credits),
+                language: String::new(),
+                password: Some(password_of(who).into()),
+            };
+            let made = match door.caller(ADMIN).await {
+                Ok(admin) => door.admin.create_user(&admin, new).await.map(drop),
+                Err(refusal) => Err(refusal),
+            };
+            if let Err(refusal) = made
+                && refusal.reason != Reason::UsernameTaken
+            {
+                return Some(refusal.to_string());
+            }
+        }
+        None
+    }
+
+    /// The process ends at whatever await it is; what the disk has not flushed may be lost.
+    pub async fn fall(&mut self, dice: &mut Dice) {
+        self.crashes += 1;
+        self.failures += self.disk.failures();
+        self.disk.cut();
+        if let Some(node) = self.node.take() {
+            node.crash().await;
+        }
+        lock(&self.wishes).all_calls_are_lost();
+        if dice.chance(60) {
+            self.power_losses += 1;
+            self.disk.lose_power();
+        }
+    }
+
+    /// The process ends gracefully.
+    pub async fn stop(&mut self, dice: &mut Dice) -> Result<(), String> {
+        let Some(node) = self.node.take() else {
+            return Ok(());
+        };
+        let stopped = node.stop().await;
+        lock(&self.wishes).all_calls_are_lost();
+        self.failures += self.disk.failures();
+        if stopped.is_err() && !self.disk.is_off() && self.disk.failures() == 0 {
+            return stopped;
+        }
+        self.disk.cut();
+        if dice.chance(60) {
+            self.power_losses += 1;
+            self.disk.lose_power();
+        }
+        Ok(())
+    }
+
+    /// Buries a process that has ended by itself or whose disk has died.
+    ///
+    /// # Errors
+    /// When it had no reason to.
+    pub async fn bury(&mut self, dice: &mut Dice) -> Result<(), String> {
+        let Some(node) = &mut self.node else {
+            return Ok(());
+        };
+        while let Some(ended) = node.calls.try_join_next() {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                return Err(format!("a call has panicked: {error}"));
+            }
+        }
+        if node.has_ended() && !self.disk.is_off() && self.disk.failures() == 0 {
+            let node = self.node.take().ok_or("no process")?;
+            return Err(format!("the dispatcher has ended: {:?}", node.stop().await));
+        }
+        if node.has_ended() || self.disk.is_off() {
+            self.fall(dice).await;
+        }
+        Ok(())
     }
 
     /// Looks at everything.
     pub async fn check(&self) -> Result<(), String> {
-        self.found()?;
-        let mut books = self.books.lock().await;
-        books.look(&self.batches).await?;
-        books.audit(&self.users, &self.batches).await
-    }
-
-    /// Somebody does something, or something happens.
-    pub async fn step(&mut self, dice: &mut Dice) {
-        if !self.world.is_awake() && dice.chance(40) {
-            return self.world.start();
-        }
-        if dice.chance(30) {
-            self.recover(dice).await;
-        }
-        match dice.below(130) {
-            104..=111 => self.crash_at_a_moment(dice).await,
-            112..=119 => self.cancel_at_a_moment(dice).await,
-            120..=124 => self.cancel_in_a_blackout(dice).await,
-            125..=126 => weather::denials()
-                .into_iter()
-                .for_each(|fault| self.world.upstream.fault(fault)),
-            0..=11 => self.create(dice).await,
-            12..=20 => self.cancel(dice).await,
-            21..=31 => self.retry(dice).await,
-            32..=33 => self.give_credits(dice).await,
-            34..=40 => self.set_dispatch(dice).await,
-            41..=43 => self.new_token(dice, "operator").await,
-            44..=46 => {
-                let account = dice.pick(&ACCOUNTS);
-                self.new_token(dice, account).await;
-            }
-            47..=49 => {
-                let token = dice.pick_some(&self.tokens).cloned().unwrap_or_default();
-                self.world.upstream.expire_token(&token);
-            }
-            50..=53 => self.take_tokens_again(),
-            54..=75 => self.world.upstream.fault(weather::fault(dice)),
-            76..=82 => self.world.upstream.script_next(weather::script(dice)),
-            83..=86 => {
-                self.world.upstream.foreign_task(dice.pick(&ACCOUNTS));
-            }
-            87..=91 => self.interfere(dice),
-            92 => self.world.upstream.set_down(true),
-            93..=94 => self.world.upstream.set_down(false),
-            95 => self.world.upstream.set_workers(dice.pick(&[0, 1, 3])),
-            96 if self.world.is_awake() => {
-                self.world.stop().await;
-                self.crashes += 1;
-            }
-            97..=102 if self.world.is_awake() => {
-                self.world.crash().await;
-                self.crashes += 1;
-                if dice.chance(50) {
-                    self.world.start();
-                }
-            }
-            _ => self.watch(dice),
+        lock(&self.books).found()?;
+        lock(&self.wishes).found()?;
+        if self.is_readable().await {
+            lock(&self.books).look()
+        } else {
+            Ok(())
         }
     }
 
-    /// The weather clears: what is asked is answered, and the dispatcher runs.
-    pub async fn clear_up(&mut self, dice: &mut Dice) {
-        let upstream = Arc::clone(&self.world.upstream);
-        upstream.clear_faults();
-        upstream.set_down(false);
-        upstream.set_workers(3);
-        upstream.set_limits(Limits {
-            daily: usize::MAX,
-            active: 3,
-            ..Limits::default()
+    /// Whether the store can be read now. One that a full disk has closed is opened by this, if it can be: what it tells
+    /// then must not meet a check that is under way.
+    async fn is_readable(&self) -> bool {
+        match &self.node {
+            Some(node) => node.store.totals().await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Looks at what holds between any two operations, in the store itself.
+    pub async fn check_all(&self) -> Result<(), String> {
+        self.check().await?;
+        let Some(node) = self.node.as_ref() else {
+            return Ok(());
+        };
+        if !self.is_readable().await {
+            return Ok(());
+        }
+        let _looking = self.disk.look();
+        let stored = Stored::read(node.store.as_ref()).await;
+        let stored = stored.map_err(|error| error.to_string())?;
+        let books = lock(&self.books);
+        audit::ledgers(books.users(), books.items.values(), &stored.entries)?;
+        self.promises_hold(&books)?;
+        lock(&self.wishes).verify(&books, &stored.entries)?;
+        let unused = audit::files(&books, &self.disk)?;
+        let quiet = lock(&self.wishes).open().is_empty();
+        match unused.difference(&self.orphans).next() {
+            Some(file) if quiet && self.disk.failures() == 0 => {
+                Err(format!("nothing refers to {}", file.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A wish to cancel that was acknowledged stands.
+    fn promises_hold(&self, books: &Books) -> Result<(), String> {
+        for (id, round) in &self.cancelled {
+            let item = books.items.get(id).ok_or("an item is gone")?;
+            let stands = item.round > *round
+                || match &item.state {
+                    ItemState::Pending(_) => false,
+                    ItemState::Processing(running) => running.cancel_request_time.is_some(),
+                    _ => true,
+                };
+            if !stands {
+                return Err(format!("a wish to cancel is forgotten: {item:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn door(&self) -> Option<Door> {
+        let node = self.node.as_ref()?;
+        Some(Door::of(node, &self.wishes, &self.books))
+    }
+
+    /// Something that a user or the admin does; it may still be under way when this returns.
+    pub async fn call(&mut self, dice: &mut Dice, call: impl Future<Output = ()> + Send + 'static) {
+        let Some(node) = &mut self.node else {
+            return;
+        };
+        let (tell, told) = oneshot::channel();
+        let handle = node.calls.spawn(async move {
+            call.await;
+            let _ = tell.send(());
         });
-        self.take_tokens_again();
-        let account = dice.pick(&ACCOUNTS);
-        self.new_token(dice, account).await;
-        self.dispatching = DispatchState::Running;
-        self.concurrency = 3;
-        self.tell_dispatch().await;
-        if !self.world.is_awake() {
-            self.world.start();
+        let patience = match dice.below(10) {
+            // Goes away in the middle, or does something else meanwhile.
+            0 | 1 => dice.between(Duration::ZERO, Duration::from_millis(60)),
+            _ => IMPATIENCE,
+        };
+        if timeout(patience, told).await.is_err() && dice.chance(40) {
+            handle.abort();
         }
     }
 
-    pub(super) async fn create(&mut self, dice: &mut Dice) {
-        let count = dice.below(5) + 1;
-        if self.items + count > MOST_ITEMS {
-            return;
-        }
-        let Some(owner) = dice.pick_some(&self.users).copied() else {
-            return;
-        };
-        // Without the credits for it nothing is made, and nothing taken: the audit sees to that.
-        if let Ok(batch) = self.world.try_batch(owner, count as u32).await {
-            self.items += count;
-            self.batches.push(batch);
-            lock(&self.observed).0.push(batch);
-            if dice.chance(60) {
-                self.watch_batch(batch, dice);
-            }
+    /// Asks for a wish once more, without waiting.
+    pub fn ask(&mut self, place: usize, dice: &mut Dice) {
+        let seed = dice.bits();
+        if let (Some(door), Some(node)) = (self.door(), &mut self.node) {
+            node.calls.spawn(door.ask(place, seed));
         }
     }
 
-    async fn some_items(&self, dice: &mut Dice) -> Option<(BatchId, Vec<ItemId>)> {
-        let batch = *dice.pick_some(&self.batches)?;
-        if dice.chance(25) {
-            return Some((batch, Vec::new()));
-        }
-        let items = items_of(self.world.store.as_ref(), batch).await;
-        let item = dice.pick_some(&items)?;
-        Some((batch, vec![item.id]))
-    }
-
-    async fn cancel(&mut self, dice: &mut Dice) {
-        let Some((batch, ids)) = self.some_items(dice).await else {
-            return;
-        };
-        let cancel = CancelItems {
-            batch,
-            whole_batch: ids.is_empty(),
-            selection: ItemSelection {
-                ids,
-                states: Vec::new(),
-            },
-            actor: Actor::System,
-            now: self.world.clock.now(),
-        };
-        // Refused where all of it has ended.
-        let _ = self.world.store.cancel_items(cancel.clone()).await;
-        if dice.chance(20) {
-            let _ = self.world.store.cancel_items(cancel).await;
+    /// A watcher looks on.
+    pub fn send_watcher(&mut self, place: usize) {
+        if let (Some(door), Some(node)) = (self.door(), &mut self.node) {
+            node.calls.spawn(self.watchers[place].watch(door));
         }
     }
 
-    async fn retry(&mut self, dice: &mut Dice) {
-        let Some((batch, ids)) = self.some_items(dice).await else {
-            return;
-        };
-        let retry = RetryItems {
-            batch,
-            selection: ItemSelection {
-                ids,
-                states: Vec::new(),
-            },
-            max_credits: None,
-            request: None,
-            actor: Actor::System,
-            now: self.world.clock.now(),
-        };
-        // Refused where nothing can be retried, and without the credits.
-        let _ = self.world.store.retry_items(retry).await;
-    }
-
-    async fn give_credits(&mut self, dice: &mut Dice) {
-        let Some(user) = dice.pick_some(&self.users).copied() else {
-            return;
-        };
-        let change = CreditChange {
-            user,
-            delta: dice.pick(&[-4, -1, 1, 3, 10]),
-            note: String::new(),
-            actor: Actor::System,
-            request: None,
-            now: self.world.clock.now(),
-        };
-        // Refused where the balance would be negative.
-        let _ = self.world.store.adjust_credits(change).await;
-    }
-
-    async fn set_dispatch(&mut self, dice: &mut Dice) {
-        match dice.below(7) {
-            0 => self.dispatching = dice.pick(&[DispatchState::Paused, DispatchState::Draining]),
-            1..=3 => self.dispatching = DispatchState::Running,
-            _ => self.concurrency = dice.below(5) as u32 + 1,
-        }
-        self.tell_dispatch().await;
-    }
-
-    async fn tell_dispatch(&self) {
-        let settings = DispatchSettings {
-            state: self.dispatching,
-            concurrency: self.concurrency,
-            changed_by: Actor::System,
-            change_time: self.world.clock.now(),
-        };
-        let set = self.world.store.set_dispatch_settings(settings).await;
-        set.expect("the store works");
-    }
-
-    async fn new_token(&mut self, dice: &mut Dice, account: &str) {
-        let token = match dice.chance(70) {
-            true => self.world.upstream.give_token(account),
-            // One from before, expired or not.
-            false => dice.pick_some(&self.tokens).cloned().unwrap_or_default(),
-        };
-        self.tokens.push(token.clone());
-        self.world.set_token(&token).await;
-    }
-
-    /// One thing that kept everything waiting is over.
-    async fn recover(&mut self, dice: &mut Dice) {
-        match dice.below(4) {
-            0 => self.world.upstream.set_down(false),
-            1 => self.world.upstream.set_workers(3),
-            2 => self.take_tokens_again(),
-            _ => {
-                self.dispatching = DispatchState::Running;
-                self.tell_dispatch().await;
-            }
-        }
-    }
-
-    fn take_tokens_again(&self) {
-        for token in &self.tokens {
-            self.world.upstream.refuse_token(token, None);
-        }
-    }
-
-    /// Somebody else, or a worker, ends a task of ours.
-    fn interfere(&self, dice: &mut Dice) {
-        let upstream = &self.world.upstream;
-        let tasks: Vec<Task> = upstream.tasks();
-        let active: Vec<&Task> = tasks
+    /// Whose a batch is, by number.
+    pub fn owner_of(&self, batch: BatchId) -> Option<usize> {
+        let books = lock(&self.books);
+        let owner: UserId = books.batches.get(&batch)?.owner;
+        USERS
             .iter()
-            .filter(|task| task.status.is_active() && key_of(task).is_some())
-            .collect();
-        let Some(task) = dice.pick_some(&active) else {
-            return;
-        };
-        match dice.below(5) {
-            0 => upstream.vanish(&task.id),
-            1 => upstream.set_state(&task.id, Status::Cancel, None),
-            2 => upstream.set_state(&task.id, Status::Pending, None),
-            3 => upstream.set_state(&task.id, Status::Failed, Some("worker failed")),
-            _ => upstream.set_state(&task.id, Status::Failed, Some("PING timeout: 51.87 s")),
-        }
+            .position(|name| books.user(name).is_some_and(|user| user.id == owner))
     }
 
-    fn watch(&mut self, dice: &mut Dice) {
-        let Some(batch) = dice.pick_some(&self.batches).copied() else {
-            return;
-        };
-        if dice.chance(20) {
-            self.watchers.pop();
-        }
-        self.watch_batch(batch, dice);
+    /// Every batch.
+    pub fn batches(&self) -> Vec<BatchId> {
+        lock(&self.books).batches.keys().copied().collect()
     }
-
-    fn watch_batch(&mut self, batch: BatchId, dice: &mut Dice) {
-        self.watchers.push(Watcher::of(
-            batch,
-            Arc::clone(&self.world.store),
-            self.world.feed().clone(),
-            dice.bits(),
-        ));
-    }
-}
-
-fn lock<T>(shared: &PlainMutex<T>) -> std::sync::MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,28 +1,27 @@
-//! A watcher of one batch: slow, coming again now and then, and held to end on the committed state.
+//! A watcher of one batch: slow, coming again now and then and after every crash, and held to end on the committed state.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use vbatch_server::domain::batch::Batch;
 use vbatch_server::domain::ids::BatchId;
 use vbatch_server::domain::item::VideoItem;
-use vbatch_server::feed::Feed;
-use vbatch_server::store::Store;
 use vbatch_server::store::query::ItemSelection;
 
-use super::books::items_of;
+use super::books::{ALL, Books};
 use super::dice::Dice;
+use super::wishes::{Door, lock};
 
 /// A watcher is this slow at most.
-const SLOWEST: Duration = Duration::from_secs(20);
+pub const SLOWEST: Duration = Duration::from_secs(20);
 
-/// Somebody who watches a batch until this is dropped.
+/// Somebody who watches a batch, over the lives of the server.
 pub struct Watcher {
     batch: BatchId,
+    who: usize,
+    seed: u64,
     seen: Arc<Mutex<Seen>>,
-    task: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -33,89 +32,122 @@ struct Seen {
 }
 
 impl Watcher {
-    /// Watches from now on.
-    pub fn of(batch: BatchId, store: Arc<dyn Store>, feed: Feed, seed: u64) -> Self {
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let task = tokio::spawn(watch(
+    /// Will watch that batch of that user.
+    pub fn new(batch: BatchId, who: usize, seed: u64) -> Self {
+        Self {
             batch,
-            store,
-            feed,
-            Dice::new(seed),
-            Arc::clone(&seen),
-        ));
-        Self { batch, seen, task }
+            who,
+            seed,
+            seen: Arc::default(),
+        }
+    }
+
+    /// Watches, through this door, until it is dropped.
+    pub fn watch(&self, door: Door) -> impl Future<Output = ()> + Send + use<> {
+        let (batch, who, seen) = (self.batch, self.who, Arc::clone(&self.seen));
+        let mut dice = Dice::new(self.seed);
+        async move {
+            loop {
+                // Whatever went wrong, a watcher comes again.
+                if watch(&door, batch, who, &mut dice, &seen).await.is_none() {
+                    tokio::time::sleep(SLOWEST / 4).await;
+                }
+            }
+        }
+    }
+
+    /// Nothing that this watcher has seen was anything but committed.
+    ///
+    /// # Errors
+    /// In words, what was.
+    pub fn saw_what_is(&self, books: &Books) -> Result<(), String> {
+        let seen = lock(&self.seen);
+        if let Some(wrong) = &seen.wrong {
+            return Err(wrong.clone());
+        }
+        for item in seen.items.values() {
+            let committed = books.items.get(&item.id);
+            let is_so = committed.is_some_and(|it| it.revision > item.revision || it == item);
+            if !is_so {
+                return Err(format!(
+                    "a watcher saw {item:?}, never committed: {committed:?}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// After some quiet: what was seen is what is committed.
     ///
     /// # Errors
     /// In words, what differs.
-    pub async fn converged(&self, store: &dyn Store) -> Result<(), String> {
-        tokio::time::sleep(SLOWEST * 2).await;
-        let committed = store.batch(self.batch).await.expect("readable");
-        let items = items_of(store, self.batch).await;
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(wrong) = &seen.wrong {
-            return Err(wrong.clone());
-        }
-        if seen.batch != committed {
+    pub fn converged(&self, books: &Books) -> Result<(), String> {
+        self.saw_what_is(books)?;
+        let seen = lock(&self.seen);
+        let committed = books.batches.get(&self.batch);
+        if seen.batch.as_ref() != committed {
             return Err(format!("a watcher has {:?} for {committed:?}", seen.batch));
         }
-        if !seen.items.values().eq(items.iter()) {
-            return Err(format!("a watcher has {:?} for {items:?}", seen.items));
+        if !seen.items.values().eq(books.items_of(self.batch)) {
+            return Err(format!("a watcher has {:?}", seen.items));
         }
         Ok(())
     }
 }
 
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
+/// One stream; nothing when it broke.
 async fn watch(
+    door: &Door,
     id: BatchId,
-    store: Arc<dyn Store>,
-    feed: Feed,
-    mut dice: Dice,
-    shared: Arc<Mutex<Seen>>,
-) {
+    who: usize,
+    dice: &mut Dice,
+    shared: &Mutex<Seen>,
+) -> Option<()> {
+    let caller = door.caller(who).await.ok()?;
+    // Subscribed before the snapshot is read: nothing between the two is missed.
+    let mut watcher = door.batches.feed().watch_batch(id);
+    tokio::time::sleep(dice.between(Duration::ZERO, SLOWEST / 10)).await;
     let all = ItemSelection::default();
-    loop {
-        // Subscribed before the snapshot is read: nothing between the two is missed.
-        let mut watcher = feed.watch_batch(id);
-        tokio::time::sleep(dice.between(Duration::ZERO, SLOWEST / 10)).await;
-        let page = store.items(id, 0, &all, 10_000).await.expect("readable");
-        let batch = store.batch(id).await.expect("readable");
-        let mut revision = page.revision;
+    let page = door.batches.items_after(id, 0, &all, ALL).await.ok()?;
+    let batch = door.batches.batch(&caller, id).await.ok()?;
+    let mut revision = page.revision;
+    {
+        let mut seen = lock(shared);
+        if seen
+            .batch
+            .as_ref()
+            .is_some_and(|old| old.revision > batch.revision)
         {
-            let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.batch = batch;
-            seen.items = page
-                .items
-                .into_iter()
-                .map(|item| (item.position, item))
-                .collect();
+            seen.wrong = Some(format!("a snapshot is older than what was seen: {batch:?}"));
         }
-        for _ in 0..dice.below(40) + 1 {
-            watcher.changed().await;
-            if dice.chance(50) {
-                tokio::time::sleep(dice.between(Duration::ZERO, SLOWEST)).await;
-            }
-            let changes = watcher.newer_than(revision);
-            let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            for item in changes.items {
-                revision = revision.max(item.revision);
-                let old = seen.items.insert(item.position, (*item).clone());
-                if old.is_none_or(|old| old.revision >= item.revision) {
-                    seen.wrong = Some(format!("a watcher was told an old state of {item:?}"));
-                }
-            }
-            if let Some(batch) = changes.batch {
-                revision = revision.max(batch.revision);
-                seen.batch = Some((*batch).clone());
+        seen.batch = Some(batch);
+        for item in page.items {
+            let position = item.position;
+            if let Some(old) = seen.items.insert(position, item)
+                && old.revision > seen.items[&position].revision
+            {
+                seen.wrong = Some(format!("a snapshot is older than {old:?}"));
             }
         }
     }
+    for _ in 0..dice.below(40) + 1 {
+        watcher.changed().await;
+        if dice.chance(50) {
+            tokio::time::sleep(dice.between(Duration::ZERO, SLOWEST)).await;
+        }
+        let changes = watcher.newer_than(revision);
+        let mut seen = lock(shared);
+        for item in changes.items {
+            revision = revision.max(item.revision);
+            let old = seen.items.insert(item.position, (*item).clone());
+            if old.is_none_or(|old| old.revision >= item.revision) {
+                seen.wrong = Some(format!("a watcher was told an old state of {item:?}"));
+            }
+        }
+        if let Some(batch) = changes.batch {
+            revision = revision.max(batch.revision);
+            seen.batch = Some((*batch).clone());
+        }
+    }
+    Some(())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::dice::Dice;
+use super::media::film;
 use crate::upstream::config::{
     CancelVerb, Echo, Estimates, Limits, ListStatus, ListTimes, ResultAddress, UpstreamConfig,
 };
@@ -41,6 +42,7 @@ pub fn upstream(dice: &mut Dice) -> UpstreamConfig {
             Duration::from_millis(700),
         ]),
         epoch: epoch(),
+        video: film(),
         ..UpstreamConfig::default()
     }
 }
@@ -119,7 +121,9 @@ pub fn fault(dice: &mut Dice) -> Fault {
 }
 
 fn submit_fault(fault: Fault, dice: &mut Dice) -> Fault {
-    match dice.below(20) {
+    match dice.below(22) {
+        20 => fault.lose_answer_twice(Duration::ZERO),
+        21 => fault.lose_answer_twice(dice.seconds(1, 2400)),
         0 | 1 => fault.lose_answer(),
         2..=3 => fault.lose_answer_and_list_after(dice.seconds(1, 2400)),
         4 => fault.lose_answer_and_list_after(dice.seconds(1, 55)),

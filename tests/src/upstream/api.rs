@@ -88,7 +88,7 @@ impl Api<'_> {
             .iter()
             .any(|task| task.id == id && task.status == Status::Succeed);
         match signed && known {
-            true => Reply::video(&self.config.video),
+            true => Reply::video(self.config.video_of(id)),
             false => Reply {
                 media_type: "application/xml",
                 body: Bytes::from_static(b"<Error><Code>AccessDenied</Code></Error>"),
@@ -205,7 +205,7 @@ impl Api<'_> {
 
     fn result(&self, account: &str, id: &str) -> Reply {
         match self.tasks.known(account, id, self.now) {
-            Some(task) if task.status == Status::Succeed => Reply::video(&self.config.video),
+            Some(task) if task.status == Status::Succeed => Reply::video(self.config.video_of(id)),
             _ => Reply::error(500, &format!("Task {id} not found")),
         }
     }

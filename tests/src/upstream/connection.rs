@@ -12,16 +12,23 @@ use axum::serve::{IncomingStream, Listener};
 use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Breaks one connection.
 #[derive(Clone)]
 pub struct Breaker(Arc<Break>);
 
-#[derive(Default)]
 struct Break {
     number: u64,
     broken: AtomicBool,
     waker: AtomicWaker,
+    count: watch::Sender<usize>,
+}
+
+impl Drop for Break {
+    fn drop(&mut self) {
+        self.count.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Breaker {
@@ -41,6 +48,7 @@ impl Breaker {
 #[derive(Clone, Default)]
 pub struct Connections {
     count: Arc<AtomicU64>,
+    open_count: watch::Sender<usize>,
     open: Arc<Mutex<Vec<Weak<Break>>>>,
 }
 
@@ -53,10 +61,23 @@ impl Connections {
         }
     }
 
+    /// Waits until none is open, and no request of one is being answered.
+    pub async fn until_none(&self) {
+        // It ends with an error only where the sender is gone, and this is one.
+        let _ = self
+            .open_count
+            .subscribe()
+            .wait_for(|count| *count == 0)
+            .await;
+    }
+
     fn add(&self) -> Breaker {
+        self.open_count.send_modify(|count| *count += 1);
         let breaker = Breaker(Arc::new(Break {
             number: self.count.fetch_add(1, Ordering::SeqCst) + 1,
-            ..Break::default()
+            broken: AtomicBool::default(),
+            waker: AtomicWaker::default(),
+            count: self.open_count.clone(),
         }));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|connection| connection.strong_count() > 0);

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,10 +17,12 @@ use bytes::Bytes;
 use futures::stream;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::{sleep, timeout};
 
 use super::book::Host;
 use super::config::UpstreamConfig;
 use super::connection::{BreakableListener, Breaker, Connections};
+use super::faults::PIECES;
 use super::message::{Head, Reply};
 use super::service::{Outcome, Upstream};
 
@@ -96,6 +99,18 @@ impl FakeUpstream {
             let _ = server.await;
         }
         self.connections.break_all();
+    }
+
+    /// Waits until it has seen that every connection to it has ended, as when the only client was killed: from then
+    /// on nothing comes of what that client had sent. Breaks what is still open after `patience`.
+    pub async fn until_left_alone(&self, patience: Duration) {
+        if timeout(patience, self.connections.until_none())
+            .await
+            .is_err()
+        {
+            self.connections.break_all();
+            self.connections.until_none().await;
+        }
     }
 
     /// Listens again, on the same ports.
@@ -182,6 +197,7 @@ async fn answer(
             &reply,
             part(reply.body.slice(..bytes.min(reply.body.len()))),
         ),
+        Outcome::Slowly(reply, pause) => response(&reply, trickle(reply.body.clone(), pause)),
         Outcome::Hang => pending().await,
         Outcome::Drop => {
             breaker.break_off();
@@ -208,6 +224,19 @@ fn response(reply: &Reply, body: Body) -> Response<Body> {
     response
         .body(body)
         .expect("scripted answers have valid headers")
+}
+
+/// A whole body in pieces, with a pause after each.
+fn trickle(bytes: Bytes, pause: Duration) -> Body {
+    let piece = bytes.len().div_ceil(PIECES).max(1);
+    Body::from_stream(stream::unfold(bytes, move |mut left| async move {
+        if left.is_empty() {
+            return None;
+        }
+        let next = left.split_to(piece.min(left.len()));
+        sleep(pause).await;
+        Some((Ok::<_, io::Error>(next), left))
+    }))
 }
 
 /// The beginning of a body, flushed, and then an error, by which the connection breaks.

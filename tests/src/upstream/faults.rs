@@ -9,6 +9,9 @@
 
 use std::time::Duration;
 
+/// Of a body that trickles.
+pub const PIECES: usize = 8;
+
 /// The calls of the API, and what else is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
@@ -69,10 +72,14 @@ pub enum Action {
     Drop,
     /// The connection breaks, the work is done. A new task appears in lists only after this time.
     LoseAnswer(Duration),
+    /// The same, and the work is done twice, as a proxy does that sends a request again.
+    LoseAnswerTwice(Duration),
     /// The answer's head promises all of its body, half of which comes. The work is done.
     HalfAnswer,
     /// So many bytes of the body come.
     Cut(usize),
+    /// The body comes in pieces, with this pause after each. Without sockets it comes whole.
+    Trickle(Duration),
     /// A redirect of a result, to the other host or to another place of this one.
     Redirect(Target),
 }
@@ -219,6 +226,11 @@ impl Fault {
         self.act(Action::LoseAnswer(time))
     }
 
+    /// The connection breaks after the work was done twice; both tasks appear in lists after this time.
+    pub fn lose_answer_twice(self, time: Duration) -> Self {
+        self.act(Action::LoseAnswerTwice(time))
+    }
+
     /// The connection breaks in the middle of the answer's body, after the work.
     pub fn half_answer(self) -> Self {
         self.act(Action::HalfAnswer)
@@ -227,6 +239,11 @@ impl Fault {
     /// The connection breaks after so many bytes of the answer's body.
     pub fn cut_after(self, bytes: usize) -> Self {
         self.act(Action::Cut(bytes))
+    }
+
+    /// The answer's body comes in [`PIECES`] pieces, with this pause after each.
+    pub fn trickle(self, pause: Duration) -> Self {
+        self.act(Action::Trickle(pause))
     }
 
     /// A redirect, with 302.

@@ -107,10 +107,10 @@ impl Reply {
         }
     }
 
-    pub(super) fn video(video: &Bytes) -> Self {
+    pub(super) fn video(video: Bytes) -> Self {
         Self {
             media_type: "application/octet-stream",
-            body: video.clone(),
+            body: video,
             ..Self::json(200, &Value::Null)
         }
     }

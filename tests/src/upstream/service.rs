@@ -64,6 +64,8 @@ pub enum Outcome {
     Reply(Reply),
     /// Answers with so many bytes of the body, then breaks the connection.
     Partly(Reply, usize),
+    /// Answers with the body in pieces and a pause after each.
+    Slowly(Reply, Duration),
     /// Stays silent.
     Hang,
     /// Breaks the connection.
@@ -174,7 +176,9 @@ impl Upstream {
             .find(|task| task.id == id)
             .map(|task| (task.account.clone(), task.params.clone()))
             .expect("a task to repeat");
-        let twin = inner.tasks.create(&account, params, now).id.clone();
+        let twin = inner.tasks.create(&account, params, now);
+        twin.is_twin = true;
+        let twin = twin.id.clone();
         drop(inner);
         self.tell();
         twin
@@ -222,6 +226,11 @@ impl Upstream {
         self.played().tasks.all().to_vec()
     }
 
+    /// The same, to look at and not to keep.
+    pub fn with_tasks<T>(&self, look: impl FnOnce(&[Task]) -> T) -> T {
+        look(self.played().tasks.all())
+    }
+
     /// Most tasks of one account that were ever active at once.
     pub fn max_active_of(&self, account: &str) -> usize {
         self.inner().tasks.most_active(account)
@@ -242,9 +251,9 @@ impl Upstream {
         &self.config
     }
 
-    /// Since its start.
+    /// Since its start, by its own clock.
     pub fn now(&self) -> Duration {
-        self.start.elapsed()
+        self.start.elapsed() * self.config.speed
     }
 
     /// Its wall clock.
@@ -323,7 +332,9 @@ impl Upstream {
         }
         let outcome = self.act(&arrival, body);
         let status = match &outcome {
-            Outcome::Reply(reply) | Outcome::Partly(reply, _) => Some(reply.status),
+            Outcome::Reply(reply) | Outcome::Partly(reply, _) | Outcome::Slowly(reply, _) => {
+                Some(reply.status)
+            }
             Outcome::Hang | Outcome::Drop => None,
         };
         self.inner().book.calls[arrival.index].status = status;
@@ -369,12 +380,21 @@ impl Upstream {
                 }
                 Outcome::Drop
             }
+            Action::LoseAnswerTwice(hidden_for) => {
+                if let (Some(id), _) = self.work(arrival, body) {
+                    let twin = self.twin_of(&id);
+                    self.hide(&id, *hidden_for);
+                    self.hide(&twin, *hidden_for);
+                }
+                Outcome::Drop
+            }
             Action::HalfAnswer => {
                 let (_, reply) = self.work(arrival, body);
                 let half = reply.body.len() / 2;
                 Outcome::Partly(reply, half)
             }
             Action::Cut(bytes) => Outcome::Partly(self.work(arrival, body).1, *bytes),
+            Action::Trickle(pause) => Outcome::Slowly(self.work(arrival, body).1, *pause),
             Action::Redirect(target) => {
                 let id = arrival.head.task().cloned().unwrap_or_default();
                 Outcome::Reply(Reply::redirect(match target {

@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use vbatch_server::domain::ids::TaskId;
 use vbatch_server::engine::lightx2v::LightX2v;
 use vbatch_server::engine::lightx2v::account::account_of;
@@ -45,15 +46,25 @@ impl SimulatedUpstream {
     /// Starts its clock now: pause tokio's before.
     pub fn new(config: UpstreamConfig) -> Self {
         let upstream = Arc::new(Upstream::new(config, BUCKET_URL.to_owned()));
-        let engine = Self::engine_of(&upstream);
-        Self { upstream, engine }
+        Self::of_process(&upstream, CancellationToken::new())
     }
 
     /// The same upstream, met by another life of the server.
     pub fn again(upstream: &Arc<Upstream>) -> Self {
+        Self::of_process(upstream, CancellationToken::new())
+    }
+
+    /// The same, met by a process that reaches nothing any more, and hears of nothing, once it is `gone`.
+    pub fn of_process(upstream: &Arc<Upstream>, gone: CancellationToken) -> Self {
+        let transport = Arc::new(InProcess {
+            upstream: Arc::clone(upstream),
+            gone,
+        });
+        let engine = LightX2v::over(LightX2vConfig::at(BASE_URL), transport)
+            .expect("the configuration is our own");
         Self {
             upstream: Arc::clone(upstream),
-            engine: Self::engine_of(upstream),
+            engine,
         }
     }
 
@@ -65,12 +76,6 @@ impl SimulatedUpstream {
     /// The first account and its token.
     pub fn credentials(&self) -> Credentials {
         credentials(self.token())
-    }
-
-    fn engine_of(upstream: &Arc<Upstream>) -> LightX2v {
-        let transport = Arc::new(InProcess(Arc::clone(upstream)));
-        LightX2v::over(LightX2vConfig::at(BASE_URL), transport)
-            .expect("the configuration is our own")
     }
 }
 
@@ -136,14 +141,20 @@ impl Engine for SimulatedUpstream {
 }
 
 /// The way to an upstream in this process.
-struct InProcess(Arc<Upstream>);
+struct InProcess {
+    upstream: Arc<Upstream>,
+    gone: CancellationToken,
+}
 
 impl InProcess {
     async fn exchange(&self, head: Head, request: Option<Request>) -> Result<Outcome, Failure> {
-        if self.0.is_down() {
+        if self.gone.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        if self.upstream.is_down() {
             return Err(Failure::NotSent("connection refused".to_owned()));
         }
-        let arrival = self.0.arrive(head);
+        let arrival = self.upstream.arrive(head);
         let mut body = BytesMut::new();
         if let Some(sent) = request.and_then(|request| request.body)
             && !arrival.is_early()
@@ -157,9 +168,18 @@ impl InProcess {
                 }
             }
         }
-        match self.0.serve(arrival, &body).await {
+        // What has arrived is worked on, whatever becomes of who asked.
+        let upstream = Arc::clone(&self.upstream);
+        let served = tokio::spawn(async move { upstream.serve(arrival, &body).await });
+        let outcome = served
+            .await
+            .map_err(|error| Failure::Broken(error.to_string()))?;
+        if self.gone.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        match outcome {
             Outcome::Hang => {
-                sleep(self.0.config().patience).await;
+                sleep(self.upstream.config().patience).await;
                 Err(Failure::Broken("no sign of life".to_owned()))
             }
             Outcome::Drop => Err(Failure::Broken(
@@ -255,7 +275,7 @@ fn head(
 /// An answer and how much of its body comes.
 fn split(outcome: Outcome) -> (Reply, usize) {
     match outcome {
-        Outcome::Reply(reply) => {
+        Outcome::Reply(reply) | Outcome::Slowly(reply, _) => {
             let all = reply.body.len();
             (reply, all)
         }

@@ -107,6 +107,8 @@ pub struct Task {
     pub elapses: BTreeMap<String, f64>,
     /// Deleted: no call knows it any more.
     pub deleted: bool,
+    /// Made again by somebody between us and the upstream, from a request that was sent once.
+    pub is_twin: bool,
     script: Script,
     /// PENDING: may run from here on. RUNNING: the run ends here.
     due: Duration,
@@ -264,6 +266,7 @@ impl Tasks {
             hidden_until: Duration::ZERO,
             elapses: BTreeMap::new(),
             deleted: false,
+            is_twin: false,
             script,
             due: now + CREATED_FOR,
         });

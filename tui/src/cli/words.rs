@@ -53,7 +53,7 @@ pub const fn wait_reason(reason: v1::wait::Reason) -> &'static str {
         Wait::BackOff => "the pause before another attempt",
         Wait::UpstreamToken => "an upstream token",
         Wait::UpstreamDailyLimit => "the upstream's daily limit",
-        Wait::UpstreamBusy => "the upstream, which is busy",
+        Wait::UpstreamBusy => "the upstream, which is busy or silent",
         Wait::Cleanup => "the end of its old upstream task",
         Wait::StorageFull => "room on the server's disk",
     }

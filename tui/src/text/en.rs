@@ -170,6 +170,8 @@ pub(super) static TEXTS: Texts = Texts {
         v1::attempt::Outcome::Cancelled => "cancelled",
     },
     unresolved: "no answer yet",
+    unresolved_what: "The upstream did not answer. Its list of tasks is looked through first, so that none is paid twice.",
+    cancelling_what: "It ends when the upstream agrees, or after 2 minutes without a word. A video that is finished all the same is kept.",
     failure,
     upstream_said: |words| format!("upstream said: \"{words}\""),
     what_to_do: "What to do",

@@ -112,6 +112,10 @@ pub(crate) struct Texts {
     pub(crate) attempt: fn(i32) -> String,
     pub(crate) outcome: fn(v1::attempt::Outcome) -> &'static str,
     pub(crate) unresolved: &'static str,
+    /// What happens by itself while a submit is unresolved.
+    pub(crate) unresolved_what: &'static str,
+    /// What happens by itself while an item is being cancelled.
+    pub(crate) cancelling_what: &'static str,
     pub(crate) failure: fn(v1::item_failure::Reason) -> &'static str,
     pub(crate) upstream_said: fn(&str) -> String,
     pub(crate) what_to_do: &'static str,

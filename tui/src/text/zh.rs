@@ -152,6 +152,8 @@ pub(super) static TEXTS: Texts = Texts {
         v1::attempt::Outcome::Cancelled => "已取消",
     },
     unresolved: "尚无答复",
+    unresolved_what: "上游没有答复。会先在它的任务列表里查找，不会重复付费。",
+    cancelling_what: "上游同意后即结束；2 分钟没有答复也会取消。若视频已经完成，则予以保留。",
     failure,
     upstream_said: |words| format!("上游返回：「{words}」"),
     what_to_do: "怎么办",

@@ -50,7 +50,7 @@ pub(crate) fn draw(pen: &mut Pen, open: &OpenBatch, area: Rect, beside: bool) {
             line(u8::from(index > 0) * 4, parts)
         })
         .collect();
-    lines.extend(facts(pen, item, beside));
+    lines.extend(facts(pen, item, beside, width));
     lines.extend(attempts(pen, open, item, width));
     lines.extend(advice(pen, item, width));
     while lines.len() > usize::from(inside.height) {
@@ -74,7 +74,7 @@ pub(crate) fn draw(pen: &mut Pen, open: &OpenBatch, area: Rect, beside: bool) {
     }
 }
 
-fn facts(pen: &Pen, item: &v1::VideoItem, beside: bool) -> Vec<Line> {
+fn facts(pen: &Pen, item: &v1::VideoItem, beside: bool, width: usize) -> Vec<Line> {
     let words = pen.words;
     let mut lines = Vec::new();
     let mut parts = Vec::new();
@@ -122,7 +122,16 @@ fn facts(pen: &Pen, item: &v1::VideoItem, beside: bool) -> Vec<Line> {
         }
         lines.push(line(0, parts));
     }
+    if item.stage() == v1::video_item::Stage::Cancelling {
+        lines.extend(wrapped(words.cancelling_what, width, 2));
+    }
     lines
+}
+
+/// A sentence, on as many lines as it takes.
+fn wrapped(text: &str, width: usize, rank: u8) -> impl Iterator<Item = Line> {
+    let lines = wrap(text, width).into_iter();
+    lines.map(move |text| line(rank, [(text, Role::Text)]))
 }
 
 fn attempts(pen: &Pen, open: &OpenBatch, item: &v1::VideoItem, width: usize) -> Vec<Line> {
@@ -159,6 +168,9 @@ fn attempts(pen: &Pen, open: &OpenBatch, item: &v1::VideoItem, width: usize) -> 
                 attempt.seed
             );
             lines.push(line(5, [(" ".to_owned(), Role::Dim), (text, Role::Dim)]));
+        }
+        if attempt.unresolved {
+            lines.extend(wrapped(words.unresolved_what, width, rank + 1));
         }
         let said = attempt
             .failure

@@ -74,7 +74,7 @@ pub fn system_status(report: SystemReport) -> v1::SystemStatus {
         }),
         sessions: count(report.sessions),
         watchers: count(report.watchers),
-        last_backup_time: None,
+        last_backup_time: report.last_backup_time.map(time),
         last_verify: None,
         warnings: report.warnings.into_iter().map(warning).collect(),
     }
@@ -325,6 +325,7 @@ fn warning(warning: Warning) -> v1::Warning {
         WarningReason::DispatchDraining => Wire::DispatchDraining,
         WarningReason::DiskLow => Wire::DiskLow,
         WarningReason::StorageFull => Wire::StorageFull,
+        WarningReason::RestoredCopy => Wire::RestoredCopy,
     };
     let severity = match warning.severity {
         Severity::Info => v1::warning::Severity::Info,

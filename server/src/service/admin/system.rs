@@ -8,10 +8,14 @@ use super::{Admin, require_admin};
 use crate::disk::{self, DiskSpace};
 use crate::domain::dispatching::{DispatchSettings, DispatchState, MAX_CONCURRENCY};
 use crate::domain::ids::InstanceId;
+use crate::domain::restored::Restored;
 use crate::service::Caller;
 use crate::service::error::ServiceError;
 use crate::service::overview::Overview;
 use crate::store::query::{HourCount, Totals};
+
+/// The setting that keeps when the last backup was made: microseconds since 1970, big-endian.
+pub const LAST_BACKUP_SETTING: &str = "last_backup_time";
 
 /// What an admin may know of the service as it is now.
 #[derive(Debug, Clone)]
@@ -36,6 +40,10 @@ pub struct SystemReport {
     pub sessions: usize,
     /// Open streams.
     pub watchers: u32,
+    /// When the last backup was made.
+    pub last_backup_time: Option<Timestamp>,
+    /// The mark of a restored copy.
+    pub restored: Option<Restored>,
     /// What an admin should know, worst first.
     pub warnings: Vec<Warning>,
 }
@@ -62,6 +70,13 @@ impl Admin {
             disk: disk::space(&parts.data_dir),
             sessions: sessions.count(now),
             watchers: sessions.streams(),
+            last_backup_time: parts
+                .store
+                .setting(LAST_BACKUP_SETTING)
+                .await?
+                .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
+                .and_then(|bytes| Timestamp::from_microsecond(i64::from_be_bytes(bytes)).ok()),
+            restored: parts.store.restored().await?,
             warnings: Vec::new(),
         };
         report.warnings = warnings::of(&report, parts.accounts.default_password_stands());

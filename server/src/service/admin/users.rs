@@ -14,7 +14,7 @@ use crate::service::Caller;
 use crate::service::accounts::{blank_user, check_strength, create_user_refusal, user_not_found};
 use crate::service::error::{Reason, ServiceError};
 use crate::service::page_token::{self, PageScope};
-use crate::store::{PasswordChange, UpdateUserError, UserChange};
+use crate::store::{PasswordChange, UserChange, UserChangeError};
 
 /// How long a one-time password is good.
 pub const ONE_TIME_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -214,13 +214,13 @@ impl Admin {
         let before = self.parts.store.user(user).await?;
         let changed = self.parts.store.update_user(change).await;
         let changed = changed.map_err(|error| match error {
-            UpdateUserError::NotFound => user_not_found(user),
-            UpdateUserError::Changed => etag_mismatch(),
-            UpdateUserError::LastAdmin => ServiceError::new(
+            UserChangeError::NotFound => user_not_found(user),
+            UserChangeError::Changed => etag_mismatch(),
+            UserChangeError::LastAdmin => ServiceError::new(
                 Reason::LastAdmin,
                 "The last enabled administrator can be neither disabled nor demoted. Make another one first.",
             ),
-            UpdateUserError::Store(error) => error.into(),
+            UserChangeError::Store(error) => error.into(),
         })?;
         if before.is_none_or(|before| before.token_epoch != changed.token_epoch) {
             self.parts.accounts.sessions().forget(user);

@@ -9,6 +9,8 @@ use super::upstream::{AccountUse, Standing};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::DispatchState;
 use crate::domain::failure::WaitReason;
+use crate::domain::ledger::Actor;
+use crate::domain::restored::Restored;
 use crate::feed::engine_status::{Health, TokenState};
 use crate::service::overview::Overview;
 
@@ -38,6 +40,7 @@ pub enum WarningReason {
     DispatchDraining,
     DiskLow,
     StorageFull,
+    RestoredCopy,
 }
 
 /// How much a warning matters.
@@ -153,8 +156,18 @@ pub fn for_everyone(overview: &Overview, now: Timestamp) -> Vec<Warning> {
 
 fn dispatch(report: &SystemReport) -> Option<Warning> {
     let settings = &report.overview.dispatch;
+    let restored = report.restored.as_ref();
     let warning = match settings.state {
         DispatchState::Running => return None,
+        // Only restoring pauses without a person.
+        DispatchState::Paused if settings.changed_by == Actor::System && restored.is_some() => {
+            let message = "This is a restored copy and paused. Stop the server that it is a copy of, then set dispatch to run.";
+            let warning = Warning::new(WarningReason::RestoredCopy, Severity::Warning, message);
+            match restored {
+                Some(restored) => warning.with("backup_time", restored.backup_time),
+                None => warning,
+            }
+        }
         DispatchState::Paused => Warning::new(
             WarningReason::DispatchPaused,
             Severity::Warning,
@@ -251,7 +264,7 @@ fn upstream(report: &SystemReport) -> Vec<Warning> {
             });
         }
     }
-    warnings.extend(report.accounts.iter().filter(|account| is_lost(account)).map(|account| {
+    warnings.extend(report.accounts.iter().filter(|account| is_lost(account, report.restored.as_ref())).map(|account| {
         let message = "An account set before still has work upstream and no usable token. Set a token of it once more.";
         Warning::new(
             WarningReason::UpstreamAccountLost,
@@ -264,10 +277,11 @@ fn upstream(report: &SystemReport) -> Vec<Warning> {
     warnings
 }
 
-fn is_lost(account: &AccountUse) -> bool {
+fn is_lost(account: &AccountUse, restored: Option<&Restored>) -> bool {
     let needed = account.running + account.unresolved + account.cleanups + account.fetches;
+    let unmatched = restored.and_then(Restored::unmatched_submitter) == Some(&account.account);
     !account.is_current
-        && needed > 0
+        && (needed > 0 || unmatched)
         && matches!(account.standing, Standing::Expired | Standing::Refused)
 }
 

@@ -81,8 +81,16 @@ impl Batches {
             .offer
             .pricing
             .credits_per_item(engine, source.audio.duration);
-        self.check_price(source.owner, each, items.len(), rerun.max_credits)
-            .await?;
+        let checked = self
+            .check_price(source.owner, each, items.len(), rerun.max_credits)
+            .await;
+        if let Err(refusal) = checked {
+            // The same request may have been carried out by another call meanwhile, with the credits that are missing.
+            return match self.recorded(request.as_ref()).await? {
+                Some(recorded) => self.replay_creation(recorded).await,
+                None => Err(refusal),
+            };
+        }
 
         let images: Vec<_> = items.into_iter().map(|item| item.source_image).collect();
         // Pinned until the new batch refers to them, whatever becomes of the source meanwhile.

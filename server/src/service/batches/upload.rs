@@ -463,10 +463,23 @@ impl Upload {
             .offer
             .pricing
             .credits_per_item(self.engine, audio);
-        self.batches
+        let checked = self
+            .batches
             .check_price(self.caller.user, each, self.images, self.spec.max_credits)
-            .await
-            .map(|_| ())
+            .await;
+        match (checked, self.spec.request_id) {
+            (Ok(_), _) => Ok(()),
+            // The same request may have been carried out by another call meanwhile, and have taken the very credits that
+            // are missing: the end of the upload, or the commit, finds it.
+            (Err(refusal), Some(id)) => {
+                let key = replay::key(&self.caller, METHOD, id);
+                match self.batches.store().request(key).await? {
+                    Some(_) => Ok(()),
+                    None => Err(refusal),
+                }
+            }
+            (Err(refusal), None) => Err(refusal),
+        }
     }
 }
 

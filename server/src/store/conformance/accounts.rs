@@ -9,8 +9,8 @@ use crate::domain::key::{ApiKey, KEYS_PER_USER, Scope};
 use crate::domain::ledger::Actor;
 use crate::domain::user::{Role, SignInMethod, User};
 use crate::store::{
-    CreateKeyError, NewApiKey, PasswordChange, RevokeApiKey, SignInNote, UpdateUserError,
-    UserChange,
+    CreateKeyError, NewApiKey, PasswordChange, RevokeApiKey, SignInNote, UserChange,
+    UserChangeError,
 };
 
 use super::world::World;
@@ -68,7 +68,7 @@ pub async fn users_change_from_what_was_seen(world: World) {
     let revision = *world.feed.revision().borrow();
     assert!(matches!(
         world.store.update_user(named.clone()).await,
-        Err(UpdateUserError::Changed)
+        Err(UserChangeError::Changed)
     ));
     let same = UserChange {
         expected_version: None,
@@ -114,7 +114,7 @@ pub async fn users_change_from_what_was_seen(world: World) {
     };
     assert!(matches!(
         world.store.update_user(nobody).await,
-        Err(UpdateUserError::NotFound)
+        Err(UserChangeError::NotFound)
     ));
 }
 
@@ -144,7 +144,7 @@ pub async fn an_admin_always_stays(world: World) {
     let refused = [one.err(), other.err()];
     let refused: Vec<_> = refused.into_iter().flatten().collect();
     assert!(
-        matches!(refused[..], [UpdateUserError::LastAdmin]),
+        matches!(refused[..], [UserChangeError::LastAdmin]),
         "{refused:?}"
     );
     let last = match world.stored(&first).await.is_working_admin() {
@@ -154,7 +154,7 @@ pub async fn an_admin_always_stays(world: World) {
     for change in [demote(&last), disable(&last)] {
         assert!(matches!(
             world.store.update_user(change).await,
-            Err(UpdateUserError::LastAdmin)
+            Err(UserChangeError::LastAdmin)
         ));
     }
     let renamed = UserChange {
@@ -165,7 +165,8 @@ pub async fn an_admin_always_stays(world: World) {
     world.store.update_user(disable(&keyless)).await.unwrap();
 }
 
-fn key(world: &World, user: &User, number: u8) -> ApiKey {
+/// A key of a user; its digest is told by one number.
+pub fn key(world: &World, user: &User, number: u8) -> ApiKey {
     ApiKey {
         id: world.clock.key_id(),
         user: user.id,

@@ -4,12 +4,12 @@ use futures::future::join_all;
 
 use crate::domain::ids::{BatchId, ItemId, RequestId};
 use crate::domain::ledger::{Actor, BalanceError};
-use crate::domain::user::{SignInMethod, User};
+use crate::domain::user::{Role, SignInMethod, User};
 use crate::store::query::{EntryPage, UserPage};
 use crate::store::{
     ChangeItemsError, CreateBatchError, CreateUserError, CreditAssignment, CreditChange,
     CreditError, Made, PasswordChange, RecordedRequest, Request, RequestKey, RetryItems,
-    SignInNote,
+    SignInNote, UserChange, UserChangeError,
 };
 
 use super::world::World;
@@ -221,6 +221,90 @@ pub async fn retries_are_all_or_nothing(world: World) {
         Err(ChangeItemsError::NotRetryable(_))
     ));
     world.check_books(&user).await;
+}
+
+/// A user who is disabled has no session left and everything else; the last enabled admin stays; a change that was
+/// meant for another state is refused.
+pub async fn a_changed_user_keeps_credits_and_loses_sessions(world: World) {
+    let user = world.user("wang", 10).await;
+    let of = |user: &User| UserChange {
+        user: user.id,
+        expected_version: None,
+        display_name: None,
+        role: None,
+        disabled: None,
+        language: None,
+        actor: Actor::System,
+        now: world.clock.now(),
+    };
+    let disable = UserChange {
+        disabled: Some(true),
+        ..of(&user)
+    };
+    let disabled = world.store.update_user(disable.clone()).await.unwrap();
+    assert_eq!(disabled, world.stored(&user).await);
+    assert!(disabled.disabled);
+    assert_eq!(disabled.token_epoch, user.token_epoch + 1);
+    assert_eq!(disabled.version, user.version + 1);
+    assert_eq!(disabled.credit_balance, 10);
+    // Once more changes nothing, and is in no audit.
+    let events = world.store.audit(None, 100).await.unwrap().len();
+    assert_eq!(world.store.update_user(disable).await.unwrap(), disabled);
+    let audit = world.store.audit(None, 100).await.unwrap();
+    assert_eq!(audit.len(), events);
+    assert_eq!(
+        (audit[0].action.as_str(), audit[0].detail.as_str()),
+        ("user.update", "disabled")
+    );
+
+    let stale = UserChange {
+        expected_version: Some(user.version),
+        display_name: Some("王".to_owned()),
+        disabled: Some(false),
+        ..of(&user)
+    };
+    let refused = world.store.update_user(stale.clone()).await;
+    assert!(matches!(refused, Err(UserChangeError::Changed)));
+    let fresh = UserChange {
+        expected_version: Some(disabled.version),
+        ..stale
+    };
+    let enabled = world.store.update_user(fresh).await.unwrap();
+    assert_eq!(enabled.display_name, "王");
+    assert!(!enabled.disabled);
+    // The sessions that ended stay ended.
+    assert_eq!(enabled.token_epoch, disabled.token_epoch);
+
+    let role = |user: &User, role| UserChange {
+        role: Some(role),
+        ..of(user)
+    };
+    let admin = world.store.update_user(role(&user, Role::Admin)).await;
+    assert_eq!(admin.unwrap().token_epoch, enabled.token_epoch + 1);
+    let refused = world.store.update_user(role(&user, Role::User)).await;
+    assert!(matches!(refused, Err(UserChangeError::LastAdmin)));
+    let off = UserChange {
+        disabled: Some(true),
+        ..of(&user)
+    };
+    let refused = world.store.update_user(off.clone()).await;
+    assert!(matches!(refused, Err(UserChangeError::LastAdmin)));
+    let second = world.user("li", 0).await;
+    let promoted = world.store.update_user(role(&second, Role::Admin)).await;
+    promoted.unwrap();
+    // Two admins at once who both would leave: one stays.
+    let (one, other) = tokio::join!(
+        world.store.update_user(off),
+        world.store.update_user(role(&second, Role::User))
+    );
+    assert!(one.is_ok() ^ other.is_ok(), "{one:?} {other:?}");
+
+    let nobody = UserChange {
+        user: world.new_user("nobody").id,
+        ..of(&user)
+    };
+    let refused = world.store.update_user(nobody).await;
+    assert!(matches!(refused, Err(UserChangeError::NotFound)));
 }
 
 /// Accounts: names are unique, passwords raise the epoch, credits are set only from what was expected; each change

@@ -172,6 +172,7 @@ pub async fn a_delayed_item_is_ready_when_its_time_has_come(world: World) {
         account: account(),
         instance: world.instance,
         limit: 9,
+        after_batch: None,
         now,
     };
     let other = world.store.claim(claim(now)).await.unwrap().unwrap();

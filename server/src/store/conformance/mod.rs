@@ -16,6 +16,7 @@ pub mod dispatching;
 pub mod endings;
 pub mod leftovers;
 pub mod lists;
+pub mod restored;
 pub mod watching;
 pub mod world;
 
@@ -24,7 +25,8 @@ macro_rules! conformance_suite {
     ($name:ident, $open:expr) => {
         mod $name {
             use $crate::store::conformance::{
-                accounts, credits, deletion, dispatching, endings, leftovers, lists, watching,
+                accounts, credits, deletion, dispatching, endings, leftovers, lists, restored,
+                watching,
             };
             $crate::store::conformance::cases! {
                 $open =>
@@ -43,6 +45,7 @@ macro_rules! conformance_suite {
                 credits::retries_and_adjustments_are_not_repeated,
                 credits::retries_are_all_or_nothing,
                 credits::account_changes_are_audited,
+                credits::a_changed_user_keeps_credits_and_loses_sessions,
                 credits::users_and_entries_come_in_pages,
                 dispatching::an_item_goes_its_whole_way,
                 dispatching::turns_go_round_the_users_then_their_batches,
@@ -59,6 +62,9 @@ macro_rules! conformance_suite {
                 leftovers::a_lost_account_blocks_nothing,
                 leftovers::a_watch_is_settled_once,
                 leftovers::a_watch_that_was_matched_holds_nothing,
+                restored::a_mark_pauses_and_forgets,
+                restored::what_the_other_life_submitted_is_taken_over_once,
+                restored::only_batches_after_a_floor_are_claimed,
                 watching::a_watcher_misses_nothing,
                 watching::what_changes_nothing_is_not_told,
             }

@@ -201,6 +201,7 @@ impl World {
             account: account(),
             instance: self.instance,
             limit,
+            after_batch: None,
             now: self.clock.now(),
         };
         let claimed = self.store.claim(claim).await.unwrap();

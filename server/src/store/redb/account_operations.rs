@@ -9,7 +9,7 @@ use crate::domain::ledger::{Actor, BalanceError, Entry, EntryKind, balance_after
 use crate::domain::user::{Credits, MAX_CREDITS, User};
 use crate::store::{
     CreateUserError, CreditAssignment, CreditChange, CreditError, Made, PasswordChange, SignInNote,
-    StoreError, UpdateUserError, UserChange,
+    StoreError, UserChange, UserChangeError,
 };
 
 use prost::Message;
@@ -90,16 +90,16 @@ pub(super) fn set_password(
 pub(super) fn update_user(
     work: &mut Work<'_>,
     change: &UserChange,
-) -> Result<User, UpdateUserError> {
+) -> Result<User, UserChangeError> {
     let before = work
         .user(change.user)?
-        .ok_or(UpdateUserError::NotFound)?
+        .ok_or(UserChangeError::NotFound)?
         .clone();
     if change
         .expected_version
         .is_some_and(|version| version != before.version)
     {
-        return Err(UpdateUserError::Changed);
+        return Err(UserChangeError::Changed);
     }
     let after = changed(&before, change);
     if after == before {
@@ -107,7 +107,7 @@ pub(super) fn update_user(
     }
     if before.is_working_admin() && !after.is_working_admin() && !has_other_admin(work, before.id)?
     {
-        return Err(UpdateUserError::LastAdmin);
+        return Err(UserChangeError::LastAdmin);
     }
     let detail = differences(&before, &after);
     let ends_tokens = after.role != before.role || (after.disabled && !before.disabled);

@@ -3,7 +3,7 @@
 //! redb wants its database reopened after any failure of the storage. A full disk is waited for: the database is
 //! closed, and opened again by whoever needs it next. Any other failure closes the store for good.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend};
@@ -21,6 +21,9 @@ use super::tables::{SINGLES, readable};
 /// million batches, and small beside a server's other needs. Its own default is 1 GiB.
 const CACHE_BYTES: usize = 16 << 20;
 
+/// Whether each commit saves what a start after a crash would otherwise have to find out by reading the whole file.
+const QUICK_REPAIR: bool = false;
+
 /// Makes another handle of the same storage.
 pub(super) type Backends = Box<dyn Fn() -> std::io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
@@ -29,6 +32,7 @@ pub(super) struct Shared {
     backends: Backends,
     open: Mutex<Open>,
     meter: Meter,
+    quick_repair: AtomicBool,
     pub clock: Clock,
     pub feed: Feed,
     commits: AtomicU64,
@@ -52,8 +56,25 @@ struct Full {
 
 /// Opens the storage behind `backends` with redb.
 pub(super) fn open_redb(backends: &Backends, meter: &Meter) -> Result<Database, DatabaseError> {
+    open_with(&mut Builder::new(), backends, meter)
+}
+
+/// The same, and holds every page against its checksum: reads the whole of it.
+pub(super) fn open_checked(backends: &Backends, meter: &Meter) -> Result<Database, DatabaseError> {
+    open_with(
+        Builder::new().set_check_integrity_on_open(true),
+        backends,
+        meter,
+    )
+}
+
+fn open_with(
+    builder: &mut Builder,
+    backends: &Backends,
+    meter: &Meter,
+) -> Result<Database, DatabaseError> {
     let backend = backends().map_err(redb::StorageError::Io)?;
-    Builder::new()
+    builder
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(Metered::new(backend, meter.clone()))
 }
@@ -75,6 +96,7 @@ impl Shared {
             backends,
             open: Mutex::new(Open::Yes(Arc::new(database))),
             meter,
+            quick_repair: AtomicBool::new(QUICK_REPAIR),
             clock,
             feed,
             commits: AtomicU64::new(0),
@@ -119,6 +141,17 @@ impl Shared {
     /// One committed state to read from.
     pub fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
         self.database()?.begin_read().map_err(failed)
+    }
+
+    /// Whether commits save what a start after a crash would have to find out.
+    pub fn quick_repair(&self) -> bool {
+        self.quick_repair.load(Ordering::Relaxed)
+    }
+
+    /// Commits with or without quick repair from now on, whatever was decided: to measure it.
+    #[cfg(test)]
+    pub fn set_quick_repair(&self, enabled: bool) {
+        self.quick_repair.store(enabled, Ordering::Relaxed);
     }
 
     /// The storage failed: nothing more goes through the database that is open. `undecided` was being committed.

@@ -16,6 +16,7 @@ use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry, Subject};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, Video};
+use crate::domain::restored::Restored;
 use crate::domain::user::{SignInMethod, User};
 use crate::store::query::Counts;
 use crate::store::{Made, RecordedRequest, Tombstone};
@@ -24,8 +25,8 @@ use super::code::{self, Coded};
 use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, CountsRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord,
-    ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, TokenRecord,
-    TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord,
+    TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 /// What is wrong with a record.
@@ -476,4 +477,17 @@ pub(super) fn counts(record: CountsRecord) -> Counts {
         with_failures: record.with_failures,
         needs_attention: record.needs_attention,
     }
+}
+
+pub(super) fn restored(record: RestoredRecord) -> Decoded<Restored> {
+    Ok(Restored {
+        backup_time: time(record.backup_time)?,
+        restore_time: time(record.restore_time)?,
+        submitting_account: record.submitting_account.map(Account),
+        newest_batch: record
+            .newest_batch
+            .map(|id| bytes("newest_batch", &id).map(BatchId::from_bytes))
+            .transpose()?,
+        matched: record.matched.into_iter().map(Account).collect(),
+    })
 }

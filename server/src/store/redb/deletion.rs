@@ -1,7 +1,7 @@
 //! Taking a batch away.
 //!
 //! What stays: the ledger and the rounds that keep it from being posted twice, the requests, the cleanups and watches of
-//! its attempts, the submits of the day, and a tombstone. What goes: the batch, its items, their places in every list, and
+//! its attempts, the submits of the day, and a tombstone, with the numbers of its items. What goes: the batch, its items, their places in every list, and
 //! the references to blobs.
 //!
 //! Invariant: a blob that loses its last reference is doomed in the same transaction, and no longer doomed when
@@ -79,6 +79,11 @@ fn take_items(
         let tables = work.write();
         tables.items.remove((key, item.position)).map_err(failed)?;
         tables.places.remove(item.id.0.as_u128()).map_err(failed)?;
+        let had_video = matches!(item.state, ItemState::Completed { .. });
+        tables
+            .deleted_items
+            .insert(item.id.0.as_u128(), (key, item.position, had_video))
+            .map_err(failed)?;
         doomed.extend(work.unrefer(&item.source_image.blob)?);
         if let ItemState::Completed { video, .. } = &item.state {
             doomed.extend(work.unrefer(&video.blob)?);

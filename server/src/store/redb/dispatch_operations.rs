@@ -21,7 +21,7 @@ pub(super) fn claim(
         return Ok(None);
     }
     work.promote(claim.engine, claim.now)?;
-    while let Some(turn) = work.next_turn(claim.engine)? {
+    while let Some(turn) = work.next_turn(claim.engine, claim.after_batch)? {
         let item = work
             .item(turn.item)?
             .ok_or_else(|| corrupt(format_args!("ready {}", turn.item), "no such item"))?;

@@ -13,6 +13,7 @@ use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, SourceImage, Video};
+use crate::domain::restored::Restored;
 use crate::domain::user::User;
 use crate::store::{Made, RecordedRequest, Tombstone};
 
@@ -20,8 +21,8 @@ use super::code::{self, Coded};
 use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord,
-    ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, TokenRecord, TombstoneRecord,
-    UserRecord, VideoRecord, WatchRecord,
+    ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord,
+    TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -377,5 +378,22 @@ pub(super) fn token(token: &UpstreamToken) -> TokenRecord {
         set_time: time(token.set_time),
         current: token.current,
         refused_since: token.refused_since.map(time),
+    }
+}
+
+pub(super) fn restored(restored: &Restored) -> RestoredRecord {
+    RestoredRecord {
+        backup_time: time(restored.backup_time),
+        restore_time: time(restored.restore_time),
+        submitting_account: restored
+            .submitting_account
+            .as_ref()
+            .map(|account| account.0.clone()),
+        newest_batch: restored.newest_batch.map(|batch| batch.bytes().to_vec()),
+        matched: restored
+            .matched
+            .iter()
+            .map(|account| account.0.clone())
+            .collect(),
     }
 }

@@ -185,6 +185,7 @@ async fn a_damaged_record_spoils_nobody_elses_operation() {
             account: crate::store::conformance::world::account(),
             instance: world.instance,
             limit: 9,
+            after_batch: None,
             now: world.clock.now(),
         };
         world.store.claim(claim).await.map(|_| ())

@@ -4,11 +4,12 @@
 
 use jiff::Timestamp;
 use prost::Message;
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
-use crate::domain::audit::Target;
+use crate::domain::audit::{Target, TargetKind};
 use crate::domain::ids::{KeyId, UserId};
 use crate::domain::key::{ApiKey, KEYS_PER_USER, Scope};
+use crate::domain::ledger::Actor;
 use crate::domain::user::SignInMethod;
 use crate::store::{CreateKeyError, NewApiKey, RevokeApiKey, StoreError};
 
@@ -17,7 +18,7 @@ use super::tables::{API_KEY_DIGESTS, API_KEYS, Bytes, readable};
 use super::work::Work;
 use super::{decode, encode, load};
 
-fn key_id(key: u128) -> KeyId {
+pub(super) fn key_id(key: u128) -> KeyId {
     KeyId(uuid::Uuid::from_u128(key))
 }
 
@@ -36,7 +37,7 @@ fn one(
     }
 }
 
-fn read(user: UserId, id: KeyId, bytes: &[u8]) -> Result<ApiKey, StoreError> {
+pub(super) fn read(user: UserId, id: KeyId, bytes: &[u8]) -> Result<ApiKey, StoreError> {
     load::decoded(format_args!("api_keys {user}/{id}"), bytes, |record| {
         decode::api_key(user, id, record)
     })
@@ -107,6 +108,23 @@ pub(super) fn revoke(work: &mut Work<'_>, revoke: &RevokeApiKey) -> Result<bool,
     let detail = format!("of {user}");
     work.note(revoke.now, &revoke.actor, "key.revoke", target, detail)?;
     Ok(true)
+}
+
+/// Takes every key away, with one audit event.
+pub(super) fn end_all(work: &mut Work<'_>, now: Timestamp) -> Result<(), StoreError> {
+    let count = work.read().api_keys.len().map_err(failed)?;
+    if count == 0 {
+        return Ok(());
+    }
+    let tables = work.write();
+    tables.api_keys.retain(|_, _| false).map_err(failed)?;
+    tables
+        .api_key_digests
+        .retain(|_, _| false)
+        .map_err(failed)?;
+    let target = Target::only(TargetKind::Key);
+    let detail = format!("all {count}, with a restored copy");
+    work.note(now, &Actor::System, "key.revoke", target, detail)
 }
 
 pub(super) fn note_use(

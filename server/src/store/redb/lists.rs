@@ -38,7 +38,8 @@ impl Class {
         }
     }
 
-    fn key(self, scope: u128, batch: BatchId) -> (u128, u8, u8, bool, u128) {
+    /// Its key in that range.
+    pub fn key(self, scope: u128, batch: BatchId) -> (u128, u8, u8, bool, u128) {
         let inverted = !batch.0.as_u128();
         (
             scope,
@@ -49,7 +50,8 @@ impl Class {
         )
     }
 
-    fn count(self, counts: &mut CountsRecord, step: impl Fn(&mut u64)) {
+    /// Counts it in.
+    pub fn count(self, counts: &mut CountsRecord, step: impl Fn(&mut u64)) {
         step(match self.state {
             BatchState::Created => &mut counts.created,
             BatchState::Processing => &mut counts.processing,

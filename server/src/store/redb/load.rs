@@ -7,6 +7,7 @@ use crate::domain::batch::Batch;
 use crate::domain::ids::{BatchId, ClientRef, ItemId, TaskId, UserId};
 use crate::domain::item::VideoItem;
 use crate::domain::leftover::{Cleanup, Watch};
+use crate::domain::restored::Restored;
 use crate::domain::user::User;
 use crate::store::StoreError;
 
@@ -19,6 +20,8 @@ use super::tables::Bytes;
 pub(super) const TOTALS: &str = "totals";
 /// The name of the record with the dispatcher's settings.
 pub(super) const DISPATCH: &str = "dispatch";
+/// The name of the mark of a restored copy.
+pub(super) const RESTORED: &str = "restored";
 
 /// Reads bytes as a record and that as a domain value.
 pub(super) fn decoded<R: Message + Default, T>(
@@ -128,6 +131,15 @@ pub(super) fn totals(
     match singles.get(TOTALS).map_err(failed)? {
         Some(guard) => decoded(TOTALS, guard.value(), Ok),
         None => Ok(TotalsRecord::default()),
+    }
+}
+
+pub(super) fn restored(
+    singles: &impl ReadableTable<&'static str, Bytes>,
+) -> Result<Option<Restored>, StoreError> {
+    match singles.get(RESTORED).map_err(failed)? {
+        Some(guard) => decoded(RESTORED, guard.value(), decode::restored).map(Some),
+        None => Ok(None),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The store in one redb file.
 //!
-//! Rooms: `open` (a file is made, checked, brought up to date, refused), `names` (usernames of older files), `database` (it is open, or why not), `tables` (what there is),
+//! Rooms: `open` (a file is made, checked, brought up to date, refused), `names` (usernames of older files), `overlay` (a
+//! file is read and not written), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
 //! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of), `deletion`,
-//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `seam` (all of it as
+//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `inspect` (all of it
+//! against itself), `seam` (all of it as
 //! [`Store`](super::Store)).
 //!
 //! Invariants: see the seam's; besides, one process has the file open, and nothing but this folder knows redb.
@@ -11,6 +13,7 @@
 mod account_operations;
 mod batch_operations;
 mod code;
+mod copy;
 mod database;
 mod decode;
 mod deletion;
@@ -22,6 +25,7 @@ mod fault_tests;
 #[cfg(test)]
 mod golden_tests;
 mod hours;
+mod inspect;
 mod items;
 mod key_operations;
 mod ledger;
@@ -31,9 +35,13 @@ mod load;
 mod metered;
 mod names;
 mod open;
+mod overlay;
 mod queue;
 mod reads;
 mod record;
+#[cfg(test)]
+mod repair_time_tests;
+mod restored_operations;
 mod seam;
 mod tables;
 #[cfg(test)]
@@ -50,12 +58,16 @@ use ::redb::backends::InMemoryBackend;
 use crate::clock::Clock;
 use crate::feed::Feed;
 
+pub use copy::{Copied, StoredCopy};
 use database::{Backends, Shared, open_redb};
 pub use error::OpenError;
 use metered::Meter;
 pub use open::SCHEMA;
 use writer::Writer;
 pub use writer::Writing;
+
+/// The name of the database file in a data directory.
+pub const DATABASE: &str = "vbatch.redb";
 
 /// A store in one redb file. Dropping it commits what was handed in and closes the file.
 pub struct RedbStore {
@@ -78,20 +90,23 @@ impl RedbStore {
         Self::over(path, database, backends, meter, clock, Writing::Thread)
     }
 
+    /// Opens the database file at `path` to look at it: the file is not written, and each of its pages is checked. What
+    /// a repair after an unclean end would write, and what this store is told to change, is kept in memory and
+    /// ends with it.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`]; also when there is no such file.
+    pub fn open_untouched(path: &Path, clock: Clock) -> Result<Self, OpenError> {
+        let (database, backends, meter) = open::open_untouched(path)?;
+        Self::over(path, database, backends, meter, clock, Writing::Inline)
+    }
+
     /// A store in memory, which ends with it; it writes in the caller, so it may run in virtual time.
     ///
     /// # Errors
     /// None that was ever seen.
     pub fn in_memory(clock: Clock) -> Result<Self, OpenError> {
-        let once = std::sync::Mutex::new(Some(InMemoryBackend::new()));
-        let backends = move || {
-            once.lock()
-                .ok()
-                .and_then(|mut backend| backend.take())
-                .map(|backend| Box::new(backend) as Box<dyn StorageBackend>)
-                .ok_or_else(|| std::io::Error::other("memory cannot be opened twice"))
-        };
-        Self::with_backend(backends, clock, Writing::Inline)
+        Self::with_backend(one_memory(), clock, Writing::Inline)
     }
 
     /// A store on a storage of the caller's. `backends` gives a handle of it, and another one of the same storage
@@ -136,6 +151,11 @@ impl RedbStore {
         &self.shared.feed
     }
 
+    /// Bytes of the database file.
+    pub fn file_bytes(&self) -> u64 {
+        self.shared.meter().length()
+    }
+
     /// Durable transactions since it was opened.
     pub fn commits(&self) -> u64 {
         self.shared.commits()
@@ -150,4 +170,16 @@ impl RedbStore {
     pub fn syncs(&self) -> u64 {
         self.shared.meter().syncs()
     }
+}
+
+/// Memory that can be opened once.
+fn one_memory() -> Backends {
+    let once = std::sync::Mutex::new(Some(InMemoryBackend::new()));
+    Box::new(move || {
+        once.lock()
+            .ok()
+            .and_then(|mut backend| backend.take())
+            .map(|backend| Box::new(backend) as Box<dyn StorageBackend>)
+            .ok_or_else(|| std::io::Error::other("memory cannot be opened twice"))
+    })
 }

@@ -15,9 +15,10 @@ use crate::domain::dispatching::{DEFAULT_CONCURRENCY, DispatchSettings, Dispatch
 use crate::domain::ledger::Actor;
 use crate::store::StoreError;
 
-use super::database::{Backends, open_redb};
+use super::database::{Backends, open_checked, open_redb};
 use super::error::{OpenError, corrupt, failed};
 use super::metered::Meter;
+use super::overlay::Overlay;
 use super::tables::{META, SINGLES, Tables, readable};
 use super::work::Work;
 use super::{encode, load, names};
@@ -116,21 +117,56 @@ pub(super) fn open_file(
     backends: &Backends,
     meter: &Meter,
 ) -> Result<Database, OpenError> {
-    let length = std::fs::metadata(path)
-        .map_err(|error| OpenError::Failed {
+    refuse_empty(path)?;
+    guarded(path, || {
+        open_redb(backends, meter).map_err(|error| OpenError::of(path.to_owned(), error))
+    })
+}
+
+/// Opens a file that is there over a storage that keeps what is written in memory; reads all of it.
+pub(super) fn open_untouched(path: &Path) -> Result<(Database, Backends, Meter), OpenError> {
+    let file = file_backends(path);
+    let backends: Backends =
+        Box::new(move || Ok(Box::new(Overlay::over(file()?)?) as Box<dyn StorageBackend>));
+    let meter = Meter::default();
+    refuse_empty(path)?;
+    let database = guarded(path, || {
+        let opened = open_checked(&backends, &meter);
+        let database = opened.map_err(|error| OpenError::of(path.to_owned(), error))?;
+        let after_open = |error| OpenError::after_open(path.to_owned(), error);
+        if schema(&database).map_err(after_open)?.is_none() {
+            return Err(after_open(corrupt("meta", "it has no tables")));
+        }
+        // Tables that a newer program has added since the file was written.
+        let added = || -> Result<(), StoreError> {
+            let transaction = database.begin_write().map_err(failed)?;
+            Tables::open(&transaction)?;
+            transaction.commit().map_err(failed)
+        };
+        added().map_err(after_open)?;
+        Ok(database)
+    })?;
+    Ok((database, backends, meter))
+}
+
+fn refuse_empty(path: &Path) -> Result<(), OpenError> {
+    let metadata = std::fs::metadata(path).map_err(|error| OpenError::Failed {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })?;
+    if metadata.is_dir() {
+        return Err(OpenError::Damaged {
             path: path.to_owned(),
-            message: error.to_string(),
-        })?
-        .len();
-    if length == 0 {
+            message: "it is a folder".to_owned(),
+        });
+    }
+    if metadata.len() == 0 {
         return Err(OpenError::Damaged {
             path: path.to_owned(),
             message: "it is empty".to_owned(),
         });
     }
-    guarded(path, || {
-        open_redb(backends, meter).map_err(|error| OpenError::of(path.to_owned(), error))
-    })
+    Ok(())
 }
 
 /// redb may panic over a file that another program has changed; that, too, is a damaged file.

@@ -8,7 +8,7 @@ use redb::ReadableTable;
 
 use crate::domain::batch::EngineKind;
 use crate::domain::failure::WaitReason;
-use crate::domain::ids::{Account, AttemptNumber, ItemId, TaskId, UserId};
+use crate::domain::ids::{Account, AttemptNumber, BatchId, ItemId, TaskId, UserId};
 use crate::domain::item::{ItemState, Pending, VideoItem};
 use crate::store::StoreError;
 
@@ -28,14 +28,15 @@ pub(super) enum Holder {
     Watch = 3,
 }
 
-/// Where the queue keeps an item.
-enum Place {
+/// A place of the queue.
+pub(super) enum Place {
     Ready,
     Delayed(i64, u8),
     Blocked,
 }
 
-fn place(pending: &Pending) -> Place {
+/// Where the queue keeps an item that is so.
+pub(super) fn place(pending: &Pending) -> Place {
     let reason = pending.reason.map_or(WaitReason::BackOff, |reason| reason);
     match pending {
         Pending {
@@ -170,17 +171,22 @@ impl Work<'_> {
     }
 
     /// The item whose turn it is: the next owner after the one who had the last turn, of that owner the next batch,
-    /// of that batch the lowest position.
-    pub fn next_turn(&self, engine: EngineKind) -> Result<Option<Turn>, StoreError> {
+    /// of that batch the lowest position. Only of batches after `floor`, where there is one.
+    pub fn next_turn(
+        &self,
+        engine: EngineKind,
+        floor: Option<BatchId>,
+    ) -> Result<Option<Turn>, StoreError> {
         let code = engine.code();
+        let floor = floor.map_or(0, |batch| batch.0.as_u128().saturating_add(1));
         let last_owner = self.last_turn(code, 0)?;
         let Some((owner, _, _)) =
-            self.first_ready_after(code, (last_owner, u128::MAX), 0..=u128::MAX)?
+            self.first_ready_after(code, (last_owner, u128::MAX), 0..=u128::MAX, floor)?
         else {
             return Ok(None);
         };
         let last_batch = self.last_turn(code, owner)?;
-        let next = self.first_ready_after(code, (owner, last_batch), owner..=owner)?;
+        let next = self.first_ready_after(code, (owner, last_batch), owner..=owner, floor)?;
         Ok(next.map(|(owner, batch, item)| Turn {
             owner,
             batch,
@@ -193,31 +199,47 @@ impl Work<'_> {
         Ok(turn.map_or(0, |guard| guard.value()))
     }
 
-    /// The first ready item behind all of (owner, batch), else the first of those owners.
+    /// The first ready item behind all of (owner, batch), else the first of those owners; none of a batch below `floor`.
     fn first_ready_after(
         &self,
         engine: u8,
         (owner, batch): (u128, u128),
         owners: std::ops::RangeInclusive<u128>,
+        floor: u128,
+    ) -> Result<Option<(u128, u128, u128)>, StoreError> {
+        let end = (engine, *owners.end(), u128::MAX, u32::MAX);
+        let behind = std::ops::Bound::Excluded((engine, owner, batch, u32::MAX));
+        if let Some(found) = self.first_ready(behind, end, floor)? {
+            return Ok(Some(found));
+        }
+        let from_start = std::ops::Bound::Included((engine, *owners.start(), 0, 0));
+        self.first_ready(from_start, end, floor)
+    }
+
+    /// The first ready item from there on of a batch not below `floor`; of each owner the batches below are passed over
+    /// at once.
+    fn first_ready(
+        &self,
+        mut from: std::ops::Bound<(u8, u128, u128, u32)>,
+        end: (u8, u128, u128, u32),
+        floor: u128,
     ) -> Result<Option<(u128, u128, u128)>, StoreError> {
         let ready = &self.read().ready;
-        let end = (engine, *owners.end(), u128::MAX, u32::MAX);
-        let behind = (
-            std::ops::Bound::Excluded((engine, owner, batch, u32::MAX)),
-            std::ops::Bound::Included(end),
-        );
-        let from_start = (engine, *owners.start(), 0, 0)..=end;
-        let mut next = ready.range(behind).map_err(failed)?.next();
-        if next.is_none() {
-            next = ready.range(from_start).map_err(failed)?.next();
-        }
-        match next {
-            Some(entry) => {
-                let (key, value) = entry.map_err(failed)?;
-                let (_, owner, batch, _) = key.value();
-                Ok(Some((owner, batch, value.value())))
+        loop {
+            let range = (from, std::ops::Bound::Included(end));
+            let Some(entry) = ready.range(range).map_err(failed)?.next() else {
+                return Ok(None);
+            };
+            let (key, value) = entry.map_err(failed)?;
+            let (engine, owner, batch, _) = key.value();
+            if batch >= floor {
+                return Ok(Some((owner, batch, value.value())));
             }
-            None => Ok(None),
+            let next = (engine, owner, floor, 0);
+            if next > end {
+                return Ok(None);
+            }
+            from = std::ops::Bound::Included(next);
         }
     }
 

@@ -463,6 +463,21 @@ pub(super) struct TokenRecord {
     pub refused_since: Option<i64>,
 }
 
+/// The mark of a restored copy.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RestoredRecord {
+    #[prost(int64, tag = "1")]
+    pub backup_time: i64,
+    #[prost(int64, tag = "2")]
+    pub restore_time: i64,
+    #[prost(string, optional, tag = "3")]
+    pub submitting_account: Option<String>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub newest_batch: Option<Vec<u8>>,
+    #[prost(string, repeated, tag = "5")]
+    pub matched: Vec<String>,
+}
+
 /// Batches of one user, or of everyone, by state.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct CountsRecord {

@@ -13,17 +13,20 @@ use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
+use crate::domain::restored::Restored;
 use crate::domain::user::{Credits, User};
+use crate::store::inspect::Inspector;
 use crate::store::query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
 };
+use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateKeyError,
     CreateUserError, Created, CreditAssignment, CreditChange, CreditError, DeleteBatch,
     DeleteBatchError, Deleted, FoundTask, ItemsChanged, NewApiKey, NewBatch, PasswordChange,
     RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote, Store, StoreError,
-    Tombstone, UpdateUserError, UserChange,
+    Tombstone, UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -32,8 +35,8 @@ use super::tables::{
 };
 use super::{
     RedbStore, account_operations as accounts, batch_operations as batch_work, decode, deletion,
-    dispatch_operations as dispatch, hours, key_operations as keys, ledger, leftovers, lists, load,
-    reads,
+    dispatch_operations as dispatch, hours, inspect, key_operations as keys, ledger, leftovers,
+    lists, load, reads, restored_operations as restored_work,
 };
 
 impl RedbStore {
@@ -83,7 +86,7 @@ impl Store for RedbStore {
             .await
     }
 
-    async fn update_user(&self, change: UserChange) -> Result<User, UpdateUserError> {
+    async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError> {
         self.writer
             .submit(move |work| accounts::update_user(work, &change))
             .await
@@ -364,6 +367,22 @@ impl Store for RedbStore {
             .await
     }
 
+    async fn mark_restored(&self, restore: Restore) -> Result<Restored, StoreError> {
+        self.writer
+            .submit(move |work| restored_work::mark(work, &restore))
+            .await
+    }
+
+    async fn restored(&self) -> Result<Option<Restored>, StoreError> {
+        load::restored(&readable(&self.snapshot()?, SINGLES)?)
+    }
+
+    async fn match_list(&self, list: MatchList) -> Result<Matched, StoreError> {
+        self.writer
+            .submit(move |work| restored_work::match_list(work, &list))
+            .await
+    }
+
     async fn totals(&self) -> Result<Totals, StoreError> {
         let totals = load::totals(&readable(&self.snapshot()?, SINGLES)?)?;
         Ok(Totals {
@@ -380,6 +399,16 @@ impl Store for RedbStore {
 
     async fn throughput(&self, now: Timestamp) -> Result<Vec<HourCount>, StoreError> {
         hours::throughput(&self.snapshot()?, now)
+    }
+
+    async fn inspect(&self, inspector: Box<dyn Inspector>) -> Result<(), StoreError> {
+        let snapshot = self.snapshot()?;
+        if !self.writer.has_thread() {
+            return inspect::walk(&snapshot, inspector);
+        }
+        tokio::task::spawn_blocking(move || inspect::walk(&snapshot, inspector))
+            .await
+            .map_err(|error| StoreError::Failed(error.to_string()))?
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

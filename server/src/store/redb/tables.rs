@@ -4,7 +4,9 @@
 //! Nothing that is asked often needs a scan: for each question there is an index here, kept in the transaction
 //! that changes what it is about.
 
-use redb::{ReadOnlyTable, ReadTransaction, Table, TableDefinition, WriteTransaction};
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable as _, Table, TableDefinition, WriteTransaction,
+};
 
 use crate::store::StoreError;
 
@@ -26,12 +28,33 @@ macro_rules! tables {
             $($(#[$doc])* pub $name: Table<'t, $key, $value>,)*
         }
 
+        /// Every table, open for reading.
+        #[expect(dead_code, reason = "those that are not read are opened too, so that a missing one is noticed")]
+        pub(super) struct ReadTables {
+            $($(#[$doc])* pub $name: ReadOnlyTable<$key, $value>,)*
+        }
+
+        impl ReadTables {
+            /// Opens them all.
+            pub fn open(snapshot: &ReadTransaction) -> Result<Self, StoreError> {
+                Ok(Self {
+                    $($name: readable(snapshot, $constant)?,)*
+                })
+            }
+        }
+
         impl<'t> Tables<'t> {
             /// Opens them all, and makes those that are not there.
             pub fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
                 Ok(Self {
                     $($name: transaction.open_table($constant).map_err(failed)?,)*
                 })
+            }
+
+            /// Writes every entry of every table as it was at one moment.
+            pub fn copy_from(&mut self, snapshot: &ReadTransaction) -> Result<(), StoreError> {
+                $(copy(&readable(snapshot, $constant)?, &mut self.$name)?;)*
+                Ok(())
             }
         }
     };
@@ -40,7 +63,7 @@ macro_rules! tables {
 tables! {
     /// `schema` → version.
     META meta: &'static str => u64;
-    /// `totals`, `dispatch`: records of which there is one.
+    /// `totals`, `dispatch`, `restored`: records of which there is one.
     SINGLES singles: &'static str => Bytes;
     /// User.
     USERS users: u128 => Bytes;
@@ -97,6 +120,8 @@ tables! {
     DOOMED doomed: (u8, &'static [u8; 32]) => u64;
     /// Deleted batch → what is left of it.
     TOMBSTONES tombstones: u128 => Bytes;
+    /// Item of a deleted batch → (batch, position, whether it had its video): what the books that stay are about.
+    DELETED_ITEMS deleted_items: u128 => (u128, u32, bool);
     /// (user, key) → API key.
     API_KEYS api_keys: (u128, u128) => Bytes;
     /// SHA-256 of an API key's secret → (user, key).
@@ -105,6 +130,17 @@ tables! {
     SETTINGS settings: &'static str => Bytes;
     /// Account → upstream token.
     TOKENS tokens: &'static str => Bytes;
+}
+
+fn copy<K: redb::Key + 'static, V: redb::Value + 'static>(
+    from: &ReadOnlyTable<K, V>,
+    to: &mut Table<'_, K, V>,
+) -> Result<(), StoreError> {
+    for entry in from.iter().map_err(failed)? {
+        let (key, value) = entry.map_err(failed)?;
+        to.insert(key.value(), value.value()).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Opens one table for reading.

@@ -42,6 +42,9 @@ pub enum Writing {
     /// In the caller, one by one: for simulations in virtual time on one thread, where a runtime that waits for
     /// another thread would be idle and let the time jump.
     Inline,
+    /// The same, but around each operation the caller may have to wait, as the clock's randomness decides: others act in
+    /// between, as they do while the thread is at work.
+    Interleaved,
 }
 
 /// An operation that waits.
@@ -92,7 +95,7 @@ macro_rules! may_be_store {
 
 may_be_store!(
     CreateUserError,
-    UpdateUserError,
+    UserChangeError,
     CreateKeyError,
     CreditError,
     CreateBatchError,
@@ -145,13 +148,19 @@ enum Mode {
         places: Arc<Semaphore>,
         thread: Option<JoinHandle<()>>,
     },
-    Inline(Mutex<()>),
+    Inline {
+        turn: Mutex<()>,
+        waits: bool,
+    },
 }
 
 impl Writer {
     pub fn start(shared: Arc<Shared>, writing: Writing) -> std::io::Result<Self> {
         let mode = match writing {
-            Writing::Inline => Mode::Inline(Mutex::new(())),
+            Writing::Inline | Writing::Interleaved => Mode::Inline {
+                turn: Mutex::default(),
+                waits: writing == Writing::Interleaved,
+            },
             Writing::Thread => {
                 let (queue, waiting) = channel();
                 let shared = Arc::clone(&shared);
@@ -166,6 +175,11 @@ impl Writer {
             }
         };
         Ok(Self { shared, mode })
+    }
+
+    /// Whether this store has threads of its own, so that long work may go to one.
+    pub fn has_thread(&self) -> bool {
+        matches!(self.mode, Mode::Thread { .. })
     }
 
     /// Carries an operation out and answers after its commit. Dropping the future once it was polled does not take
@@ -184,9 +198,17 @@ impl Writer {
             _place: None,
         };
         match &self.mode {
-            Mode::Inline(turn) => {
-                let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-                execute(&self.shared, vec![Box::new(task)]);
+            Mode::Inline { turn, waits } => {
+                if *waits {
+                    wait(&self.shared).await;
+                }
+                {
+                    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+                    execute(&self.shared, vec![Box::new(task)]);
+                }
+                if *waits {
+                    wait(&self.shared).await;
+                }
             }
             Mode::Thread { queue, places, .. } => {
                 let place = Arc::clone(places).acquire_owned().await;
@@ -198,6 +220,16 @@ impl Writer {
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
+/// Lets others act, mostly for no time at all, sometimes for as long as a busy disk takes.
+async fn wait(shared: &Shared) {
+    let random = shared.clock.random();
+    match random % 16 {
+        0..=7 => {}
+        8..=13 => tokio::task::yield_now().await,
+        _ => tokio::time::sleep(Duration::from_millis(random >> 32 & 31)).await,
     }
 }
 
@@ -301,7 +333,8 @@ impl From<StoreError> for Undone {
 /// Runs the operations and commits. `None` when nothing was written.
 fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Undone> {
     let database = shared.database()?;
-    let transaction = database.begin_write().map_err(failed)?;
+    let mut transaction = database.begin_write().map_err(failed)?;
+    transaction.set_quick_repair(shared.quick_repair());
     let mut work = Work::open(&transaction, &shared.clock)?;
     for operation in waiting.iter_mut() {
         work.begin_operation();

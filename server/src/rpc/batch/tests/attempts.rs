@@ -1,5 +1,7 @@
 //! What an item's attempts say of how they ended.
 
+use std::time::Duration;
+
 use vision_batch::v1;
 use vision_batch::v1::attempt::Outcome;
 use vision_batch::v1::batch_service_server::BatchService;
@@ -8,7 +10,7 @@ use super::bench::{Bench, by, id};
 use crate::domain::batch::EngineKind;
 use crate::domain::failure::{Failure, FailureReason};
 use crate::domain::ids::TaskId;
-use crate::domain::item::{ItemState, VideoItem};
+use crate::domain::item::{ItemState, Stage, VideoItem};
 use crate::domain::transition::AttemptEvent;
 use crate::store::conformance::world::{submitted, video};
 use crate::store::{AttemptChange, FoundTask, Settled, Store};
@@ -186,4 +188,27 @@ async fn an_attempt_is_unresolved_only_while_it_runs_without_an_answer() {
     assert_eq!(unresolved().await, [false, true]);
     bench.apply(&item, AttemptEvent::NotFound).await;
     assert_eq!(unresolved().await, [false]);
+    assert_eq!(item.last_attempt, 2);
+    assert_eq!(bench.items(&batch.id).await[0].attempt_count, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_in_the_queue_counts_from_one() {
+    let (bench, batch) = one_item().await;
+    let item = bench.claim(EngineKind::Preview).await;
+    bench.apply(&item, submitted("first")).await;
+    for (ahead, place) in [(Some(2), Some(3)), (Some(0), Some(1)), (None, None)] {
+        let stage = Stage::Queued {
+            position: ahead,
+            expected_wait: None,
+        };
+        let progress = AttemptEvent::Progress {
+            stage,
+            share: None,
+            answered: Duration::from_secs(1),
+        };
+        bench.apply(&item, progress).await;
+        let told = bench.items(&batch.id).await;
+        assert_eq!(told[0].queue_position, place);
+    }
 }

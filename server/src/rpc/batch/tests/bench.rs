@@ -165,6 +165,7 @@ impl Bench {
             account: Account::local(),
             instance: self.clock.instance_id(),
             limit: 100,
+            after_batch: None,
             now: self.clock.now(),
         };
         self.store.claim(claim).await.unwrap().unwrap().1

@@ -20,7 +20,7 @@ impl Now<'_> {
             position: count(item.position),
             source_image: Some(source_image(&item.source_image)),
             round: count(item.round),
-            attempt_count: count(item.last_attempt),
+            attempt_count: count(item.attempts().count()),
             credits_charged: charged(item),
             credits_refunded: refunded(item),
             create_time: Some(time(item.create_time)),
@@ -79,7 +79,8 @@ impl Now<'_> {
                 position,
                 expected_wait,
             } => {
-                message.queue_position = position.map(count);
+                // The engine counts the tasks ahead; people count places from 1.
+                message.queue_position = position.map(|ahead| count(ahead.saturating_add(1)));
                 message.expected_wait = expected_wait.map(duration);
                 let since = attempt.submit_time.unwrap_or(attempt.start_time);
                 (Shown::UpstreamQueued, since)

@@ -1,94 +1,20 @@
-//! Two things at once, each with one outcome: in virtual time, on a simulated upstream.
+//! What a user does while an attempt is at a stage.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 
-use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
+use vbatch_server::domain::dispatching::DispatchState;
 use vbatch_server::domain::failure::WaitReason;
-use vbatch_server::domain::ids::BatchId;
-use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
+use vbatch_server::domain::item::ItemState;
 use vbatch_server::domain::ledger::{Actor, EntryKind};
 use vbatch_server::store::query::ItemSelection;
 use vbatch_server::store::{ChangeItemsError, RetryItems};
-use vbatch_tests::upstream::config::UpstreamConfig;
 use vbatch_tests::upstream::faults::{Call, Fault};
-use vbatch_tests::upstream::tasks::{Script, Status};
-use vbatch_tests::world::{World, epoch};
+use vbatch_tests::upstream::tasks::Status;
+use vbatch_tests::world::World;
 
-fn upstream() -> UpstreamConfig {
-    UpstreamConfig {
-        run: Duration::from_secs(20),
-        latency: Duration::from_millis(500),
-        epoch: epoch(),
-        ..UpstreamConfig::default()
-    }
-}
-
-fn running_for(seconds: u64) -> Script {
-    Script {
-        run: Some(Duration::from_secs(seconds)),
-        ..Script::default()
-    }
-}
-
-fn stage(items: &[VideoItem]) -> Option<&Stage> {
-    items[0].processing().map(|running| &running.stage)
-}
-
-fn is_submitting(items: &[VideoItem]) -> bool {
-    stage(items) == Some(&Stage::Submitting)
-}
-
-fn is_unresolved(items: &[VideoItem]) -> bool {
-    matches!(stage(items), Some(Stage::Unresolved { .. }))
-}
-
-fn is_fetching(items: &[VideoItem]) -> bool {
-    matches!(stage(items), Some(Stage::Fetching { .. }))
-}
-
-fn is_generating(items: &[VideoItem]) -> bool {
-    matches!(stage(items), Some(Stage::Generating { .. }))
-}
-
-fn is_waiting(items: &[VideoItem]) -> bool {
-    matches!(items[0].state, ItemState::Pending(_))
-}
-
-fn is_cancelled(item: &VideoItem) -> bool {
-    matches!(item.state, ItemState::Cancelled { .. })
-}
-
-fn is_completed(item: &VideoItem) -> bool {
-    matches!(item.state, ItemState::Completed { .. })
-}
-
-/// A world with a user of one credit and a batch of one item.
-async fn one_item(
-    scripted: impl FnOnce(&World),
-) -> (World, vbatch_server::domain::ids::UserId, BatchId) {
-    let world = World::new(upstream()).await;
-    let user = world.user("wang", 1).await;
-    scripted(&world);
-    let batch = world.batch(user, 1).await;
-    (world, user, batch)
-}
-
-async fn cancel(world: &World, batch: BatchId) {
-    let id = world.item(batch, 1).await.id;
-    world.cancel(batch, vec![id]).await;
-}
-
-async fn dispatch(world: &World, state: DispatchState) {
-    let settings = DispatchSettings {
-        state,
-        concurrency: 3,
-        changed_by: Actor::System,
-        change_time: world.clock.now(),
-    };
-    world.store.set_dispatch_settings(settings).await.unwrap();
-}
+use crate::setup::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_submitting_ends_the_task_that_is_made() {
@@ -98,8 +24,8 @@ async fn a_cancel_while_submitting_ends_the_task_that_is_made() {
     let items = world.finished(batch).await;
     assert!(is_cancelled(&items[0]), "{items:#?}");
     world.until_all_ended().await;
-    assert_eq!(world.upstream.tasks()[0].status, Status::Cancel);
-    assert_eq!(world.balance(user).await, 1);
+    assert_eq!(tasks(&world), [Status::Cancel]);
+    assert_eq!(rounds(&world, user).await, GIVEN_BACK);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,9 +36,9 @@ async fn a_cancel_while_a_submit_is_refused_leaves_nothing() {
     cancel(&world, batch).await;
     let items = world.finished(batch).await;
     assert!(is_cancelled(&items[0]), "{items:#?}");
-    assert_eq!(world.upstream.tasks().len(), 0);
+    assert_eq!(tasks(&world), []);
     assert_eq!(world.store.watches().await.unwrap(), []);
-    assert_eq!(world.balance(user).await, 1);
+    assert_eq!(rounds(&world, user).await, GIVEN_BACK);
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,8 +53,27 @@ async fn a_cancel_while_unresolved_ends_the_task_when_it_is_found() {
     let items = world.finished(batch).await;
     assert!(is_cancelled(&items[0]), "{items:#?}");
     world.until_all_ended().await;
-    assert_eq!(world.balance(user).await, 1);
+    assert_eq!(tasks(&world), [Status::Cancel]);
+    assert_eq!(rounds(&world, user).await, GIVEN_BACK);
     assert_eq!(world.store.watches().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_unresolved_is_granted_when_the_list_shows_that_nothing_was_made() {
+    let (world, user, batch) = one_item(|world| {
+        world.upstream.fault(Fault::on(Call::Submit).hang());
+    })
+    .await;
+    world.until(batch, "it is unresolved", is_unresolved).await;
+    cancel(&world, batch).await;
+    let wished = world.upstream.now();
+    let items = world.finished(batch).await;
+    assert!(is_cancelled(&items[0]), "{items:#?}");
+    // By the list, not by the end of patience.
+    let after = world.upstream.now() - wished;
+    assert!(after < Duration::from_secs(90), "{after:?}");
+    assert_eq!(tasks(&world), []);
+    assert_eq!(rounds(&world, user).await, GIVEN_BACK);
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,8 +105,26 @@ async fn a_cancel_while_unresolved_is_granted_without_a_word_and_the_task_still_
     world.upstream.clear_faults();
     let items = world.finished(batch).await;
     assert!(is_completed(&items[0]), "{items:#?}");
-    assert_eq!(world.upstream.tasks().len(), 1);
-    assert_eq!(world.balance(user).await, 0);
+    assert_eq!(tasks(&world), [Status::Succeed]);
+    let mut expected = GIVEN_BACK.to_vec();
+    expected.push((EntryKind::Charge, -1, 2));
+    assert_eq!(rounds(&world, user).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_while_fetching_keeps_the_video_that_is_there() {
+    let (world, user, batch) = one_item(|world| {
+        let weather = Fault::on(Call::ResultUrl).times(5).error(500, "weather");
+        world.upstream.fault(weather);
+    })
+    .await;
+    world.until(batch, "it is fetched", is_fetching).await;
+    cancel(&world, batch).await;
+    let items = world.finished(batch).await;
+    assert!(is_completed(&items[0]), "{items:#?}");
+    assert_eq!(tasks(&world), [Status::Succeed]);
+    assert_eq!(rounds(&world, user).await, PAID);
+    assert_eq!(world.upstream.book().count(Call::Cancel), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,7 +139,7 @@ async fn a_cancel_while_fetching_what_is_gone_is_granted() {
     cancel(&world, batch).await;
     let items = world.finished(batch).await;
     assert!(is_cancelled(&items[0]), "{items:#?}");
-    assert_eq!(world.balance(user).await, 1);
+    assert_eq!(rounds(&world, user).await, GIVEN_BACK);
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,10 +150,10 @@ async fn a_second_cancel_changes_nothing() {
     let wished = world.item(batch, 1).await;
     cancel(&world, batch).await;
     assert_eq!(world.item(batch, 1).await, wished);
-    world.finished(batch).await;
-    let ledger = world.ledger(user).await;
-    let refunds = ledger.iter().filter(|it| it.kind == EntryKind::Refund);
-    assert_eq!(refunds.count(), 1);
+    assert!(is_cancelled(&world.finished(batch).await[0]));
+    assert_eq!(tasks(&world), [Status::Cancel]);
+    assert_eq!(world.upstream.book().count(Call::Cancel), 1);
+    assert_eq!(rounds(&world, user).await, GIVEN_BACK);
 }
 
 #[tokio::test(start_paused = true)]

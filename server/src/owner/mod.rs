@@ -1,0 +1,17 @@
+//! The owner's socket: commands of whoever owns the data directory, on the same machine, to the server that runs there.
+//!
+//! A Unix socket below the data directory: 0600 in a folder of 0700, so the file system decides who gets in; the other
+//! side's user is asked of the system besides. One connection, one command (`protocol`), at most [`serve::AT_ONCE`] at a
+//! time. A command that finds no server opens the data directory itself (`commands`).
+//!
+//! Not here: what a command does (`backup`), gRPC, rules.
+
+#[cfg(unix)]
+pub mod client;
+pub mod protocol;
+#[cfg(unix)]
+pub mod serve;
+#[cfg(unix)]
+pub mod socket;
+#[cfg(all(test, unix))]
+mod tests;

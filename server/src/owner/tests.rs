@@ -1,0 +1,202 @@
+//! The socket itself, and what a server and a command say to each other over it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{AskError, ask};
+use super::protocol::{self, Frame, Reply, Request, VERSION};
+use super::serve::{Parts, start};
+use super::socket::{connect, listen};
+use crate::backup::{DATABASE, LAST_BACKUP_SETTING};
+use crate::clock::Clock;
+use crate::media::Media;
+use crate::store::Store as _;
+use crate::store::redb::RedbStore;
+
+struct Running {
+    store: Arc<RedbStore>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn server(data_dir: &Path) -> Running {
+    let clock = Clock::system();
+    let store = Arc::new(RedbStore::open(&data_dir.join(DATABASE), clock.clone()).unwrap());
+    let shutdown = CancellationToken::new();
+    let parts = Parts {
+        store: Arc::clone(&store),
+        media: Media::open(data_dir).unwrap(),
+        instance: clock.instance_id(),
+        clock,
+        data_dir: data_dir.to_owned(),
+    };
+    let task = start(parts, shutdown.clone()).await;
+    Running {
+        store,
+        shutdown,
+        task,
+    }
+}
+
+const BACKUP: Request = Request::Backup {
+    version: VERSION,
+    with_media: true,
+};
+
+#[tokio::test]
+async fn the_socket_is_its_owners_alone_and_goes_with_the_server() {
+    let data = tempfile::tempdir().unwrap();
+    let running = server(data.path()).await;
+    let folder = data.path().join("run");
+    let socket = folder.join("owner.sock");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&socket)), (0o700, 0o600));
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+    assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn a_dead_servers_socket_is_replaced_and_a_living_ones_is_not() {
+    let data = tempfile::tempdir().unwrap();
+    let dead = listen(data.path()).await.unwrap();
+    let path = data.path().join("run/owner.sock");
+    // As a crash leaves it: the file stays, nobody listens.
+    fs::hard_link(&path, data.path().join("kept")).unwrap();
+    drop(dead);
+    fs::rename(data.path().join("kept"), &path).unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().file_type().is_socket());
+    let living = listen(data.path()).await.unwrap();
+    let error = listen(data.path()).await.err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    drop(living);
+    fs::write(&path, "not a socket").unwrap();
+    let error = listen(data.path()).await.err().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&path).unwrap(), b"not a socket");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_path_that_is_too_long_for_a_socket_is_reached_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let deep = data.path().join("d".repeat(120));
+    fs::create_dir(&deep).unwrap();
+    let socket = listen(&deep).await.unwrap();
+    connect(&deep).await.unwrap();
+    drop(socket);
+    assert!(!deep.join("run/owner.sock").exists());
+}
+
+#[tokio::test]
+async fn a_backup_counts_when_it_is_kept() {
+    let data = tempfile::tempdir().unwrap();
+    assert!(ask(data.path(), &BACKUP).await.unwrap().is_none());
+    let running = server(data.path()).await;
+    for kept in [false, true] {
+        let mut asked = ask(data.path(), &BACKUP).await.unwrap().unwrap();
+        let mut archive = Vec::new();
+        let answer = asked
+            .answer(
+                |piece| {
+                    archive.extend_from_slice(piece);
+                    Ok(())
+                },
+                |_, _| {},
+            )
+            .await
+            .unwrap();
+        assert_eq!(answer.code, 0);
+        assert!(answer.said.contains("0 batches"), "{}", answer.said);
+        assert!(archive.len() > 1_024);
+        assert_eq!(
+            running.store.setting(LAST_BACKUP_SETTING).await.unwrap(),
+            None
+        );
+        if kept {
+            asked.kept().await.unwrap();
+            let mut commits = running.store.feed().revision();
+            while running
+                .store
+                .setting(LAST_BACKUP_SETTING)
+                .await
+                .unwrap()
+                .is_none()
+            {
+                commits.changed().await.unwrap();
+            }
+        }
+    }
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_leaves_nothing_and_the_next_backup_is_made() {
+    let data = tempfile::tempdir().unwrap();
+    let running = server(data.path()).await;
+    let asked = ask(data.path(), &BACKUP).await.unwrap();
+    drop(asked);
+    let full = || Err(std::io::ErrorKind::StorageFull.into());
+    let mut asked = ask(data.path(), &BACKUP).await.unwrap().unwrap();
+    let error = match asked.answer(|_| full(), |_, _| {}).await {
+        // The one that was left is still on its way out.
+        Err(AskError::Refused(message)) => {
+            assert!(message.contains("Another backup"), "{message}");
+            None
+        }
+        other => Some(other.unwrap_err()),
+    };
+    assert!(error.is_none_or(|error| matches!(error, AskError::Kept(_))));
+    drop(asked);
+    let made = async {
+        loop {
+            let mut asked = ask(data.path(), &BACKUP).await.unwrap().unwrap();
+            match asked.answer(|_| Ok(()), |_, _| {}).await {
+                Ok(answer) => break answer,
+                Err(error) => assert!(matches!(error, AskError::Refused(_)), "{error}"),
+            }
+        }
+    };
+    let made = tokio::time::timeout(Duration::from_secs(30), made).await;
+    assert_eq!(made.unwrap().code, 0);
+    let mut left = fs::read_dir(data.path().join("tmp")).unwrap();
+    assert!(left.next().is_none());
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_understand_is_refused_in_words() {
+    let data = tempfile::tempdir().unwrap();
+    let running = server(data.path()).await;
+    let newer = Request::Backup {
+        version: VERSION + 1,
+        with_media: true,
+    };
+    let mut asked = ask(data.path(), &newer).await.unwrap().unwrap();
+    let error = asked.answer(|_| Ok(()), |_, _| {}).await.unwrap_err();
+    assert!(error.to_string().contains("speaks version 1"), "{error}");
+
+    for bytes in [
+        &b"\x01\x00\x00\x00\x02{}"[..],
+        b"\x01\xff\xff\xff\xff",
+        b"\x07\x00\x00\x00\x01x",
+    ] {
+        let mut stream = connect(data.path()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let reply = protocol::receive::<Reply>(&mut stream).await.unwrap();
+        assert!(matches!(reply, Some(Frame::Message(Reply::Refused { .. }))));
+    }
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+}

@@ -1,0 +1,132 @@
+//! How long a start takes after a crash with a million records, and what quick repair costs each commit. Run by hand:
+//!
+//! `cargo test -p vision-batch-server --lib repair_time -- --ignored --nocapture`
+//!
+//! The process that loads is this test itself, started again, so that it can be killed for real. What was measured stands
+//! at `database::QUICK_REPAIR`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "it is run by hand and tells"
+)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::RedbStore;
+use crate::clock::Clock;
+use crate::domain::user::MAX_CREDITS;
+use crate::store::Store;
+use crate::store::conformance::world::World;
+
+/// Items of each batch; each leaves an item and a ledger entry, and a batch one more.
+const ITEMS: u32 = 1_000;
+
+const LOADER: &str = "VBATCH_TEST_REPAIR_LOADER";
+
+fn clock() -> Clock {
+    Clock::simulated(Timestamp::from_second(1_790_000_000).unwrap(), 1)
+}
+
+/// Loads until it is killed, and says after each batch how many records there are.
+async fn load(path: &Path, quick_repair: bool) {
+    let clock = clock();
+    let store = Arc::new(RedbStore::open(path, clock.clone()).unwrap());
+    store.shared.set_quick_repair(quick_repair);
+    let world = World::new(store.clone(), store.feed().clone(), clock);
+    let user = world.user("wang", MAX_CREDITS).await;
+    let mut records = 2;
+    loop {
+        world.batch(&user, ITEMS, 1).await;
+        records += 2 * ITEMS + 1;
+        println!("\nrecords {records}");
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+fn loaded_and_killed(path: &Path, quick_repair: bool, records: u32) {
+    let begun = Instant::now();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "store::redb::repair_time_tests::a_start_after_a_crash",
+            "--ignored",
+        ])
+        .arg("--nocapture")
+        .env(LOADER, format!("{quick_repair} {}", path.display()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let enough = lines.map_while(Result::ok).find(|line| {
+        let count = line
+            .strip_prefix("records ")
+            .and_then(|count| count.parse().ok());
+        count.is_some_and(|count: u32| count >= records)
+    });
+    assert!(enough.is_some(), "the loader has ended");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let megabytes = std::fs::metadata(path).unwrap().len() >> 20;
+    println!(
+        "loaded {records} records in {:?}, {megabytes} MiB",
+        begun.elapsed()
+    );
+}
+
+/// Small commits, one after the other.
+async fn commits(store: &RedbStore, quick_repair: bool, count: u32) -> std::time::Duration {
+    store.shared.set_quick_repair(quick_repair);
+    let begun = Instant::now();
+    for turn in 0..count {
+        let value = turn.to_be_bytes().to_vec();
+        store.set_setting("measured", value).await.unwrap();
+    }
+    begun.elapsed() / count
+}
+
+#[tokio::test]
+#[ignore = "takes minutes: a measurement, run by hand"]
+async fn a_start_after_a_crash() {
+    if let Ok(order) = std::env::var(LOADER) {
+        let (quick_repair, path) = order.split_once(' ').unwrap();
+        load(Path::new(path), quick_repair == "true").await;
+        return;
+    }
+    let records =
+        std::env::var("VBATCH_TEST_RECORDS").map_or(1_000_000, |count| count.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    for quick_repair in [false, true] {
+        println!("\nquick repair {quick_repair}");
+        let path = folder.path().join(format!("{quick_repair}.redb"));
+        loaded_and_killed(&path, quick_repair, records);
+        let begun = Instant::now();
+        let store = RedbStore::open(&path, clock()).unwrap();
+        println!("start after SIGKILL: {:?}", begun.elapsed());
+        for quick in [false, true] {
+            let each = commits(&store, quick, 200).await;
+            println!("a small commit, quick repair {quick}: {each:?}");
+        }
+        let begun = Instant::now();
+        let nowhere = crate::media::Media::untouched(folder.path());
+        let report = crate::verify::look(&store, &nowhere).await.unwrap();
+        println!(
+            "a look at everything: {:?}: {}",
+            begun.elapsed(),
+            report.counts()
+        );
+        store.shared.set_quick_repair(false);
+        store.set_setting("measured", vec![1]).await.unwrap();
+        drop(store);
+        let begun = Instant::now();
+        drop(RedbStore::open(&path, clock()).unwrap());
+        println!("start after a clean end: {:?}", begun.elapsed());
+        std::fs::remove_file(&path).unwrap();
+    }
+}

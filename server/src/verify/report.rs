@@ -1,0 +1,125 @@
+//! What a look at everything has found, in words and for programs.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::domain::books::Difference;
+
+/// Differences that a report keeps; of the others it knows how many there were.
+pub const DIFFERENCES_KEPT: usize = 1_000;
+
+/// What was looked at, and what cannot be so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Users.
+    pub users: u64,
+    /// Ledger entries.
+    pub entries: u64,
+    /// Batches.
+    pub batches: u64,
+    /// Items.
+    pub items: u64,
+    /// References to files that were looked for.
+    pub files: u64,
+    /// Other records, by kind.
+    pub others: Vec<(&'static str, u64)>,
+    /// What cannot be so, at most [`DIFFERENCES_KEPT`].
+    pub differences: Vec<Difference>,
+    /// Differences that were found and not kept.
+    pub not_kept: u64,
+}
+
+impl Report {
+    /// Whether everything agrees.
+    pub fn is_clean(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// All differences, kept or not.
+    pub fn difference_count(&self) -> u64 {
+        self.differences.len() as u64 + self.not_kept
+    }
+
+    /// Takes in a difference.
+    pub fn note(&mut self, difference: Difference) {
+        if self.differences.len() < DIFFERENCES_KEPT {
+            self.differences.push(difference);
+        } else {
+            self.not_kept += 1;
+        }
+    }
+
+    /// What was looked at, in one line.
+    pub fn counts(&self) -> String {
+        let mut words = format!(
+            "{} users, {} ledger entries, {} batches, {} items, {} files",
+            self.users, self.entries, self.batches, self.items, self.files
+        );
+        for (kind, count) in &self.others {
+            words.push_str(&format!(", {count} {kind}"));
+        }
+        words
+    }
+
+    /// In words: the counts, at most `most` differences a line each, and the verdict.
+    pub fn in_words(&self, most: usize) -> String {
+        let mut words = format!("Looked at {}.\n", self.counts());
+        for difference in self.differences.iter().take(most) {
+            words.push_str(&format!("{difference}\n"));
+        }
+        let shown = self.differences.len().min(most) as u64;
+        let more = self.difference_count() - shown;
+        if more > 0 {
+            words.push_str(&format!("… and {more} more\n"));
+        }
+        words.push_str(&match self.difference_count() {
+            0 => "Everything agrees.\n".to_owned(),
+            1 => "1 difference. Nothing was changed.\n".to_owned(),
+            count => format!("{count} differences. Nothing was changed.\n"),
+        });
+        words
+    }
+
+    /// For programs: the same, with at most `most` differences.
+    pub fn to_json(&self, most: usize) -> Value {
+        let mut looked_at = json!({
+            "users": self.users,
+            "ledger_entries": self.entries,
+            "batches": self.batches,
+            "items": self.items,
+            "files": self.files,
+        });
+        for (kind, count) in &self.others {
+            looked_at[kind.replace(' ', "_")] = json!(count);
+        }
+        let differences: Vec<Value> = self
+            .differences
+            .iter()
+            .take(most)
+            .map(|difference| {
+                json!({
+                    "check": difference.check.name(),
+                    "place": difference.place,
+                    "message": difference.words,
+                })
+            })
+            .collect();
+        json!({
+            "ok": self.is_clean(),
+            "looked_at": looked_at,
+            "difference_count": self.difference_count(),
+            "differences": differences,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    /// In one line, for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.difference_count() {
+            0 => write!(f, "everything agrees: {}", self.counts()),
+            count => write!(f, "{count} differences in {}", self.counts()),
+        }
+    }
+}
