@@ -61,8 +61,8 @@ const ENVIRONMENT_TOKEN: &str = "environment_token_sha256";
 /// The setting that says that the configured concurrency was taken over once; from then on an administrator sets it.
 const CONCURRENCY_TAKEN: &str = "configured_concurrency";
 
-/// Streams and requests get this long to end.
-const DRAIN: Duration = Duration::from_secs(10);
+/// Streams, requests and running submits get this long to end, so that the whole end takes no more than 10 s.
+const DRAIN: Duration = Duration::from_millis(9_500);
 
 /// How often files that nothing refers to are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
@@ -78,9 +78,13 @@ pub struct Server {
     /// The engine of batches that name none.
     pub default_engine: EngineKind,
     shutdown: CancellationToken,
+    /// Connections are let go of after everything else has ended, so that calls are refused in words until then.
+    closing: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
     owner: JoinHandle<()>,
+    health: tonic_health::server::HealthReporter,
+    store: Arc<RedbStore>,
 }
 
 /// Why a server does not start, or ended.
@@ -178,11 +182,12 @@ impl Server {
         }));
 
         let shutdown = CancellationToken::new();
+        let closing = CancellationToken::new();
         let health = tonic_health::server::HealthReporter::new();
         let services = rpc::Services {
             accounts: Arc::clone(&accounts),
             admin,
-            health,
+            health: health.clone(),
             shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(
@@ -209,7 +214,7 @@ impl Server {
         #[cfg(unix)]
         let owner = owner::serve::start(
             owner::serve::Parts {
-                store: redb,
+                store: Arc::clone(&redb),
                 media: media.clone(),
                 clock: clock.clone(),
                 instance,
@@ -257,7 +262,7 @@ impl Server {
                 .add_routes(routes)
                 .serve_with_incoming_shutdown(
                     TcpListenerStream::new(listener),
-                    shutdown.clone().cancelled_owned(),
+                    closing.clone().cancelled_owned(),
                 ),
         );
         // Nobody waits for it.
@@ -268,9 +273,12 @@ impl Server {
             first_start,
             default_engine,
             shutdown,
+            closing,
             dispatcher,
             transport,
             owner,
+            health,
+            store: redb,
         })
     }
 
@@ -287,15 +295,28 @@ impl Server {
             mut dispatcher,
             mut transport,
             mut owner,
+            health,
+            store,
+            closing,
             ..
         } = self;
-        let all = async { tokio::join!(&mut dispatcher, &mut transport, &mut owner) };
-        let Ok((dispatched, served, _)) = tokio::time::timeout(DRAIN, all).await else {
+        health
+            .set_service_status("", tonic_health::ServingStatus::NotServing)
+            .await;
+        let all = async {
+            let (dispatched, _) = tokio::join!(&mut dispatcher, &mut owner);
+            closing.cancel();
+            (dispatched, (&mut transport).await)
+        };
+        let Ok((dispatched, served)) = tokio::time::timeout(DRAIN, all).await else {
             dispatcher.abort();
             transport.abort();
             owner.abort();
+            // Who does not let go of its connection still holds the store.
+            store.close().await;
             return Ok(());
         };
+        store.close().await;
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
         dispatched.map_err(ended)??;
         served

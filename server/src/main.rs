@@ -1,18 +1,17 @@
 //! The program `vbatchd`: arguments, signals, exit code.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use vbatch_server::Server;
 use vbatch_server::clock::{Clock, TEST_CLOCK};
 use vbatch_server::commands::backup::{self, BackupArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
+use vbatch_server::commands::verify::{self, VerifyArgs};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
-use vbatch_server::verify;
 
 /// Serves batches of talking-head videos over gRPC.
 #[derive(Parser)]
@@ -30,32 +29,13 @@ enum Command {
     Demo(DemoArgs),
     /// Reads the configuration and says whether the server would start with it
     CheckConfig(Flags),
-    /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
-    /// agrees, 1 something does not, 2 it could not look
-    Verify(VerifyArgs),
     /// Writes everything that is stored into one archive, while the server runs or not
     Backup(BackupArgs),
     /// Makes a new data directory from a backup; it starts paused
     Restore(RestoreArgs),
-}
-
-#[derive(Args)]
-struct VerifyArgs {
-    /// Folder of the database and the media [default: data]
-    #[arg(long, value_name = "DIR", env = "VBATCH_DATA_DIR")]
-    data_dir: Option<PathBuf>,
-
-    /// Configuration file (TOML)
-    #[arg(long, value_name = "FILE", env = "VBATCH_CONFIG")]
-    config: Option<PathBuf>,
-
-    /// Differences to show at most
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    most: usize,
-
-    /// For programs
-    #[arg(long)]
-    json: bool,
+    /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
+    /// agrees, 1 something does not, 2 it could not look
+    Verify(VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -71,9 +51,9 @@ fn main() -> ExitCode {
         None => runtime.block_on(serve(&cli.flags)),
         Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
         Some(Command::CheckConfig(flags)) => check_config(&flags),
-        Some(Command::Verify(args)) => Ok(runtime.block_on(verify(&args))),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
+        Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
     runtime.shutdown_background();
@@ -98,35 +78,6 @@ fn check_config(flags: &Flags) -> anyhow::Result<ExitCode> {
         None => println!("upstream  none: previews only"),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The exit code says what was found, so a failure to look has one of its own.
-#[expect(clippy::print_stdout, reason = "the answer of the command")]
-#[expect(clippy::print_stderr, reason = "why there is none")]
-async fn verify(args: &VerifyArgs) -> ExitCode {
-    let flags = Flags {
-        data_dir: args.data_dir.clone(),
-        config: args.config.clone(),
-        ..Flags::default()
-    };
-    let looked = async {
-        let config = load(&flags, environment)?;
-        anyhow::Ok(verify::look_at_stopped(&config.data_dir, Clock::system()).await?)
-    };
-    match looked.await {
-        Ok(report) => {
-            if args.json {
-                println!("{}", report.to_json(args.most));
-            } else {
-                print!("{}", report.in_words(args.most));
-            }
-            ExitCode::from(u8::from(!report.is_clean()))
-        }
-        Err(error) => {
-            eprintln!("vbatchd: {error:#}");
-            ExitCode::from(2)
-        }
-    }
 }
 
 #[expect(

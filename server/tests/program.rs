@@ -1,4 +1,4 @@
-//! The program `vbatchd` from outside: what it says when it cannot start.
+//! The program `vbatchd` from outside: what it says when it cannot start, and its look at what is stored.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -68,15 +68,238 @@ fn an_address_that_others_reach_is_refused_until_there_is_encryption() {
     assert!(!folder.exists());
 }
 
+/// A database as a server leaves it that was killed: not closed, and with an account in it.
+fn killed_database() -> Vec<u8> {
+    let data = tempfile::tempdir().unwrap();
+    let mut child = running(data.path());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::read(data.path().join("vbatch.redb")).unwrap()
+}
+
+/// Whatever is wrong with the file: it is refused with its name and what to do, and stays as it is.
 #[test]
 fn a_damaged_database_is_refused_and_left_as_it_is() {
+    let good = killed_database();
+    let flipped = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at..at + 8].iter_mut().for_each(|byte| *byte ^= 0xff);
+        bytes
+    };
+    let mut cases = vec![
+        ("empty".to_owned(), Vec::new()),
+        ("no database".to_owned(), b"not a database".to_vec()),
+        (
+            "a longer text".to_owned(),
+            b"not a database, ".repeat(10_000),
+        ),
+        ("zeros".to_owned(), vec![0; good.len()]),
+        ("its name flipped".to_owned(), flipped(0)),
+    ];
+    for length in [
+        1,
+        9,
+        64,
+        320,
+        4_095,
+        4_096,
+        8_192,
+        good.len() / 2,
+        good.len() - 1,
+    ] {
+        cases.push((format!("cut to {length}"), good[..length].to_vec()));
+    }
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("vbatch.redb");
-    std::fs::write(&file, "not a database").unwrap();
+    for (name, bytes) in cases {
+        std::fs::write(&file, &bytes).unwrap();
+        for (command, expected) in [
+            (&mut vbatchd(data.path()), 1),
+            (&mut verify(data.path()), 2),
+        ] {
+            let (code, words) = ended(command);
+            assert_eq!(code, Some(expected), "{name}: {words}");
+            assert!(words.contains("vbatch.redb"), "{name}: {words}");
+            assert!(words.contains("restore a backup"), "{name}: {words}");
+            assert!(
+                std::fs::read(&file).unwrap() == bytes,
+                "{name}: it was written"
+            );
+        }
+    }
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
     let (code, words) = ended(&mut vbatchd(data.path()));
-    assert_eq!(code, Some(1));
-    assert!(words.contains("vbatch.redb"), "{words}");
-    assert_eq!(std::fs::read(&file).unwrap(), b"not a database");
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains("it is a folder"), "{words}");
+    assert!(file.is_dir());
+}
+
+/// Flipped bytes anywhere: the program does not crash; what it does not refuse it has repaired from an older commit or
+/// not come across, and then `verify`, which reads every page, either refuses the file or finds nothing wrong.
+#[test]
+fn flipped_bytes_are_refused_or_harmless_and_never_a_crash() {
+    let good = killed_database();
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("vbatch.redb");
+    let mut refused = 0;
+    let places = [16, 64, 100, 128, 200, 256, 320, 400].into_iter().chain(
+        // One in each of many pages.
+        (1..good.len() / 4_096).map(|page| page * 4_096 + 40),
+    );
+    for at in places.take(60) {
+        let mut bytes = good.clone();
+        bytes[at..at + 8].iter_mut().for_each(|byte| *byte ^= 0xff);
+        std::fs::write(&file, &bytes).unwrap();
+        let (code, words) = ended(&mut verify(data.path()));
+        match code {
+            Some(0) => {}
+            Some(2) => {
+                refused += 1;
+                assert!(words.contains("restore a backup"), "{at}: {words}");
+            }
+            code => panic!("{at}: {code:?} {words}"),
+        }
+        assert!(
+            std::fs::read(&file).unwrap() == bytes,
+            "{at}: it was written"
+        );
+    }
+    assert!(refused > 0, "no page that is in use was hit");
+}
+
+fn verify(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vbatchd"));
+    command
+        .arg("verify")
+        .arg("--data-dir")
+        .arg(data_dir)
+        .env_remove("VBATCH_CONFIG")
+        .env_remove("VBATCH_DATA_DIR");
+    command
+}
+
+fn words_of(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// After a clean end and after a kill: everything agrees, and nothing was written.
+#[test]
+fn a_look_at_a_stopped_server_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("vbatch.redb");
+    let mut child = running(data.path());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let output = verify(data.path()).output().unwrap();
+    let words = words_of(&output);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        words.starts_with("Looked at 1 users, 1 ledger entries, 0 batches"),
+        "{words}"
+    );
+    assert!(words.ends_with("Everything agrees.\n"), "{words}");
+    let output = verify(data.path()).arg("--json").output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), json["ok"].as_bool()),
+        (Some(0), Some(true))
+    );
+    assert_eq!(json["looked_at"]["ledger_entries"], 1);
+    assert!(std::fs::read(&file).unwrap() == before, "it was written");
+}
+
+#[test]
+fn a_look_that_cannot_be_had_says_why() {
+    let data = tempfile::tempdir().unwrap();
+    let nowhere = data.path().join("nowhere");
+    let (code, words) = ended(&mut verify(&nowhere));
+    assert_eq!(code, Some(2), "{words}");
+    assert!(words.contains("cannot be opened"), "{words}");
+    assert!(!nowhere.exists(), "it makes nothing");
+    let (code, _) = ended(verify(&nowhere).arg("--no-such-flag"));
+    assert_eq!(code, Some(2));
+}
+
+/// Names were put into the database behind the server's back.
+#[test]
+fn a_look_that_finds_something_names_it_and_exits_with_1() {
+    let data = tempfile::tempdir().unwrap();
+    let mut child = running(data.path());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    plant(&data.path().join("vbatch.redb"));
+    let output = verify(data.path()).output().unwrap();
+    let words = words_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(words.contains("index: user_names ghost: user"), "{words}");
+    assert!(
+        words.ends_with("5 differences. Nothing was changed.\n"),
+        "{words}"
+    );
+    let output = verify(data.path()).args(["--most", "2"]).output().unwrap();
+    let words = words_of(&output);
+    assert_eq!(words.lines().count(), 5, "{words}");
+    assert!(words.contains("… and 3 more\n"), "{words}");
+    let output = verify(data.path())
+        .args(["--json", "--most", "1"])
+        .output()
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        (json["ok"].as_bool(), json["difference_count"].as_u64()),
+        (Some(false), Some(5))
+    );
+    assert_eq!(json["differences"][0]["check"], "index");
+    assert_eq!(json["differences"].as_array().unwrap().len(), 1);
+}
+
+/// Five names of nobody.
+fn plant(file: &Path) {
+    let database = redb::Database::open(file).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let names = redb::TableDefinition::<&str, u128>::new("user_names");
+        let mut names = transaction.open_table(names).unwrap();
+        for ghost in ["ghost", "ghost2", "ghost3", "ghost4", "ghost5"] {
+            names.insert(ghost, 7).unwrap();
+        }
+    }
+    transaction.commit().unwrap();
+}
+
+/// The self-check looks after the server listens, and says in one line what it found.
+#[test]
+fn a_start_looks_at_everything_and_serves_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    for (planted, level, words) in [
+        (false, "INFO", "self-check: everything agrees: 1 users"),
+        (true, "ERROR", "self-check: 5 differences in 1 users"),
+    ] {
+        if planted {
+            plant(&data.path().join("vbatch.redb"));
+        }
+        let mut command = vbatchd(data.path());
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut listening = BufReader::new(child.stdout.take().unwrap());
+        listening.read_line(&mut line).unwrap();
+        assert!(line.starts_with("vbatchd listens on"), "{line}");
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let told = log
+            .map_while(Result::ok)
+            .find(|line| line.contains("self-check"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let told = told.unwrap();
+        assert!(told.contains(level) && told.contains(words), "{told}");
+    }
 }
 
 #[cfg(unix)]

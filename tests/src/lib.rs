@@ -1,5 +1,6 @@
 //! What the tests of the whole system stand on.
 
+pub mod batches;
 pub mod face;
 #[cfg(unix)]
 pub mod kill;

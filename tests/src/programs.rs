@@ -91,12 +91,22 @@ impl Daemon {
     }
 
     /// SIGTERM, and the exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         Command::new("kill")
-            .args(["-TERM", &id])
+            .args([&format!("-{name}"), &id])
             .status()
             .expect("kill is there");
+    }
+
+    /// Waits for its end, and gives the exit code.
+    pub fn ended(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 

@@ -200,6 +200,64 @@ impl Terminal {
         self.until(text, |screen| screen.contains(text))
     }
 
+    /// Every byte the program has written so far.
+    pub fn written(&self) -> Vec<u8> {
+        let state = self.seen.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).bytes.clone()
+    }
+
+    /// Sends the program a signal by its name: `CONT`, `TSTP` ...
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.process_id().expect("it runs");
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &id.to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success(), "{name} is sent");
+    }
+
+    /// Waits until the program is stopped, as the system sees it.
+    ///
+    /// # Panics
+    /// When it goes on.
+    pub fn until_stopped(&self) {
+        let id = self.child.process_id().expect("it runs");
+        let deadline = Instant::now() + DEADLINE;
+        let stopped = || {
+            let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            // The state follows the name, which stands in parentheses.
+            status
+                .rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with('T'))
+        };
+        while !stopped() {
+            assert!(Instant::now() < deadline, "the program goes on");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until what the program has written holds.
+    ///
+    /// # Panics
+    /// As [`Terminal::until`].
+    pub fn until_written(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        self.until(what, |_| true);
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = self
+            .seen
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while !holds(&String::from_utf8_lossy(&state.bytes)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !state.ended, "never written: {what}");
+            let waited = self.seen.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// Waits for the program's end: its exit code, and every byte it has ever written.
     ///
     /// # Panics

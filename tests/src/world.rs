@@ -16,7 +16,7 @@ use vbatch_server::clock::Clock;
 use vbatch_server::dispatch::files::{Files, KeptVideo, NewVideo, NewVideoError};
 use vbatch_server::dispatch::{EngineSetup, Parts, run};
 use vbatch_server::domain::batch::{Batch, DEFAULT_PROMPT, EngineKind, ItemCounts};
-use vbatch_server::domain::dispatching::UpstreamToken;
+use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState, UpstreamToken};
 use vbatch_server::domain::failure::{Wait, WaitReason};
 use vbatch_server::domain::ids::{BatchId, ItemId, UserId};
 use vbatch_server::domain::item::{ItemState, Pending, VideoItem};
@@ -28,6 +28,7 @@ use vbatch_server::engine::{Engine, OpenSource, Source, SourceReader, VideoSink}
 use vbatch_server::feed::Feed;
 use vbatch_server::store::query::ItemSelection;
 use vbatch_server::store::redb::RedbStore;
+use vbatch_server::store::restored::Restore;
 use vbatch_server::store::{CancelItems, CreateBatchError, NewBatch, RetryItems, Store};
 
 use crate::upstream::config::UpstreamConfig;
@@ -45,7 +46,9 @@ pub struct World {
     pub upstream: Arc<Upstream>,
     /// Virtual time.
     pub clock: Clock,
+    database: Arc<RedbStore>,
     feed: Feed,
+    files: Arc<MemoryFiles>,
     life: Option<Life>,
 }
 
@@ -78,19 +81,65 @@ impl World {
     /// The same on a store of the caller's, which was opened with this clock.
     pub fn asleep_on(store: RedbStore, config: UpstreamConfig, clock: Clock) -> Self {
         let simulated = SimulatedUpstream::new(config);
-        let feed = store.feed().clone();
+        Self::over(store, simulated.upstream(), clock)
+    }
+
+    fn over(database: RedbStore, upstream: Arc<Upstream>, clock: Clock) -> Self {
+        let database = Arc::new(database);
         Self {
-            store: Arc::new(store),
-            upstream: simulated.upstream(),
+            feed: database.feed().clone(),
+            store: Arc::<RedbStore>::clone(&database),
+            upstream,
             clock,
-            feed,
+            database,
+            files: Arc::default(),
             life: None,
         }
+    }
+
+    /// What a backup of this moment holds, as a world of its own on the same upstream: asleep, and not yet marked as
+    /// restored.
+    pub fn copy(&self) -> Self {
+        let database = self.database.copy_in_memory(self.clock.clone());
+        let database = database.expect("memory can be copied");
+        Self::over(database, Arc::clone(&self.upstream), self.clock.clone())
+    }
+
+    /// Marks the world as a copy restored from a backup of that time.
+    pub async fn mark_restored(&self, backup_time: Timestamp) {
+        let restore = Restore {
+            backup_time,
+            ended_settings: Vec::new(),
+            detail: String::new(),
+            now: self.clock.now(),
+        };
+        self.store
+            .mark_restored(restore)
+            .await
+            .expect("the store works");
+    }
+
+    /// Lets dispatch run.
+    pub async fn resume(&self) {
+        let settings = self.store.dispatch_settings().await.expect("readable");
+        self.store
+            .set_dispatch_settings(DispatchSettings {
+                state: DispatchState::Running,
+                change_time: self.clock.now(),
+                ..settings
+            })
+            .await
+            .expect("the store works");
     }
 
     /// What the store's commits are told to.
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Lets the disk of the videos be full at that step of keeping one, or have room again.
+    pub fn set_full(&self, step: Option<Step>) {
+        *self.files.full_at.lock().expect("no panic while setting") = step;
     }
 
     /// Whether a dispatcher runs.
@@ -107,7 +156,7 @@ impl World {
             feed: self.feed.clone(),
             clock: self.clock.clone(),
             instance: self.clock.instance_id(),
-            files: Arc::new(MemoryFiles::default()),
+            files: Arc::clone(&self.files) as Arc<dyn Files>,
             engines: vec![EngineSetup {
                 kind: EngineKind::LightX2v,
                 engine,
@@ -485,6 +534,25 @@ fn blob(kind: BlobKind, number: u32) -> Blob {
 #[derive(Default)]
 struct MemoryFiles {
     kept: Arc<Mutex<u32>>,
+    full_at: Arc<Mutex<Option<Step>>>,
+}
+
+/// A step of keeping a video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Its file is made.
+    Begin,
+    /// Bytes come.
+    Write,
+    /// It is flushed and put in its place.
+    Finish,
+}
+
+fn has_room(full_at: &Mutex<Option<Step>>, step: Step) -> io::Result<()> {
+    if *full_at.lock().expect("no panic while setting") == Some(step) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -498,8 +566,10 @@ impl Files for MemoryFiles {
     }
 
     async fn begin_video(&self) -> io::Result<Box<dyn NewVideo>> {
+        has_room(&self.full_at, Step::Begin)?;
         Ok(Box::new(Counted {
             kept: Arc::clone(&self.kept),
+            full_at: Arc::clone(&self.full_at),
             size_bytes: 0,
         }))
     }
@@ -524,6 +594,7 @@ impl OpenSource for MadeUp {
 
 struct Counted {
     kept: Arc<Mutex<u32>>,
+    full_at: Arc<Mutex<Option<Step>>>,
     size_bytes: u64,
 }
 
@@ -535,6 +606,7 @@ impl VideoSink for Counted {
     }
 
     async fn write(&mut self, chunk: Bytes) -> io::Result<()> {
+        has_room(&self.full_at, Step::Write)?;
         self.size_bytes += chunk.len() as u64;
         Ok(())
     }
@@ -543,6 +615,7 @@ impl VideoSink for Counted {
 #[async_trait]
 impl NewVideo for Counted {
     async fn finish(self: Box<Self>) -> Result<KeptVideo, NewVideoError> {
+        has_room(&self.full_at, Step::Finish)?;
         let mut kept = self.kept.lock().expect("no panic while counting");
         *kept += 1;
         let video = Video {

@@ -16,7 +16,10 @@ use vbatch_server::store::redb::{RedbStore, Writing};
 use vbatch_server::store::{CreateBatchError, StoreError};
 use vbatch_server::verify;
 use vbatch_tests::upstream::config::UpstreamConfig;
-use vbatch_tests::world::{World, epoch};
+use vbatch_tests::world::{Step, World, epoch};
+
+/// How long a disk stays full, in virtual time: what ran upstream has ended by then.
+const FULL_FOR: Duration = Duration::from_secs(600);
 
 /// A disk in memory that outlives the databases on it.
 #[derive(Debug, Clone, Default)]
@@ -108,12 +111,7 @@ async fn full_while(stage: fn(&Stage) -> bool) {
         matches!(refused, Err(CreateBatchError::Store(StoreError::Full(_)))),
         "{refused:?}"
     );
-    world
-        .upstream
-        .until("what runs has ended", |_, tasks| {
-            !tasks.iter().any(|task| task.status.is_active())
-        })
-        .await;
+    tokio::time::sleep(FULL_FOR).await;
     disk.turn_full(false);
 
     let items = world.finished(batch).await;
@@ -150,4 +148,50 @@ async fn while_generating() {
 #[tokio::test(start_paused = true)]
 async fn while_fetching() {
     full_while(|stage| matches!(stage, Stage::Fetching { .. })).await;
+}
+
+/// The disk of the videos is full: the item stays in FETCHING and says why it waits, nothing new is begun, and the video
+/// is fetched when there is room.
+async fn no_room_for_videos(step: Step) {
+    let world = world(&Disk::default()).await;
+    let user = world.user("wang", 6).await;
+    let batch = world.batch(user, 6).await;
+    world.set_full(Some(step));
+    world.until_wait(WaitReason::StorageFull).await;
+    world
+        .until(batch, "all that was made waits to be fetched", |items| {
+            let mut running = items.iter().filter_map(VideoItem::processing);
+            running.all(|running| matches!(running.stage, Stage::Fetching { .. }))
+        })
+        .await;
+    let begun = world.upstream.tasks().len();
+    assert!(begun < 6, "{begun}");
+    tokio::time::sleep(FULL_FOR).await;
+    assert_eq!(world.upstream.tasks().len(), begun, "nothing new is begun");
+    world.set_full(None);
+
+    let items = world.finished(batch).await;
+    assert!(
+        items
+            .iter()
+            .all(|item| matches!(item.state, ItemState::Completed { .. })),
+        "{items:#?}"
+    );
+    assert_eq!(world.upstream.tasks().len(), 6, "nothing was made twice");
+    assert_eq!(world.balance(user).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_room_to_begin_a_video() {
+    no_room_for_videos(Step::Begin).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_room_for_its_bytes() {
+    no_room_for_videos(Step::Write).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_room_to_flush_it() {
+    no_room_for_videos(Step::Finish).await;
 }

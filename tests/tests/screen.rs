@@ -173,3 +173,147 @@ fn a_wrong_password_is_told_and_a_lost_server_too() {
     terminal.type_keys("q");
     assert_eq!(terminal.ended().0, 0);
 }
+
+/// How often something was written.
+fn times(terminal: &Terminal, what: &str) -> usize {
+    String::from_utf8_lossy(&terminal.written())
+        .matches(what)
+        .count()
+}
+
+const ENTERED: &str = "\x1b[?1049h";
+const LEFT: &str = "\x1b[?1049l";
+
+#[test]
+fn put_aside_and_called_back_the_terminal_is_given_back_and_taken_again() {
+    let data = folder();
+    let home = folder();
+    let daemon = Daemon::start(data.path(), &[], &[]);
+    let mut terminal = open(&daemon, home.path(), &[], 80, 24);
+    first_sign_in(&mut terminal);
+    terminal.type_keys("M");
+    terminal.until_text("The mouse selects");
+    for (round, aside) in ["key", "signal"].into_iter().enumerate() {
+        let before = times(&terminal, ENTERED);
+        if aside == "key" {
+            terminal.type_keys("\x1a");
+        } else {
+            terminal.signal("TSTP");
+        }
+        terminal.until_written("the terminal is given back", |written| {
+            written.matches(LEFT).count() > round
+                && written.rfind(LEFT) > written.rfind(ENTERED)
+                && written.rfind("\x1b[?1000l") > written.rfind("\x1b[?1000h")
+        });
+        terminal.until_stopped();
+        terminal.signal("CONT");
+        terminal.until_written("it is taken again", |written| {
+            written.matches(ENTERED).count() > before
+                && written.rfind("\x1b[?1000h") > written.rfind("\x1b[?1000l")
+        });
+        terminal.until_text("No batches yet");
+    }
+    terminal.type_keys("q");
+    let (code, bytes) = terminal.ended();
+    assert_eq!(code, 0);
+    let written = String::from_utf8_lossy(&bytes);
+    assert!(written.rfind(LEFT) > written.rfind(ENTERED));
+    assert!(written.rfind("\x1b[?1000l") > written.rfind("\x1b[?1000h"));
+}
+
+#[test]
+fn ended_by_a_signal_the_terminal_is_given_back() {
+    let data = folder();
+    let home = folder();
+    let daemon = Daemon::start(data.path(), &[], &[]);
+    for name in ["TERM", "HUP"] {
+        let mut terminal = open(&daemon, home.path(), &[], 80, 24);
+        terminal.until_text("Sign in");
+        terminal.signal(name);
+        let (code, bytes) = terminal.ended();
+        assert_eq!(code, 0, "{name}");
+        let written = String::from_utf8_lossy(&bytes);
+        assert!(written.rfind(LEFT) > written.rfind(ENTERED), "{name}");
+        assert!(
+            written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn an_admin_makes_a_user_gives_credits_and_pauses_dispatch() {
+    let data = folder();
+    let home = folder();
+    let daemon = Daemon::start(data.path(), &[], &[]);
+    let mut terminal = open(&daemon, home.path(), &[], 100, 30);
+    first_sign_in(&mut terminal);
+    terminal.type_keys("u");
+    terminal.until_text("1 user");
+    terminal.type_keys("n");
+    terminal.until_text("New user");
+    for text in ["wang.fang", ENTER, "王芳", ENTER, ENTER, "100", ENTER] {
+        terminal.type_keys(text);
+    }
+    terminal.until_text("One-time password");
+    terminal.type_keys("\x1b");
+    terminal.until("two users", |screen| {
+        screen.contains("2 users") && screen.contains("1st pwd") && screen.contains("王芳")
+    });
+    terminal.type_keys("j");
+    terminal.until_text("wang.fang  ledger");
+    terminal.type_keys("+");
+    terminal.until_text("Give credits to wang.fang");
+    for text in ["50", ENTER, "welcome", ENTER] {
+        terminal.type_keys(text);
+    }
+    terminal.until("the new balance and its entry", |screen| {
+        screen.contains("wang.fang has 150 credits now.") && screen.contains("welcome")
+    });
+    terminal.type_keys("S");
+    terminal.until_text("RUNNING");
+    terminal.type_keys("p");
+    terminal.until_text("Pause dispatch?");
+    terminal.type_keys("y");
+    terminal.until_text("PAUSED");
+    terminal.type_keys("q");
+    assert_eq!(terminal.ended().0, 0);
+}
+
+#[test]
+fn a_screen_that_only_looks_says_so_and_offers_no_change() {
+    let data = folder();
+    let home = folder();
+    let daemon = Daemon::start(data.path(), &[], &[]);
+    let mut terminal = open(&daemon, home.path(), &[], 80, 24);
+    first_sign_in(&mut terminal);
+    terminal.type_keys("q");
+    assert_eq!(terminal.ended().0, 0);
+    let server = format!("http://{}", daemon.address);
+    let path = home.path().to_str().unwrap();
+    let mut terminal = Terminal::start(
+        &program("vbatch"),
+        &[
+            "--server",
+            &server,
+            "--read-only",
+            "--lang",
+            "zh",
+            "--ascii",
+        ],
+        &[
+            ("HOME", path),
+            ("XDG_CONFIG_HOME", path),
+            ("XDG_DATA_HOME", path),
+            ("XDG_STATE_HOME", path),
+        ],
+        80,
+        24,
+    );
+    let screen = terminal.until_text("只读");
+    assert!(!screen.contains("n 新建"), "{screen}");
+    terminal.type_keys("n");
+    terminal.until_text("此界面为只读");
+    terminal.type_keys("q");
+    assert_eq!(terminal.ended().0, 0);
+}

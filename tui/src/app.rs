@@ -12,6 +12,7 @@ use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -42,6 +43,9 @@ pub struct Outside {
     pub files: Option<FileWorker>,
     /// Puts text into the user's clipboard.
     pub copy: Box<dyn FnMut(&str) + Send>,
+    /// Does what else is asked of the terminal and of its machine: the bell, the mouse, a player, being put aside. Not the
+    /// clipboard and not drawing.
+    pub terminal: Box<dyn FnMut(TerminalEffect) + Send>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Timestamp + Send>,
 }
@@ -114,6 +118,13 @@ fn tick<B: Backend>(
     Ok(shows)
 }
 
+/// Empties the terminal, so that the next picture is drawn whole. [`Terminal::clear`] would ask the terminal where its cursor
+/// is, and whoever does not answer would end the screen.
+fn redraw<B: Backend>(terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+    let size = terminal.size()?;
+    terminal.resize(Rect::new(0, 0, size.width, size.height))
+}
+
 fn carry_out<B: Backend>(
     terminal: &mut Terminal<B>,
     outside: &mut Outside,
@@ -128,7 +139,14 @@ fn carry_out<B: Backend>(
                 }
             }
             Effect::Terminal(TerminalEffect::Copy(text)) => (outside.copy)(&text),
-            Effect::Terminal(TerminalEffect::Redraw) => terminal.clear()?,
+            Effect::Terminal(TerminalEffect::Redraw) => redraw(terminal)?,
+            Effect::Terminal(other) => {
+                let returns = matches!(other, TerminalEffect::Suspend | TerminalEffect::TakeAgain);
+                (outside.terminal)(other);
+                if returns {
+                    redraw(terminal)?;
+                }
+            }
         }
     }
     Ok(())

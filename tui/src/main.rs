@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use vbatch_tui::cli;
 use vbatch_tui::cli::exit::Exit;
 use vbatch_tui::cli::io::Io;
-use vbatch_tui::screen::{self, Server};
+use vbatch_tui::screen::{self, Options, Server};
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -20,9 +20,11 @@ fn main() -> ExitCode {
     let exit = runtime.block_on(async {
         match cli::run(std::env::args_os(), &mut io, None).await {
             cli::Task::Ended(exit) => exit,
-            cli::Task::Screen { address, token } => {
-                show(Server::At { address, token }, &mut io).await
-            }
+            cli::Task::Screen {
+                address,
+                token,
+                options,
+            } => show(Server::At { address, token }, options, &mut io).await,
         }
     });
     // A thread that still reads from a terminal or a pipe must not keep the program.
@@ -30,8 +32,8 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-async fn show(server: Server, io: &mut Io) -> Exit {
-    match screen::run(server, None).await {
+async fn show(server: Server, options: Options, io: &mut Io) -> Exit {
+    match screen::run(server, options).await {
         Ok(()) => Exit::Done,
         Err(error) => {
             // Without stderr there is still the exit code.

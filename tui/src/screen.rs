@@ -15,7 +15,10 @@ use crate::credentials::Credentials;
 use crate::files::{Disk, FileWorker, LocalFiles};
 use crate::net::address::Address;
 use crate::net::{Client, NetError, Network};
-use crate::state::{Directories, Language, Look, Message, Start};
+use crate::state::{
+    AmbiguousWidth, ColorDepth, Directories, Ground, Language, Look, Message, Start, SymbolSet,
+    TerminalEffect, look,
+};
 use crate::terminal::{self, TerminalGuard};
 
 /// The server that the screen shows.
@@ -45,16 +48,37 @@ pub enum ScreenError {
     Net(#[from] NetError),
 }
 
-/// Shows the screen until the user leaves it, in `language` or in the one of the environment.
+/// How the screen is to be, where that is not left to the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The language.
+    pub language: Option<Language>,
+    /// How many colours.
+    pub depth: Option<ColorDepth>,
+    /// Colours for dark or for light ground.
+    pub ground: Option<Ground>,
+    /// ASCII symbols alone.
+    pub ascii: bool,
+    /// How wide ambiguous characters are; the terminal is asked when not given, if its language is one where it matters.
+    pub ambiguous: Option<AmbiguousWidth>,
+    /// Only look.
+    pub read_only: bool,
+    /// Ring when a batch ends.
+    pub bell: bool,
+    /// Let the mouse select and scroll.
+    pub mouse: bool,
+}
+
+/// Shows the screen until the user leaves it.
 ///
 /// # Errors
 /// See [`ScreenError`]; the terminal is given back all the same.
-pub async fn run(server: Server, language: Option<Language>) -> Result<(), ScreenError> {
+pub async fn run(server: Server, options: Options) -> Result<(), ScreenError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(ScreenError::NoTerminal);
     }
-    let mut look = Look::from_environment(|name| std::env::var(name).ok());
-    look.language = language.unwrap_or(look.language);
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut look = options.look(variable);
     let (sender, messages) = app::channel();
     let files: Arc<dyn LocalFiles> = Arc::new(Disk);
     let shown = match &server {
@@ -64,12 +88,18 @@ pub async fn run(server: Server, language: Option<Language>) -> Result<(), Scree
     let network = network(server, &files, &sender)?;
 
     let mut guard = TerminalGuard::take()?;
+    if options.ambiguous.is_none() && look::is_cjk(variable) {
+        look.ambiguous = terminal::ambiguous_width();
+    }
     let start = Start {
         look,
         server: shown,
         username: String::new(),
         resume: true,
-        read_only: false,
+        read_only: options.read_only,
+        player: terminal::player_is_within_reach(variable),
+        bell: options.bell,
+        mouse: options.mouse,
         directories: directories(),
         now: Timestamp::now(),
         time_zone: TimeZone::system(),
@@ -78,8 +108,9 @@ pub async fn run(server: Server, language: Option<Language>) -> Result<(), Scree
     };
     let outside = Outside {
         net: Arc::new(network),
-        files: Some(FileWorker::new(files, sender)),
+        files: Some(FileWorker::new(files, sender.clone())),
         copy: Box::new(terminal::copy),
+        terminal: own_terminal(sender),
         clock: Box::new(Timestamp::now),
     };
     app::run(
@@ -91,6 +122,45 @@ pub async fn run(server: Server, language: Option<Language>) -> Result<(), Scree
     )
     .await?;
     Ok(())
+}
+
+impl Options {
+    fn look(self, variable: impl Fn(&str) -> Option<String>) -> Look {
+        let look = Look::from_environment(variable);
+        Look {
+            language: self.language.unwrap_or(look.language),
+            depth: self.depth.unwrap_or(look.depth),
+            ground: self.ground.unwrap_or(look.ground),
+            symbols: if self.ascii {
+                SymbolSet::Ascii
+            } else {
+                look.symbols
+            },
+            ambiguous: self.ambiguous.unwrap_or(look.ambiguous),
+        }
+    }
+}
+
+/// Does what is asked of this process's own terminal and of the machine it runs on.
+fn own_terminal(sender: mpsc::Sender<Message>) -> Box<dyn FnMut(TerminalEffect) + Send> {
+    let mut mouse = false;
+    Box::new(move |effect| match effect {
+        TerminalEffect::Ring(words) => terminal::ring(&words),
+        TerminalEffect::Mouse(on) => {
+            mouse = on;
+            terminal::tell_mouse(on);
+        }
+        TerminalEffect::Suspend => terminal::suspend(mouse),
+        TerminalEffect::TakeAgain => terminal::take_again(mouse),
+        TerminalEffect::Play(path) => {
+            if let Err(error) = terminal::play(&path) {
+                // A full channel drops it: the file is saved, and that was said.
+                let _ = sender.try_send(Message::NotPlayed(error.to_string()));
+            }
+        }
+        // Carried out by the loop itself.
+        TerminalEffect::Copy(_) | TerminalEffect::Redraw => {}
+    })
 }
 
 fn network(

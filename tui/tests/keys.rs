@@ -178,8 +178,17 @@ fn marked_batches_are_acted_on_together() {
     // The second has ended: of the three marked ones two can be cancelled.
     driver.keys("   c");
     assert_shows(&driver, "Cancel 22 items?");
-    driver.keys("y");
+    assert_shows(&driver, "Type 22 to go on:");
+    // Neither a letter nor another number is an answer.
+    driver.keys("y2").press(Key::Enter);
+    assert_eq!(driver.state.mode(), Mode::Typed);
+    assert_eq!(driver.asked(), []);
+    driver.keys("２").press(Key::Enter);
     assert_eq!(driver.asked().len(), 2);
+    // Enter alone is No.
+    driver.keys("  c").press(Key::Enter);
+    assert_eq!(driver.state.mode(), Mode::Batches);
+    assert_eq!(driver.asked(), []);
 }
 
 #[test]
@@ -527,6 +536,24 @@ fn a_read_only_screen_changes_nothing() {
     assert_eq!(driver.asked(), []);
     assert_eq!(driver.state.mode(), Mode::Batches);
     assert_shows(&driver, "only looks");
+    // What changes something is not offered anywhere.
+    let later = Timestamp::from_second(NOW + 20).unwrap();
+    driver.send(Message::Tick(later));
+    assert_shows(&driver, "Enter open");
+    assert_hides(&driver, "c cancel");
+    driver.keys("?");
+    assert_hides(&driver, "try failed items again");
+    assert_shows(&driver, "copy the id");
+    driver.press(Key::Esc).keys(":cancel");
+    assert_shows(&driver, "Nothing matches");
+    // Nor does looking tell the server that it was looked.
+    driver.press(Key::Esc).press(Key::Enter);
+    assert!(
+        !driver
+            .asked()
+            .iter()
+            .any(|it| matches!(it, NetEffect::AcknowledgeFailures { .. }))
+    );
 }
 
 #[test]
@@ -534,7 +561,10 @@ fn the_palette_finds_an_action_by_its_name() {
     let mut driver = user();
     open_batch(&mut driver);
     driver.effects.clear();
-    driver.keys(":all failed").press(Key::Enter);
+    driver.keys(":tryall").press(Key::Enter);
+    assert_shows(&driver, "Try portrait_07.png again?");
+    // Its key finds it, too.
+    driver.press(Key::Esc).keys(":R").press(Key::Enter);
     assert_shows(&driver, "Try portrait_07.png again?");
 }
 
@@ -547,23 +577,4 @@ fn names_cannot_steer_the_terminal() {
     let screen = shown(&driver);
     assert!(screen.contains("owned"));
     assert!(!screen.contains(|c: char| (c.is_control() && c != '\n') || c == '\u{202e}'));
-}
-
-#[test]
-fn ten_thousand_batches_are_walked_through() {
-    let mut driver = user();
-    let many: Vec<v1::Batch> = (0..10_000)
-        .map(|number| {
-            let name = format!("batch {number:05}");
-            samples::batch(number, &name, "zhangwei", [1, 1, 0, 0, 0], 9_000)
-        })
-        .collect();
-    list(&mut driver, many, TokenState::Ok);
-    assert_shows(&driver, "batch 09999");
-    driver.keys("G");
-    assert_shows(&driver, "batch 00000");
-    driver.keys("k").press(Key::PageUp);
-    driver.keys("/04321");
-    assert_shows(&driver, "batch 04321");
-    assert_shows(&driver, "1 of 10,000 shown");
 }

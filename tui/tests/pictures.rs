@@ -11,12 +11,14 @@ use ratatui::style::Color;
 use samples::{Driver, list, new_batch, open_batch, signed_in, start};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use vbatch_tui::keymap::Key;
-use vbatch_tui::state::{ColorDepth, Ground, Language, Look, Message, NetMessage, SymbolSet};
+use vbatch_tui::state::{
+    AmbiguousWidth, ColorDepth, Ground, Language, Look, Message, NetEffect, NetMessage, SymbolSet,
+};
 use vbatch_tui::view;
 use vision_batch::v1::upstream::TokenState;
 use vision_batch::v1::user::Role;
 
-const SCENES: [&str; 8] = [
+const SCENES: [&str; 17] = [
     "sign_in",
     "password",
     "batches",
@@ -25,6 +27,15 @@ const SCENES: [&str; 8] = [
     "new_batch",
     "help",
     "question",
+    "number",
+    "real",
+    "sort",
+    "palette",
+    "transfers",
+    "users",
+    "ledger",
+    "credits",
+    "system",
 ];
 
 fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
@@ -69,6 +80,67 @@ fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
             driver.keys("c");
             driver
         }
+        "number" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            driver.keys("*c2");
+            driver
+        }
+        "real" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            driver.keys("jjp");
+            let number = driver.asked().into_iter().find_map(|effect| match effect {
+                NetEffect::Quote { number, .. } => Some(number),
+                _ => None,
+            });
+            driver.net(NetMessage::Quoted {
+                number: number.unwrap(),
+                result: Ok(samples::quote(12)),
+            });
+            driver
+        }
+        "sort" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            driver.keys("sjj").press(Key::Enter).keys("s");
+            driver
+        }
+        "palette" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            open_batch(&mut driver);
+            driver.keys(match look.language {
+                Language::English => ":rta",
+                Language::Chinese => ":试",
+            });
+            driver
+        }
+        "transfers" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            open_batch(&mut driver);
+            driver.keys("*d");
+            let later = jiff::Timestamp::from_second(samples::NOW + 4).unwrap();
+            driver.send(Message::Tick(later));
+            driver.net(NetMessage::Progress {
+                transfer: vbatch_tui::state::TransferId(1),
+                done_bytes: 3 << 20,
+                total_bytes: Some(4_300_000),
+            });
+            driver.keys("T");
+            driver
+        }
+        "users" | "ledger" | "credits" | "system" => {
+            let mut driver = signed_in(start, "admin", Role::Admin);
+            driver.keys(if name == "system" { "S" } else { "u" });
+            samples::answer_admin(&mut driver);
+            if name != "system" {
+                driver.keys("jjj");
+                samples::answer_admin(&mut driver);
+            }
+            match name {
+                "ledger" => drop(driver.press(Key::Enter)),
+                "credits" => drop(driver.keys("+-200")),
+                _ => {}
+            }
+            driver
+        }
         _ => signed_in(start, "zhangwei", Role::User),
     }
 }
@@ -100,6 +172,7 @@ const fn look(language: Language) -> Look {
         depth: ColorDepth::TrueColor,
         ground: Ground::Dark,
         symbols: SymbolSet::Safe,
+        ambiguous: AmbiguousWidth::Narrow,
     }
 }
 

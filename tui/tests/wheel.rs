@@ -152,6 +152,7 @@ async fn from_the_sign_in_to_the_files_of_a_new_batch() {
         net: Arc::clone(&net) as Arc<dyn Effects>,
         files: Some(FileWorker::new(Arc::new(Disk), messages)),
         copy: Box::new(|_| {}),
+        terminal: Box::new(|_| {}),
         clock: Box::new(Timestamp::now),
     };
     let mut beginning = start(Look::default(), (80, 24));
@@ -202,6 +203,7 @@ async fn the_screen_ends_when_its_terminal_does() {
         }),
         files: None,
         copy: Box::new(|_| {}),
+        terminal: Box::new(|_| {}),
         clock: Box::new(Timestamp::now),
     };
     let start = start(Look::default(), (80, 24));

@@ -26,14 +26,13 @@ use crate::store::StoreError;
 use crate::store::redb::OpenError;
 
 pub use crate::service::admin::system::LAST_BACKUP_SETTING;
+/// The second member's name, as in a data directory.
+pub use crate::store::redb::DATABASE;
 pub use restore::{Restoration, restore};
 pub use write::{Options, Progress, write};
 
 /// The first member of an archive.
 pub const MANIFEST: &str = "manifest.json";
-
-/// The second, and the database's name in a data directory.
-pub const DATABASE: &str = "vbatch.redb";
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]

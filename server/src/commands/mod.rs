@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod restore;
+pub mod verify;
 
 use std::path::PathBuf;
 

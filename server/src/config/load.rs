@@ -412,6 +412,13 @@ mod tests {
     }
 
     #[test]
+    fn the_look_at_each_start_can_be_turned_off() {
+        assert!(with("", &[], Flags::default()).unwrap().verify_at_start);
+        let off = with("verify_at_start = false", &[], Flags::default());
+        assert!(!off.unwrap().verify_at_start);
+    }
+
+    #[test]
     fn a_secret_is_never_printed() {
         let variables = [
             ("LIGHTX2V_BASE_URL", "http://x"),

@@ -20,7 +20,7 @@ use crate::domain::retry::LIST_AFTER;
 use crate::domain::transition::TaskStanding;
 use crate::engine::{TaskReport, TaskState};
 use crate::store::StoreError;
-use crate::store::restored::{ListedTask, MatchList};
+use crate::store::restored::{KeylessTask, ListedTask, MatchList};
 
 /// What is known of the tasks of another life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,8 @@ impl Lane {
                 let now = self.clock.now();
                 let list = MatchList {
                     account: account.clone(),
-                    tasks: tasks.iter().filter_map(listed).collect(),
+                    tasks: tasks.iter().filter_map(with_key).collect(),
+                    keyless: tasks.iter().filter_map(without_key).collect(),
                     since: backup.saturating_sub(SKEW).unwrap_or(Timestamp::MIN),
                     instance: self.instance,
                     now,
@@ -123,16 +124,31 @@ impl Lane {
 }
 
 /// A task that carries our key.
-fn listed(report: &TaskReport) -> Option<ListedTask> {
+fn with_key(report: &TaskReport) -> Option<ListedTask> {
     let key: ClientRef = report.client_ref.as_ref()?.parse().ok()?;
     Some(ListedTask {
         key,
         task: report.task.clone(),
         created: report.created,
-        standing: match report.state {
-            TaskState::Succeeded => TaskStanding::Succeeded,
-            TaskState::Queued { .. } | TaskState::Running { .. } => TaskStanding::Active,
-            TaskState::Failed { .. } | TaskState::Cancelled => TaskStanding::Ended,
-        },
+        standing: standing(&report.state),
     })
+}
+
+/// A task whose key was stripped, with its seed.
+fn without_key(report: &TaskReport) -> Option<(i64, KeylessTask)> {
+    let seed = report.seed.filter(|_| report.client_ref.is_none())?;
+    let task = KeylessTask {
+        task: report.task.clone(),
+        created: report.created,
+        standing: standing(&report.state),
+    };
+    Some((seed, task))
+}
+
+fn standing(state: &TaskState) -> TaskStanding {
+    match state {
+        TaskState::Succeeded => TaskStanding::Succeeded,
+        TaskState::Queued { .. } | TaskState::Running { .. } => TaskStanding::Active,
+        TaskState::Failed { .. } | TaskState::Cancelled => TaskStanding::Ended,
+    }
 }

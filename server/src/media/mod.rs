@@ -20,6 +20,8 @@ pub mod blob_reader;
 mod container;
 pub mod file_system;
 mod files;
+#[cfg(test)]
+pub(crate) mod full_disk;
 pub mod incoming;
 pub mod sweep;
 pub mod video_sink;

@@ -5,6 +5,7 @@ use std::sync::Mutex as StdMutex;
 
 use bytes::Bytes;
 use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
 
 use super::video_sink::VideoError;
 use super::*;
@@ -249,4 +250,127 @@ async fn what_is_no_video_or_too_large_is_not_kept() {
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     drop(sink);
     assert_eq!(bench.files(), 0);
+}
+
+/// Two days after everything here was written.
+fn later() -> jiff::Timestamp {
+    let age = 2 * sweep::SAFE_AGE;
+    jiff::Timestamp::now().saturating_add(age).unwrap()
+}
+
+fn never() -> CancellationToken {
+    CancellationToken::new()
+}
+
+#[tokio::test]
+async fn a_sweep_takes_old_files_that_nobody_needs_and_no_others() {
+    let bench = bench();
+    let unused = bench.store(b"unused").await.blob();
+    let referenced = bench.store(b"referenced").await.blob();
+    let unknown = bench.store(b"unknown").await.blob();
+    let pinned = bench.store(b"pinned").await;
+    let foreign = bench.folder.path().join("images/ba/readme");
+    std::fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+    std::fs::write(&foreign, b"somebody's own").unwrap();
+    let is_referenced = |blob| async move {
+        match blob {
+            blob if blob == referenced => Ok(true),
+            blob if blob == unknown => Err("cannot tell"),
+            _ => Ok(false),
+        }
+    };
+    let now = jiff::Timestamp::now();
+    let young = bench.media.sweep(now, is_referenced, &never()).await;
+    assert_eq!(young.removed, 0);
+    let ended = never();
+    ended.cancel();
+    let given_up = bench.media.sweep(later(), is_referenced, &ended).await;
+    assert_eq!(given_up.removed, 0);
+
+    let swept = bench.media.sweep(later(), is_referenced, &never()).await;
+    assert_eq!((swept.removed, swept.bytes), (1, unused.size_bytes));
+    assert!(bench.media.check(unused).await.is_err());
+    for blob in [referenced, unknown, pinned.blob()] {
+        bench.media.check(blob).await.unwrap();
+    }
+    assert!(foreign.is_file());
+    drop(pinned);
+    assert_eq!(
+        bench
+            .media
+            .sweep(later(), is_referenced, &never())
+            .await
+            .removed,
+        1
+    );
+}
+
+/// An upload that finds the content "already there" after the sweep has looked, and before it removes.
+#[tokio::test]
+async fn a_sweep_leaves_what_an_upload_found_meanwhile() {
+    let bench = bench();
+    let blob = bench.store(b"abc").await.blob();
+    let found = StdMutex::new(None);
+    let staged = StdMutex::new(Some(bench.stage(b"abc").await));
+    let is_referenced = |_| async {
+        let staged = staged.lock().unwrap().take();
+        if let Some(staged) = staged {
+            let pins = bench.media.adopt(vec![staged]).await.unwrap();
+            *found.lock().unwrap() = Some(pins);
+        }
+        Ok::<_, Infallible>(false)
+    };
+    let swept = bench.media.sweep(later(), is_referenced, &never()).await;
+    assert_eq!(swept.removed, 0);
+    bench.media.check(blob).await.unwrap();
+    assert!(found.lock().unwrap().is_some());
+}
+
+/// An upload that comes while the sweep removes its content waits, and puts it there again.
+#[tokio::test]
+async fn an_upload_puts_back_what_a_sweep_removes_under_it() {
+    let bench = bench();
+    let blob = bench.store(b"abc").await.blob();
+    let asked = StdMutex::new(0);
+    let upload = StdMutex::new(None);
+    let staged = StdMutex::new(Some(bench.stage(b"abc").await));
+    let is_referenced = |_| async {
+        *asked.lock().unwrap() += 1;
+        // The second question comes while nothing may be put in place.
+        if *asked.lock().unwrap() == 2 {
+            let staged = staged.lock().unwrap().take().unwrap();
+            let media = bench.media.clone();
+            let mut adopting = Box::pin(async move { media.adopt(vec![staged]).await.unwrap() });
+            assert!(futures::poll!(&mut adopting).is_pending());
+            *upload.lock().unwrap() = Some(adopting);
+        }
+        Ok::<_, Infallible>(false)
+    };
+    let swept = bench.media.sweep(later(), is_referenced, &never()).await;
+    assert_eq!(swept.removed, 1);
+    let adopting = upload.lock().unwrap().take().unwrap();
+    let pins = adopting.await;
+    assert_eq!(pins[0].blob(), blob);
+    bench.media.check(blob).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_there_of_a_blob_is_told_and_nothing_made() {
+    let bench = bench();
+    let blob = bench.store(b"abc").await.blob();
+    assert!(matches!(bench.media.find(blob), Found::Whole));
+    let path = bench.media.shared.path(blob);
+    std::fs::write(&path, b"longer").unwrap();
+    assert!(matches!(
+        bench.media.find(blob),
+        Found::OtherSize { size_bytes: 6, .. }
+    ));
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(bench.media.find(blob), Found::Missing { path: at } if at == path));
+    let nowhere = bench.folder.path().join("nowhere");
+    assert!(matches!(
+        Media::untouched(&nowhere).find(blob),
+        Found::Missing { .. }
+    ));
+    assert!(!nowhere.exists());
 }

@@ -4,7 +4,7 @@
 //! side's user is asked of the system besides. One connection, one command (`protocol`), at most [`serve::AT_ONCE`] at a
 //! time. A command that finds no server opens the data directory itself (`commands`).
 //!
-//! Not here: what a command does (`backup`), gRPC, rules.
+//! Not here: what a command does (`backup`, `verify`), gRPC, rules.
 
 #[cfg(unix)]
 pub mod client;

@@ -30,6 +30,15 @@ pub enum Request {
         /// With the media, or the database alone.
         with_media: bool,
     },
+    /// What does not agree in everything that is stored; the report is the data.
+    Verify {
+        /// [`VERSION`].
+        version: u32,
+        /// Differences to show at most.
+        most: usize,
+        /// For programs.
+        json: bool,
+    },
     /// The archive of this connection is written and flushed.
     Kept,
 }
@@ -38,7 +47,7 @@ impl Request {
     /// The version that the client speaks.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Backup { version, .. } => *version,
+            Self::Backup { version, .. } | Self::Verify { version, .. } => *version,
             Self::Kept => VERSION,
         }
     }

@@ -20,6 +20,7 @@ use crate::domain::ids::InstanceId;
 use crate::media::{Media, TEMPORARIES};
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
+use crate::verify;
 
 /// Connections at a time.
 pub const AT_ONCE: usize = 8;
@@ -149,6 +150,32 @@ async fn converse(
                 done = back_up(owner, &mut stream, with_media) => done,
                 // In the middle of a frame nothing else can be said: the closed connection says it.
                 () = shutdown.cancelled() => Ok(()),
+            }
+        }
+        Request::Verify { most, json, .. } => {
+            let parts = &owner.parts;
+            let looked =
+                verify::look_until(parts.store.as_ref(), &parts.media, shutdown.clone()).await;
+            match looked {
+                Ok(report) => {
+                    let text = if json {
+                        format!("{}\n", report.to_json(most))
+                    } else {
+                        report.in_words(most)
+                    };
+                    for piece in text.as_bytes().chunks(FRAME_BYTES) {
+                        protocol::send_data(&mut stream, piece).await?;
+                    }
+                    let done = Reply::Done {
+                        said: String::new(),
+                        code: u8::from(!report.is_clean()),
+                    };
+                    protocol::send(&mut stream, &done).await
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    protocol::send(&mut stream, &Reply::Refused { message }).await
+                }
             }
         }
         Request::Kept => Ok(()),

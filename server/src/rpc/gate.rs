@@ -2,7 +2,7 @@
 //!
 //! Invariants: every call to a gated service has its [`Session`] in its extensions, except Login, which makes one; while a
 //! first password stands, only GetProfile and ChangePassword get through; an API key gets as far as its scope (`scopes`),
-//! and nobody but admins to AdminService. A refused call's body is never read.
+//! and nobody but admins to AdminService; while the server ends, nothing does. A refused call's body is never read.
 //!
 //! Not here: what a caller may do (`service`); health and reflection, which stand beside the gate.
 
@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -40,13 +41,18 @@ const BEFORE_PASSWORD_CHANGE: [&str; 2] = [
 #[derive(Clone)]
 pub struct Gate<S> {
     accounts: Arc<Accounts>,
+    shutdown: CancellationToken,
     inner: S,
 }
 
 impl<S> Gate<S> {
-    /// Puts a service behind the gate.
-    pub fn before(inner: S, accounts: Arc<Accounts>) -> Self {
-        Self { accounts, inner }
+    /// Puts a service behind the gate, which lets nobody in any more once `shutdown` is cancelled.
+    pub fn before(inner: S, accounts: Arc<Accounts>, shutdown: CancellationToken) -> Self {
+        Self {
+            accounts,
+            shutdown,
+            inner,
+        }
     }
 }
 
@@ -75,7 +81,11 @@ where
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         let accounts = Arc::clone(&self.accounts);
+        let ending = self.shutdown.is_cancelled();
         Box::pin(async move {
+            if ending {
+                return Ok(Status::from(shutting_down()).into_http());
+            }
             let path = request.uri().path();
             if path != LOGIN {
                 let address = peer(request.extensions());
@@ -136,6 +146,14 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ServiceError> {
             "The metadata authorization must be Bearer and the token.",
         )),
     }
+}
+
+/// What calls are told that come, or are still being received, when the server ends.
+pub fn shutting_down() -> ServiceError {
+    ServiceError::new(
+        Reason::ShuttingDown,
+        "The server is shutting down. Try again soon.",
+    )
 }
 
 /// The session of a call that came through the gate.

@@ -53,7 +53,7 @@ pub struct Services {
     pub admin: Arc<Admin>,
     /// Says SERVING, until the server drains.
     pub health: HealthReporter,
-    /// Ends streams with SHUTTING_DOWN.
+    /// Cancelled when the server ends: calls are refused and streams told.
     pub shutdown: CancellationToken,
 }
 
@@ -80,11 +80,16 @@ pub fn routes<B: BatchService>(
     let batches = BatchServiceServer::new(batches)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
+    macro_rules! gated {
+        ($service:ident) => {
+            Gate::before($service, Arc::clone(accounts), services.shutdown.clone())
+        };
+    }
     let health = HealthService::from_health_reporter(services.health.clone());
     Ok(Routes::default()
-        .add_service(Gate::before(auth, Arc::clone(accounts)))
-        .add_service(Gate::before(admin, Arc::clone(accounts)))
-        .add_service(Gate::before(batches, Arc::clone(accounts)))
+        .add_service(gated!(auth))
+        .add_service(gated!(admin))
+        .add_service(gated!(batches))
         .add_service(HealthServer::new(health))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))

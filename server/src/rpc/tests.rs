@@ -54,6 +54,14 @@ async fn server() -> (Routes, TempDir) {
 }
 
 async fn server_over(store: Arc<RedbStore>, clock: Clock) -> (Routes, TempDir) {
+    server_until(store, clock, CancellationToken::new()).await
+}
+
+async fn server_until(
+    store: Arc<RedbStore>,
+    clock: Clock,
+    shutdown: CancellationToken,
+) -> (Routes, TempDir) {
     let feed = store.feed().clone();
     let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
     let accounts = Arc::new(accounts.unwrap());
@@ -67,7 +75,7 @@ async fn server_over(store: Arc<RedbStore>, clock: Clock) -> (Routes, TempDir) {
         clock.clone(),
         &config,
     );
-    let face = BatchFace::new(batches, Arc::clone(&accounts), CancellationToken::new());
+    let face = BatchFace::new(batches, Arc::clone(&accounts), shutdown.clone());
     let admin = Admin::new(Parts {
         store,
         feed,
@@ -83,7 +91,7 @@ async fn server_over(store: Arc<RedbStore>, clock: Clock) -> (Routes, TempDir) {
         accounts,
         admin: Arc::new(admin),
         health: HealthReporter::new(),
-        shutdown: CancellationToken::new(),
+        shutdown,
     };
     (routes(&services, face).unwrap(), dir)
 }
@@ -532,4 +540,24 @@ async fn a_message_beyond_the_bound_is_not_read() {
     let long = "x".repeat(MESSAGE_BYTES + 1);
     let refused = login(&server, "admin", &long).await.unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange);
+}
+
+#[tokio::test]
+async fn while_the_server_ends_nobody_gets_in() {
+    let clock = Clock::simulated(Timestamp::from_second(START).unwrap(), 1);
+    let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+    let shutdown = CancellationToken::new();
+    let (server, _dir) = server_until(store, clock, shutdown.clone()).await;
+    let token = login(&server, "admin", "admin").await.unwrap();
+    shutdown.cancel();
+    let refusals = [
+        login(&server, "admin", "admin").await.unwrap_err(),
+        change(&server, &token, "admin", PASSWORD)
+            .await
+            .unwrap_err(),
+    ];
+    for refusal in refusals {
+        assert_eq!(refusal.code(), Code::Unavailable);
+        assert_eq!(reason(&refusal), "SHUTTING_DOWN");
+    }
 }

@@ -18,13 +18,15 @@ pub struct Restore {
     pub now: Timestamp,
 }
 
-/// An account's list, as far as its tasks carry our key.
+/// An account's list, as far as its tasks may be ours.
 #[derive(Debug, Clone)]
 pub struct MatchList {
     /// Whose list.
     pub account: Account,
-    /// Its tasks, in any order.
+    /// Its tasks that carry our key, in any order.
     pub tasks: Vec<ListedTask>,
+    /// Those whose key was stripped, with their seeds: looked for among the items that wait or run.
+    pub keyless: Vec<(i64, KeylessTask)>,
     /// Tasks made before this time are history, unless their attempt is newer than what the item knows.
     pub since: Timestamp,
     /// This start of the server.
@@ -38,6 +40,17 @@ pub struct MatchList {
 pub struct ListedTask {
     /// The attempt that it was made for.
     pub key: ClientRef,
+    /// The engine's name for it.
+    pub task: TaskId,
+    /// When it was made, where that is known.
+    pub created: Option<Timestamp>,
+    /// How far it is.
+    pub standing: TaskStanding,
+}
+
+/// A task that was listed without its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeylessTask {
     /// The engine's name for it.
     pub task: TaskId,
     /// When it was made, where that is known.

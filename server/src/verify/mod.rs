@@ -7,6 +7,8 @@
 //! Not here: the rules themselves (`domain::books`), walking through a database (each store its own), repairing.
 
 pub mod report;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -35,8 +37,8 @@ pub use report::{DIFFERENCES_KEPT, Report};
 /// Differences that the self-check writes to the log.
 const DIFFERENCES_LOGGED: usize = 10;
 
-/// Looks at everything that a running server has open. Takes as long as there are records: about a minute for a million
-/// items.
+/// Looks at everything that a running server has open. Takes as long as there are records: some 45 s for a million
+/// items, measured in the development profile on one core.
 ///
 /// # Errors
 /// When the store cannot be read to its end; what cannot be so is in the report, not an error.

@@ -123,3 +123,37 @@ impl fmt::Display for Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::books::Check;
+
+    #[test]
+    fn a_report_shows_some_and_counts_all() {
+        let mut report = Report {
+            items: 10,
+            others: vec![("audit events", 4)],
+            ..Report::default()
+        };
+        assert!(report.is_clean());
+        assert!(report.in_words(3).ends_with("Everything agrees.\n"));
+        for number in 0..1_500 {
+            let place = format!("item {number}");
+            report.note(Difference::new(Check::Index, place, "it is missing"));
+        }
+        assert!(!report.is_clean());
+        assert_eq!(report.difference_count(), 1_500);
+        assert_eq!(report.differences.len(), DIFFERENCES_KEPT);
+        let words = report.in_words(3);
+        assert_eq!(words.lines().count(), 6, "{words}");
+        assert!(words.contains("\nindex: item 2: it is missing\n… and 1497 more\n"));
+        assert!(words.ends_with("1500 differences. Nothing was changed.\n"));
+        let json = report.to_json(3);
+        assert_eq!(json["ok"], false);
+        assert_eq!(json["difference_count"], 1_500);
+        assert_eq!(json["differences"].as_array().map(Vec::len), Some(3));
+        assert_eq!(json["looked_at"]["items"], 10);
+        assert_eq!(json["looked_at"]["audit_events"], 4);
+    }
+}

@@ -148,6 +148,10 @@ impl Life {
             Ok(node) => Some(node),
             Err(words) => return Ok(Some(words)),
         };
+        if let Some(node) = self.node.as_ref().filter(|_| !self.disk.is_off()) {
+            let _looking = self.disk.look();
+            node.verify().await?;
+        }
         let left = self.disk.files().into_keys();
         if self.disk.failures() == 0
             && let Some(left) = left
@@ -287,6 +291,7 @@ impl Life {
             return Ok(());
         }
         let _looking = self.disk.look();
+        node.verify().await?;
         let stored = Stored::read(node.store.as_ref()).await;
         let stored = stored.map_err(|error| error.to_string())?;
         let books = lock(&self.books);

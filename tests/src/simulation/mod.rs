@@ -100,12 +100,13 @@ async fn live(seed: u64) -> Result<History, String> {
     }
     tokio::time::sleep(watcher::SLOWEST * 2).await;
     life.check_all().await?;
-    let books = lock(&life.books);
-    for watcher in &life.watchers {
-        watcher.converged(&books)?;
+    {
+        let books = lock(&life.books);
+        for watcher in &life.watchers {
+            watcher.converged(&books)?;
+        }
+        books.close()?;
     }
-    books.close()?;
-    drop(books);
     history(&mut life, &mut dice).await
 }
 
@@ -123,6 +124,9 @@ fn pause(dice: &mut Dice) -> Duration {
 
 /// Every user is told what became of every wish.
 async fn settle(life: &mut Life, dice: &mut Dice) -> Result<(), String> {
+    // Calls whose users went away have ended by then, whatever they came to.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    lock(&life.wishes).all_calls_are_lost();
     for _ in 0..ASKED {
         let open = lock(&life.wishes).open();
         if open.is_empty() {

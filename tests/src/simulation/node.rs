@@ -23,6 +23,7 @@ use vbatch_server::service::batches::Batches;
 use vbatch_server::service::overview::Offer;
 use vbatch_server::store::redb::{RedbStore, Writing};
 use vbatch_server::store::{Store, StoreError};
+use vbatch_server::verify;
 
 use super::disk::{Disk, Handle};
 use crate::upstream::service::Upstream;
@@ -38,6 +39,8 @@ pub const ROOT: &str = "/data";
 pub struct Node {
     /// What remembers.
     pub store: Arc<dyn Store>,
+    /// The stored files.
+    pub media: Media,
     /// What the store's commits are told to.
     pub feed: Feed,
     /// Signing in.
@@ -141,7 +144,7 @@ impl Opened {
             data_dir: ROOT.into(),
         }));
         let shutdown = CancellationToken::new();
-        let files = StoredFiles::new(media, Arc::clone(&store), config.limits.video_bytes);
+        let files = StoredFiles::new(media.clone(), Arc::clone(&store), config.limits.video_bytes);
         let parts = Parts {
             store: Arc::clone(&store),
             feed: feed.clone(),
@@ -159,6 +162,7 @@ impl Opened {
         let dispatcher = tokio::spawn(run(parts, shutdown.clone()));
         Ok(Node {
             store,
+            media,
             feed,
             accounts,
             batches,
@@ -175,6 +179,19 @@ impl Node {
     /// Whether it has ended by itself.
     pub fn has_ended(&self) -> bool {
         self.dispatcher.is_finished()
+    }
+
+    /// The server's own self-check.
+    ///
+    /// # Errors
+    /// What it finds.
+    pub async fn verify(&self) -> Result<(), String> {
+        let report = verify::look(self.store.as_ref(), &self.media).await;
+        let report = report.map_err(|error| error.to_string())?;
+        match report.is_clean() {
+            true => Ok(()),
+            false => Err(format!("the self-check finds {:?}", report.differences)),
+        }
     }
 
     /// Ends it at whatever await it is. What it had under way is dropped; the disk is to be cut off before.

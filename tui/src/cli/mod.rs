@@ -6,6 +6,7 @@
 //!
 //! Not here: the screen ([`crate::app`]), and anything that names the transport ([`crate::net`]).
 
+mod about;
 mod account;
 mod admin;
 pub mod args;
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser as _;
 
+use self::args::screen::LanguageArgument;
 use self::args::{Arguments, Command};
 use self::exit::{CommandError, Exit};
 use self::io::Io;
@@ -38,6 +40,8 @@ use self::json::Printable;
 use self::table::Table;
 use crate::net::Client;
 use crate::net::address::Address;
+use crate::screen::Options;
+use crate::state::{Language, Look};
 
 /// What the command line asks for.
 pub enum Task {
@@ -47,6 +51,8 @@ pub enum Task {
         address: Address,
         /// A token given by hand.
         token: Option<String>,
+        /// How it is to be.
+        options: Options,
     },
     /// A command ran, and this is how it ended.
     Ended(Exit),
@@ -63,29 +69,41 @@ pub async fn run(
         Ok(arguments) => arguments,
         Err(error) => return Task::Ended(explain(&error, io)),
     };
+    let language = arguments.lang.map_or_else(
+        || Look::from_environment(|name| std::env::var(name).ok()).language,
+        LanguageArgument::language,
+    );
     let address = match arguments.server.as_deref().map(str::parse).transpose() {
         Ok(address) => address.unwrap_or_default(),
         Err(error) => {
             let error = CommandError::Net(error);
-            return Task::Ended(report(io, &error, ""));
+            return Task::Ended(report(io, &error, "", language));
         }
     };
+    if let Some(written) = about::write(&arguments, io) {
+        return Task::Ended(match written {
+            Ok(()) => Exit::Done,
+            Err(error) => report(io, &error, "", language),
+        });
+    }
     let Some(command) = &arguments.command else {
         return Task::Screen {
             address,
+            options: arguments.screen.options(arguments.lang),
             token: arguments.token,
         };
     };
     let keeps_session = client.is_none() && arguments.token.is_none();
     let client = match client_of(&arguments, io, &address, client, keeps_session) {
         Ok(client) => client,
-        Err(error) => return Task::Ended(report(io, &error, address.as_str())),
+        Err(error) => return Task::Ended(report(io, &error, address.as_str(), language)),
     };
     let mut context = Context {
         io: &mut *io,
         client,
         address: address.clone(),
         keeps_session,
+        language,
         json: arguments.json,
         quiet: arguments.quiet,
         no_input: arguments.no_input,
@@ -110,7 +128,7 @@ pub async fn run(
             let _ = writeln!(io.stderr, "\n{}", hint.as_deref().unwrap_or("Interrupted."));
             Exit::Interrupted
         }
-        Err(error) => report(io, &error, address.as_str()),
+        Err(error) => report(io, &error, address.as_str(), language),
     };
     Task::Ended(exit)
 }
@@ -153,11 +171,15 @@ fn explain(error: &clap::Error, io: &mut Io) -> Exit {
     }
 }
 
-fn report(io: &mut Io, error: &CommandError, server: &str) -> Exit {
+fn report(io: &mut Io, error: &CommandError, server: &str, language: Language) -> Exit {
     let exit = error.exit();
     if exit != Exit::Done {
         // Without stderr there is still the exit code.
-        let _ = writeln!(io.stderr, "vbatch: {}", words::error(error, server));
+        let _ = writeln!(
+            io.stderr,
+            "vbatch: {}",
+            words::error(error, server, language)
+        );
     }
     exit
 }
@@ -169,6 +191,7 @@ struct Context<'a> {
     address: Address,
     /// Whether the session is of the file, and new ones go there.
     keeps_session: bool,
+    language: Language,
     json: bool,
     quiet: bool,
     no_input: bool,
@@ -257,5 +280,8 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> Result<Exit, 
         Command::Download(args) => save::download(context, args).await,
         Command::Export(args) => save::export(context, args).await,
         Command::Admin(args) => admin::run(context, args).await,
+        Command::Completions { .. } | Command::Man { .. } => {
+            unreachable!("these were written before a server was needed")
+        }
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn download(
             // What would be the same for every other file ends the command.
             Err(error) if ends_all(&error) => return Err(error),
             Err(error) => {
-                let words = words::error(&error, context.address.as_str());
+                let words = words::error(&error, context.address.as_str(), context.language);
                 writeln!(context.io.stderr, "vbatch: {}: {words}", one.name)?;
                 first_failure.get_or_insert(error.exit());
             }

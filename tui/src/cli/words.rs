@@ -8,6 +8,8 @@ use vision_batch::v1::video_item::{Stage, State};
 
 use super::exit::CommandError;
 use super::table::printable;
+use crate::state::{Language, Refusal};
+use crate::text::texts;
 
 /// The last 8 digits of an id, by which people know it.
 #[must_use]
@@ -192,9 +194,9 @@ pub fn playing_time(duration: Option<&prost_types::Duration>) -> String {
         .unwrap_or_default()
 }
 
-/// An error in one or more lines that say what to do.
+/// An error in one or more lines that say what to do: in Chinese by its reason and facts, else as the server said it.
 #[must_use]
-pub fn error(error: &CommandError, server: &str) -> String {
+pub fn error(error: &CommandError, server: &str, language: Language) -> String {
     let mut text = match error.net() {
         Some(net) if net.message.is_empty() => net.code_name().to_owned(),
         _ => printable(&error.to_string()),
@@ -202,6 +204,10 @@ pub fn error(error: &CommandError, server: &str) -> String {
     let Some(net) = error.net() else {
         return text;
     };
+    let chinese = language == Language::Chinese;
+    if chinese {
+        text = printable(&(texts(language).refusal)(&Refusal::from(net.clone())));
+    }
     if !net.reason.is_empty() {
         text += &format!(" [{}]", printable(&net.reason));
     }
@@ -217,26 +223,37 @@ pub fn error(error: &CommandError, server: &str) -> String {
         text += &format!("\n  {}", facts.join(", "));
     }
     let hint = match net.known_reason() {
+        Some(Reason::PasswordChangeRequired) if chinese => Some("请先设置新密码：vbatch passwd"),
         Some(Reason::PasswordChangeRequired) => Some("Set a new password first: vbatch passwd"),
         Some(
             Reason::TokenMissing
             | Reason::TokenInvalid
             | Reason::TokenExpired
             | Reason::TokenRevoked,
-        ) => Some("Sign in first: vbatch login"),
+        ) => Some(if chinese {
+            "请先登录：vbatch login"
+        } else {
+            "Sign in first: vbatch login"
+        }),
         _ => None,
     };
     if let Some(hint) = hint {
         text += &format!("\n{hint}");
     }
     if net.class == crate::net::error::Class::Unreachable {
-        text = format!("the server at {server} is not reached: {text}");
+        text = if chinese {
+            format!("{server}：{text}")
+        } else {
+            format!("the server at {server} is not reached: {text}")
+        };
     }
     if let Some(wait) = net.retry_after {
-        text += &format!(
-            "\nTry again in {}.",
-            span(i64::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(i64::MAX))
-        );
+        let wait = span(i64::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(i64::MAX));
+        text += &if chinese {
+            format!("\n请在 {wait} 后重试。")
+        } else {
+            format!("\nTry again in {wait}.")
+        };
     }
     text
 }

@@ -10,7 +10,9 @@ use tokio::io::AsyncRead;
 use tokio::task::spawn_blocking;
 use vbatch_probe::{AudioLimits, ImageLimits, ProbeError, probe_audio, probe_image};
 
-use super::{AudioFacts, AudioRules, Entry, ImageFacts, ImageRules, LocalFiles, NewFile, Unusable};
+use super::{
+    AudioFacts, AudioRules, Entry, ImageFacts, ImageRules, LocalFiles, NewFile, Thumbnail, Unusable,
+};
 
 /// Longest name we give a file, in bytes: what most file systems allow, less room for a number and a temporary ending.
 const NAME_BYTES: usize = 200;
@@ -31,6 +33,15 @@ impl LocalFiles for Disk {
         spawn_blocking(move || image_facts(&path, rules))
             .await
             .unwrap_or_else(|_| Err(Unusable::Unreadable("interrupted".to_owned())))
+    }
+
+    async fn thumbnail(&self, path: &Path, cells: (u16, u16)) -> Option<Thumbnail> {
+        let path = path.to_owned();
+        let shrink = move || {
+            let (file, _) = open(&path).ok()?;
+            Thumbnail::of(std::io::BufReader::new(file), cells)
+        };
+        spawn_blocking(shrink).await.ok().flatten()
     }
 
     async fn probe_audio(&self, path: &Path, rules: AudioRules) -> Result<AudioFacts, Unusable> {

@@ -7,10 +7,12 @@
 //! Not here: who may see what on the server, and what is done with the bytes.
 
 mod disk;
+mod thumbnail;
 mod worker;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +20,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 
 pub use disk::Disk;
+pub use thumbnail::Thumbnail;
 pub use worker::FileWorker;
 
 /// What the server takes as a source image.
@@ -56,6 +59,15 @@ pub enum FilesMessage {
         path: PathBuf,
         /// Its facts, or why it cannot be used.
         result: Result<ImageFacts, Unusable>,
+    },
+    /// What a picture looks like.
+    Thumbnail {
+        /// The file.
+        path: PathBuf,
+        /// The cells it was to fit into.
+        cells: (u16, u16),
+        /// It; none when it cannot be shown.
+        thumbnail: Option<Arc<Thumbnail>>,
     },
     /// What a file that may become the audio is.
     AudioProbed {
@@ -150,6 +162,9 @@ pub trait LocalFiles: Send + Sync {
 
     /// Looks whether a file can be a source image.
     async fn probe_image(&self, path: &Path, rules: ImageRules) -> Result<ImageFacts, Unusable>;
+
+    /// Shrinks a picture to so many cells; none when it cannot be shown.
+    async fn thumbnail(&self, path: &Path, cells: (u16, u16)) -> Option<Thumbnail>;
 
     /// Looks whether a file can be the audio.
     async fn probe_audio(&self, path: &Path, rules: AudioRules) -> Result<AudioFacts, Unusable>;

@@ -48,6 +48,17 @@ impl FileWorker {
                     tell(&sender, FilesMessage::AudioProbed { path, result }).await;
                 });
             }
+            FilesEffect::Thumbnail { path, cells } => {
+                tokio::spawn(async move {
+                    let thumbnail = files.thumbnail(&path, cells).await.map(Arc::new);
+                    let message = FilesMessage::Thumbnail {
+                        path,
+                        cells,
+                        thumbnail,
+                    };
+                    tell(&sender, message).await;
+                });
+            }
             FilesEffect::ProbeImages { paths, rules } => {
                 // What was still to be looked at is in the new list, or no longer wanted.
                 if let Some(before) = self.probing.take() {

@@ -1,5 +1,7 @@
 //! Owns one batch: its items, live, the details of the one under the cursor, and what can be done to them.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use vision_batch::v1;
 use vision_batch::v1::batch_status_response::Event;
@@ -7,11 +9,14 @@ use vision_batch::v1::video_item::{Stage, State as ItemState};
 
 use super::batches::{cancel_whole, other_owner};
 use super::confirm::{Ask, Target, Which};
+use super::effect::NetEffect;
 use super::field::Field;
+use super::fuzzy::{Fuzzy, Rank};
 use super::live::Live;
-use super::message::NetEffect;
+use super::natural::by_name;
 use super::refusal::Refusal;
 use super::rows::{Row, Rows};
+use super::sort::SortBy;
 
 /// One batch.
 #[derive(Debug)]
@@ -46,10 +51,31 @@ fn detail_mark(item: &v1::VideoItem) -> DetailMark {
     (item.state, item.stage, item.round, item.attempt_count)
 }
 
-impl Row for v1::VideoItem {
-    /// Failures first, then what runs (the furthest first), then what waits, then what is done.
-    type Order = (u8, i32);
+/// Failures first, then what runs (the furthest first), then what waits, then what is done.
+fn group(item: &v1::VideoItem) -> u8 {
+    match (item.state(), item.stage()) {
+        (ItemState::Failed, _) => 0,
+        (ItemState::Processing, Stage::Fetching) => 1,
+        (ItemState::Processing, Stage::Generating) => 2,
+        (ItemState::Processing, Stage::Cancelling) => 3,
+        (ItemState::Processing, Stage::UpstreamQueued) => 4,
+        (ItemState::Processing, _) => 5,
+        (ItemState::Pending | ItemState::Unspecified, _) => 6,
+        (ItemState::Completed, _) => 7,
+        (ItemState::Cancelled, _) => 8,
+    }
+}
 
+/// How long it took, or since when it is worked on; the longest first, what never began last.
+fn clock(item: &v1::VideoItem) -> (u8, i64) {
+    match (&item.start_time, &item.finish_time) {
+        (Some(start), Some(finish)) => (1, start.seconds - finish.seconds),
+        (Some(start), None) => (0, start.seconds),
+        (None, _) => (2, 0),
+    }
+}
+
+impl Row for v1::VideoItem {
     fn id(&self) -> &str {
         &self.id
     }
@@ -58,25 +84,31 @@ impl Row for v1::VideoItem {
         self.revision
     }
 
-    fn order(&self) -> Self::Order {
-        let group = match (self.state(), self.stage()) {
-            (ItemState::Failed, _) => 0,
-            (ItemState::Processing, Stage::Fetching) => 1,
-            (ItemState::Processing, Stage::Generating) => 2,
-            (ItemState::Processing, Stage::Cancelling) => 3,
-            (ItemState::Processing, Stage::UpstreamQueued) => 4,
-            (ItemState::Processing, _) => 5,
-            (ItemState::Pending | ItemState::Unspecified, _) => 6,
-            (ItemState::Completed, _) => 7,
-            (ItemState::Cancelled, _) => 8,
+    fn compare(&self, other: &Self, by: SortBy) -> Ordering {
+        let size = |item: &Self| item.result.as_ref().map_or(0, |it| it.size_bytes);
+        let progress = |item: &Self| match item.state() {
+            ItemState::Completed => 2.0,
+            _ => item.progress_estimate.unwrap_or(-1.0),
         };
-        (group, self.position)
+        let compared = match by {
+            SortBy::Number => Ordering::Equal,
+            SortBy::Name => by_name(filename(self), filename(other)),
+            SortBy::State => self.state.cmp(&other.state),
+            SortBy::Progress => progress(other).total_cmp(&progress(self)),
+            SortBy::Clock => clock(self).cmp(&clock(other)),
+            SortBy::Attempts => other.attempt_count.cmp(&self.attempt_count),
+            SortBy::Size => size(other).cmp(&size(self)),
+            _ => group(self).cmp(&group(other)),
+        };
+        compared.then(self.position.cmp(&other.position))
     }
 
-    fn contains(&self, text: &str) -> bool {
-        filename(self).to_lowercase().contains(text)
-            || self.position.to_string() == text
-            || self.id.ends_with(text)
+    fn rank(&self, filter: &Fuzzy) -> Option<Rank> {
+        if filter.is_empty() {
+            return Some(Rank::Whole);
+        }
+        let position = self.position.to_string();
+        filter.rank(&[filename(self), &position], &[], &self.id)
     }
 }
 
@@ -118,6 +150,13 @@ impl OpenBatch {
             asked: None,
             acknowledged: 0,
         }
+    }
+
+    /// Opened again after it was left: what is known is shown, and the stream brings what is new.
+    pub(crate) fn come_back(&mut self, batch: Option<v1::Batch>) {
+        self.take(batch);
+        self.live = Live::default();
+        self.asked = None;
     }
 
     /// The stream to open. It stays open when the batch is finished, to see a retry.

@@ -1,6 +1,6 @@
 //! Owns the list of batches: what is known of it, and what can be done from it.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use jiff::Timestamp;
@@ -8,14 +8,21 @@ use vision_batch::v1;
 use vision_batch::v1::watch_batches_response::Event;
 
 use super::confirm::{Ask, Target, Which};
+use super::effect::NetEffect;
 use super::field::Field;
+use super::fuzzy::{Fuzzy, Rank};
 use super::live::Live;
-use super::message::NetEffect;
+use super::natural::by_name;
+use super::paging::{PAGE_SIZE, Paging};
+use super::position::Step;
+use super::refusal::{Cause, Refusal};
 use super::rows::{Row, Rows};
+use super::sort::{Order, SortBy};
 use super::time::moment;
+use super::warning::Warning;
 
-/// Batches of the first snapshot: the contract's most.
-const SNAPSHOT_SIZE: i32 = 200;
+/// When fewer rows than these are below what is seen, the next page is fetched.
+const AHEAD: usize = 100;
 
 /// The list of batches.
 #[derive(Debug, Default)]
@@ -28,44 +35,34 @@ pub(crate) struct Batches {
     pub(crate) filter: Field,
     /// Whether the filter is being typed.
     pub(crate) filtering: bool,
+    pub(crate) paging: Paging,
+    /// Whether an admin's list, of everyone's batches.
+    everyones: bool,
+    /// Whether the user wants to be at the very end, which may still have to be fetched.
+    to_end: bool,
 }
 
-/// Something that holds up everyone's items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Warning {
-    TokenMissing {
-        waiting: i32,
-    },
-    TokenRefused {
-        since: Option<Timestamp>,
-        waiting: i32,
-    },
-    TokenExpired {
-        since: Option<Timestamp>,
-        waiting: i32,
-    },
-    DailyLimit {
-        until: Option<Timestamp>,
-        waiting: i32,
-    },
-    Unreachable {
-        since: Option<Timestamp>,
-    },
-    StorageFull {
-        waiting: i32,
-    },
-    Paused {
-        waiting: i32,
-    },
-    Draining {
-        waiting: i32,
-    },
+/// What needs attention, what is open, the rest.
+fn group(batch: &v1::Batch) -> u8 {
+    match (batch.needs_attention, is_open(batch)) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    }
+}
+
+/// Some time before none; the earlier first.
+fn earlier(
+    one: Option<&prost_types::Timestamp>,
+    other: Option<&prost_types::Timestamp>,
+) -> Ordering {
+    let place = |time: Option<&prost_types::Timestamp>| {
+        time.map_or((1, Timestamp::MAX), |time| (0, moment(time)))
+    };
+    place(one).cmp(&place(other))
 }
 
 impl Row for v1::Batch {
-    /// What needs attention first, then what is open, then the rest, each newest first (ids rise with time).
-    type Order = (u8, Reverse<String>);
-
     fn id(&self) -> &str {
         &self.id
     }
@@ -74,20 +71,34 @@ impl Row for v1::Batch {
         self.revision
     }
 
-    fn order(&self) -> Self::Order {
-        let group = match (self.needs_attention, is_open(self)) {
-            (true, _) => 0,
-            (false, true) => 1,
-            (false, false) => 2,
-        };
-        (group, Reverse(self.id.clone()))
+    /// Ids rise with time.
+    fn compare(&self, other: &Self, by: SortBy) -> Ordering {
+        match by {
+            SortBy::Newest => other.id.cmp(&self.id),
+            SortBy::Name => by_name(&self.name, &other.name),
+            SortBy::Owner => self.owner_name.cmp(&other.owner_name),
+            SortBy::State => self.state.cmp(&other.state),
+            SortBy::Progress => other.progress_estimate.total_cmp(&self.progress_estimate),
+            SortBy::Failed => counts(other).failed.cmp(&counts(self).failed),
+            SortBy::Finish => earlier(
+                self.expected_finish_time.as_ref(),
+                other.expected_finish_time.as_ref(),
+            ),
+            SortBy::Credits => {
+                let paid = |batch: &Self| batch.credits_charged - batch.credits_refunded;
+                paid(other).cmp(&paid(self))
+            }
+            _ => group(self).cmp(&group(other)),
+        }
     }
 
-    fn contains(&self, text: &str) -> bool {
-        self.name.to_lowercase().contains(text)
-            || self.prompt.to_lowercase().contains(text)
-            || self.owner_name.to_lowercase().contains(text)
-            || self.id.ends_with(text)
+    fn rank(&self, filter: &Fuzzy) -> Option<Rank> {
+        if filter.is_empty() {
+            return Some(Rank::Whole);
+        }
+        let mut exact = vec![self.prompt.as_str()];
+        exact.extend(self.labels.values().map(String::as_str));
+        filter.rank(&[&self.name, &self.owner_name], &exact, &self.id)
     }
 }
 
@@ -106,13 +117,110 @@ pub(crate) fn counts(batch: &v1::Batch) -> v1::ItemCounts {
 
 impl Batches {
     /// The stream to open: an admin sees everyone's batches.
-    pub(crate) fn watch(is_admin: bool) -> NetEffect {
+    pub(crate) fn watch(&mut self, is_admin: bool) -> NetEffect {
+        self.everyones = is_admin;
         NetEffect::WatchBatches(v1::WatchBatchesRequest {
-            owner_id: if is_admin { "-" } else { "" }.to_owned(),
+            owner_id: self.owner(),
             order_by: "attention".to_owned(),
-            page_size: SNAPSHOT_SIZE,
+            page_size: PAGE_SIZE,
             ..v1::WatchBatchesRequest::default()
         })
+    }
+
+    fn owner(&self) -> String {
+        if self.everyones { "-" } else { "" }.to_owned()
+    }
+
+    /// The next page behind the snapshot, when it is wanted: near the end of what is there, on the way to the end, and
+    /// for a filter or an order of our own, which mean nothing over a part.
+    pub(crate) fn want_page(&mut self, now: Timestamp) -> Option<NetEffect> {
+        let all = self.to_end
+            || !self.rows.filter().is_empty()
+            || self.rows.order() != Order::default()
+            || self.rows.stale_count() > 0;
+        if !self.live.complete || !(all || self.rows.is_near_end(AHEAD)) {
+            return None;
+        }
+        let (number, page_token) = self.paging.want(now)?;
+        Some(NetEffect::ListBatches {
+            number,
+            request: v1::ListBatchesRequest {
+                owner_id: self.owner(),
+                order_by: "attention".to_owned(),
+                page_size: PAGE_SIZE,
+                page_token,
+                ..v1::ListBatchesRequest::default()
+            },
+        })
+    }
+
+    /// Takes a page in.
+    pub(crate) fn take_page(
+        &mut self,
+        number: u64,
+        result: Result<Box<v1::ListBatchesResponse>, Refusal>,
+        now: Timestamp,
+    ) {
+        if !self.paging.expects(number) {
+            return;
+        }
+        match result {
+            Ok(page) => {
+                let last = page.batches.last().cloned();
+                self.rows.update(page.batches);
+                if let Some(last) = last {
+                    self.rows.read_to(&last, SortBy::Attention);
+                }
+                self.paging.arrived(page.next_page_token, now);
+                if self.paging.is_whole() {
+                    self.rows.drop_stale();
+                }
+                if self.to_end {
+                    self.rows.step(Step::Bottom);
+                }
+            }
+            Err(refusal) => {
+                let void = Cause::Server(v1::refusal::Reason::PageTokenInvalid);
+                self.paging.failed(refusal.cause == void, now);
+            }
+        }
+    }
+
+    pub(crate) fn step(&mut self, step: Step) {
+        self.to_end = step == Step::Bottom;
+        self.rows.step(step);
+    }
+
+    /// How many batches there are, as far as they are there or the server has said.
+    pub(crate) fn total(&self) -> usize {
+        let told = self.counts.map_or(0, |counts| counts.total);
+        if self.paging.is_whole() {
+            self.rows.total()
+        } else {
+            self.rows.total().max(usize::try_from(told).unwrap_or(0))
+        }
+    }
+
+    /// The batches of this user that end with an event, or in which something fails for the first time.
+    pub(crate) fn ended_with(&self, event: &Event, me: &str) -> Vec<(String, v1::ItemCounts)> {
+        let Event::Update(update) = event else {
+            return Vec::new();
+        };
+        let tolls = |batch: &&v1::Batch| {
+            let known = self.rows.get(&batch.id);
+            batch.owner_id == me
+                && known.is_some_and(|known| {
+                    let ended = is_open(known) && !is_open(batch);
+                    let failed = counts(known).failed == 0 && counts(batch).failed > 0;
+                    known.revision < batch.revision && (ended || failed)
+                })
+        };
+        update
+            .batches
+            .iter()
+            .filter(tolls)
+            .map(|batch| (batch.name.clone(), counts(batch)))
+            .collect()
     }
 
     /// Takes an event of the stream in.
@@ -121,7 +229,21 @@ impl Batches {
         match event {
             Event::Snapshot(part) => self.rows.add_part(part.batches),
             Event::SnapshotComplete(end) => {
-                self.rows.complete(end.unchanged);
+                if !end.unchanged {
+                    let more = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
+                    let whole = self.rows.incoming_count() < more;
+                    let last = self.rows.incoming_last().cloned();
+                    self.rows.complete_beginning();
+                    if let Some(last) = last {
+                        self.rows.read_to(&last, SortBy::Attention);
+                    }
+                    if whole {
+                        self.rows.drop_stale();
+                        self.paging.finish();
+                    } else {
+                        self.paging.restart();
+                    }
+                }
                 self.live.completed(now);
                 self.counts = end.counts.or(self.counts.take());
                 self.balance = Some(end.credit_balance);
@@ -145,63 +267,7 @@ impl Batches {
 
     /// What holds up everyone's items, worst first.
     pub(crate) fn warning(&self) -> Option<Warning> {
-        use v1::upstream::TokenState;
-        use v1::wait::Reason;
-        let status = self.status.as_ref()?;
-        let waiting = |reason: Reason| {
-            status
-                .waiting
-                .iter()
-                .filter(|count| count.reason() == reason)
-                .map(|count| count.count)
-                .sum::<i32>()
-        };
-        if let Some(upstream) = &status.upstream {
-            let since = upstream.token_state_since.as_ref().map(moment);
-            let held = waiting(Reason::UpstreamToken);
-            match upstream.token_state() {
-                TokenState::Refused => {
-                    return Some(Warning::TokenRefused {
-                        since,
-                        waiting: held,
-                    });
-                }
-                TokenState::Expired => {
-                    return Some(Warning::TokenExpired {
-                        since,
-                        waiting: held,
-                    });
-                }
-                TokenState::NotSet if held > 0 => {
-                    return Some(Warning::TokenMissing { waiting: held });
-                }
-                _ => {}
-            }
-        }
-        let full = waiting(Reason::StorageFull);
-        if full > 0 {
-            return Some(Warning::StorageFull { waiting: full });
-        }
-        let pending = status.waiting.iter().map(|count| count.count).sum();
-        match status.dispatch_state() {
-            v1::dispatch::State::Paused => return Some(Warning::Paused { waiting: pending }),
-            v1::dispatch::State::Draining => return Some(Warning::Draining { waiting: pending }),
-            _ => {}
-        }
-        let upstream = status.upstream.as_ref()?;
-        let limited = waiting(Reason::UpstreamDailyLimit);
-        if limited > 0 {
-            let until = upstream.next_free_time.as_ref().map(moment);
-            return Some(Warning::DailyLimit {
-                until,
-                waiting: limited,
-            });
-        }
-        if upstream.health() == v1::engine_info::Health::Unreachable && pending > 0 {
-            let since = upstream.last_success_time.as_ref().map(moment);
-            return Some(Warning::Unreachable { since });
-        }
-        None
+        Warning::of(self.status.as_ref()?)
     }
 
     /// The question before the chosen batches are cancelled; none when all have ended.

@@ -1,7 +1,11 @@
-//! Owns [`Confirm`]: the question before something is destroyed or spent. The default answer is No.
+//! Owns [`Confirm`]: the question before something is destroyed or spent. The default answer is No, and what acts on
+//! several things at once wants their number typed.
 
-use super::message::NetEffect;
 use vision_batch::v1;
+
+use super::effect::NetEffect;
+use super::field::Field;
+use super::refusal::Refusal;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +31,48 @@ pub(crate) enum Ask {
         balance: Option<i32>,
         owner: Option<String>,
     },
+    /// Make a preview for real.
+    Rerun(Box<Rerun>),
+    /// Change what dispatch does.
+    Dispatch {
+        state: v1::dispatch::State,
+        /// Items being worked on.
+        running: i32,
+    },
+    /// Change the number of upstream slots.
+    Concurrency { from: i32, to: i32 },
+    /// Take a token although the upstream refuses it.
+    ForceToken { token: Secret, said: String },
     /// End the program while transfers run.
     Quit { transfers: usize },
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// A preview to be made for real.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rerun {
+    pub(crate) batch_id: String,
+    pub(crate) name: String,
+    /// The engine that makes it real.
+    pub(crate) engine: String,
+    /// Only these items; empty means all.
+    pub(crate) item_ids: Vec<String>,
+    pub(crate) count: i32,
+    /// Who pays, when not the user.
+    pub(crate) owner: Option<String>,
+    /// Number of the question what it costs.
+    pub(crate) number: u64,
+    /// What it costs, once the server has said so.
+    pub(crate) quote: Option<Result<v1::QuoteBatchResponse, Refusal>>,
 }
 
 /// Items of one batch.
@@ -56,15 +100,72 @@ pub(crate) enum Which {
 pub(crate) struct Confirm {
     pub(crate) ask: Ask,
     pub(crate) yes: bool,
+    /// The number that is typed for Yes, where the question wants one.
+    pub(crate) typed: Option<Field>,
 }
 
 impl Confirm {
     pub(crate) fn new(ask: Ask) -> Self {
-        Self { ask, yes: false }
+        let typed = ask.number().map(|_| Field::default());
+        Self {
+            ask,
+            yes: false,
+            typed,
+        }
+    }
+
+    /// Whether what was typed is the number that is wanted.
+    pub(crate) fn is_typed(&self) -> bool {
+        let typed = self.typed.as_ref().map(|field| field.text().parse::<i32>());
+        matches!((typed, self.ask.number()), (Some(Ok(typed)), Some(wanted)) if typed == wanted)
+    }
+
+    /// Takes a digit, also one of an input method, or a key of editing.
+    pub(crate) fn edit(&mut self, key: crate::keymap::Key) {
+        use crate::keymap::Key;
+        let Some(field) = &mut self.typed else { return };
+        let key = match key {
+            Key::Char(c @ '\u{ff10}'..='\u{ff19}') => {
+                Key::Char(char::from_u32(u32::from(c) - 0xff10 + 0x30).unwrap_or(c))
+            }
+            other => other,
+        };
+        if !matches!(key, Key::Char(c) if !c.is_ascii_digit()) {
+            field.edit(key);
+        }
     }
 }
 
 impl Ask {
+    /// The number to be typed for Yes: of items, when several things were chosen.
+    pub(crate) fn number(&self) -> Option<i32> {
+        let several = |targets: &[Target]| match targets {
+            [target] => matches!(&target.which, Which::Items(ids) if ids.len() > 1),
+            _ => true,
+        };
+        match self {
+            Self::Cancel {
+                targets,
+                pending,
+                running,
+                ..
+            } => several(targets).then_some(pending + running),
+            Self::Retry { targets, count, .. } => several(targets).then_some(*count),
+            _ => None,
+        }
+    }
+
+    /// Whether Yes can be said: what must be known for it is known.
+    pub(crate) fn can_be_accepted(&self) -> bool {
+        match self {
+            Self::Rerun(rerun) => matches!(
+                &rerun.quote,
+                Some(Ok(quote)) if quote.affordable || rerun.owner.is_some()
+            ),
+            _ => true,
+        }
+    }
+
     /// What Yes asks of the network. `request_id` makes one UUID a call.
     pub(crate) fn effects(&self, mut request_id: impl FnMut() -> String) -> Vec<NetEffect> {
         match self {
@@ -73,8 +174,40 @@ impl Ask {
                 .iter()
                 .map(|target| target.retry(request_id()))
                 .collect(),
+            Self::Rerun(rerun) => vec![rerun.effect(request_id())],
+            Self::Dispatch { state, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {
+                state: Some((*state).into()),
+                concurrency: None,
+            })],
+            Self::Concurrency { to, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {
+                state: None,
+                concurrency: Some(*to),
+            })],
+            Self::ForceToken { token, .. } => {
+                vec![NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
+                    token: token.0.clone(),
+                    force: true,
+                })]
+            }
             Self::Quit { .. } => Vec::new(),
         }
+    }
+}
+
+impl Rerun {
+    fn effect(&self, request_id: String) -> NetEffect {
+        let credits = match &self.quote {
+            Some(Ok(quote)) => Some(quote.credits),
+            _ => None,
+        };
+        NetEffect::RerunBatch(v1::RerunBatchRequest {
+            batch_id: self.batch_id.clone(),
+            engine: Some(self.engine.clone()),
+            item_ids: self.item_ids.clone(),
+            request_id,
+            max_credits: credits,
+            ..v1::RerunBatchRequest::default()
+        })
     }
 }
 

@@ -5,8 +5,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::message::FilesEffect;
-use super::rows::{Position, Step};
+use super::effect::FilesEffect;
+use super::natural::by_name;
+use super::position::{Position, Step};
 use crate::files::{Entry, ImageFacts, ImageRules, Unusable};
 
 /// Endings of files that may be the audio; only a hint, the content decides.
@@ -87,7 +88,11 @@ impl FileList {
         match result {
             Ok(mut entries) => {
                 entries.retain(|entry| !entry.name.starts_with('.'));
-                entries.sort_by_cached_key(|entry| (!entry.is_directory, natural(&entry.name)));
+                entries.sort_by(|a, b| {
+                    b.is_directory
+                        .cmp(&a.is_directory)
+                        .then_with(|| by_name(&a.name, &b.name))
+                });
                 if let Some(above) = directory.parent() {
                     let above = Entry {
                         name: ABOVE.to_owned(),
@@ -174,6 +179,14 @@ impl FileList {
 
     pub(crate) fn step(&mut self, step: Step) {
         self.position.step(step, self.visible.len(), self.height);
+    }
+
+    /// Puts the cursor on the entry that is so many lines below the top of the list; nothing when there is none.
+    pub(crate) fn point_at(&mut self, line: usize) {
+        let index = self.position.top + line;
+        if line < self.height && index < self.visible.len() {
+            self.position.cursor = index;
+        }
     }
 
     pub(crate) fn set_height(&mut self, height: usize) {
@@ -272,33 +285,6 @@ impl FileList {
     }
 }
 
-/// One stretch of a name for sorting: numbers count as numbers, so that `2.png` comes before `10.png`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stretch {
-    Number(u64, String),
-    Text(String),
-}
-
-fn natural(name: &str) -> Vec<Stretch> {
-    let mut stretches = Vec::new();
-    let mut rest = name;
-    while let Some(first) = rest.chars().next() {
-        let digits = first.is_ascii_digit();
-        let end = rest
-            .find(|c: char| c.is_ascii_digit() != digits)
-            .unwrap_or(rest.len());
-        let (stretch, behind) = rest.split_at(end);
-        let value = if digits {
-            Stretch::Number(stretch.parse().unwrap_or(u64::MAX), stretch.to_owned())
-        } else {
-            Stretch::Text(stretch.to_lowercase())
-        };
-        stretches.push(value);
-        rest = behind;
-    }
-    stretches
-}
-
 /// Whether a name fits a pattern of `*`, `?` and letters of either case. A pattern without wildcards fits wherever it
 /// occurs; several patterns are separated by spaces.
 fn glob_matches(pattern: &str, name: &str) -> bool {
@@ -365,12 +351,5 @@ mod tests {
         ] {
             assert_eq!(glob_matches(pattern, name), expected, "{pattern} {name}");
         }
-    }
-
-    #[test]
-    fn numbers_sort_as_numbers() {
-        let mut names = ["p10.png", "P2.png", "a.png", "p1.png"];
-        names.sort_by_cached_key(|name| natural(name));
-        assert_eq!(names, ["a.png", "p1.png", "P2.png", "p10.png"]);
     }
 }

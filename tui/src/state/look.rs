@@ -55,6 +55,17 @@ pub enum Ground {
     Light,
 }
 
+impl Ground {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Dark,
+        }
+    }
+}
+
 /// Which symbols may be drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SymbolSet {
@@ -63,6 +74,16 @@ pub enum SymbolSet {
     Safe,
     /// ASCII alone.
     Ascii,
+}
+
+/// How wide characters are that are one cell or two, depending on the terminal. Ours never are such; names may have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AmbiguousWidth {
+    /// One cell.
+    #[default]
+    Narrow,
+    /// Two cells.
+    Wide,
 }
 
 /// How the screen is to look.
@@ -76,6 +97,8 @@ pub struct Look {
     pub ground: Ground,
     /// Which symbols.
     pub symbols: SymbolSet,
+    /// How wide ambiguous characters are.
+    pub ambiguous: AmbiguousWidth,
 }
 
 impl Look {
@@ -121,8 +144,20 @@ impl Look {
             depth,
             ground,
             symbols,
+            ambiguous: AmbiguousWidth::Narrow,
         }
     }
+}
+
+/// Whether the locale is one in which terminals may draw ambiguous characters two cells wide.
+pub(crate) fn is_cjk(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| variable(name).filter(|value| !value.is_empty()))
+        .unwrap_or_default();
+    ["zh", "ja", "ko"]
+        .iter()
+        .any(|language| locale.starts_with(language))
 }
 
 #[cfg(test)]

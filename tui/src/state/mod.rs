@@ -9,85 +9,69 @@
 mod batch;
 mod batches;
 mod confirm;
+mod dialog;
+mod effect;
 mod field;
 mod file_list;
+mod fuzzy;
 pub(crate) mod geometry;
+mod ledger;
 mod live;
-mod look;
+pub(crate) mod look;
 mod message;
+mod natural;
 mod new_batch;
+mod note;
 mod notice;
+mod paging;
 mod palette;
+mod pictures;
+mod position;
 mod refusal;
 mod rows;
 mod sign_in;
+mod sort;
+mod start;
+mod system;
 mod time;
 mod transfers;
 mod update;
-
-use std::path::PathBuf;
+mod users;
+mod warning;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
 pub(crate) use batch::{OpenBatch, filename, has_video};
-pub(crate) use batches::{Batches, Warning, counts, is_open};
-pub(crate) use confirm::{Ask, Confirm};
+pub(crate) use batches::{Batches, counts, is_open};
+pub(crate) use confirm::{Ask, Confirm, Rerun};
+pub(crate) use dialog::{Dialog, Entry, Flaw, Purpose};
+pub use effect::{Effect, Effects, FilesEffect, NetEffect, TerminalEffect};
 pub(crate) use field::Field;
 pub(crate) use file_list::looks_like_audio;
+pub(crate) use fuzzy::Fuzzy;
+pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
-pub use look::{ColorDepth, Ground, Language, Look, SymbolSet};
-pub use message::{
-    Effect, Effects, FilesEffect, Message, Metadata, NetEffect, NetMessage, Stream, TerminalEffect,
-    TransferId,
-};
+pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
+pub use message::{Message, Metadata, Mouse, NetMessage, Stream, TransferId};
 pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
+pub(crate) use note::Note;
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
+pub(crate) use pictures::{PictureOf, Pictures, Wanted};
 pub use refusal::{Cause, Refusal};
 pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
+pub(crate) use sort::{Order, SortBy, SortMenu};
+pub use start::{Directories, Start};
+pub(crate) use system::System;
 pub(crate) use time::{moment, seconds};
 pub(crate) use transfers::Transfers;
 pub use update::update;
+pub(crate) use users::Users;
+pub(crate) use warning::Warning;
 
-use crate::keymap::Mode;
-
-/// What the screen is started with.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// How it is to look.
-    pub look: Look,
-    /// The server the sign-in offers; empty when there is only the one that was handed in.
-    pub server: String,
-    /// The user name the sign-in offers; may be empty.
-    pub username: String,
-    /// Whether to try the session that is stored, or was handed in, before asking for a password.
-    pub resume: bool,
-    /// Whether the screen only looks.
-    pub read_only: bool,
-    /// The directories of the user's own disk; absent when it is out of reach.
-    pub directories: Option<Directories>,
-    /// The time now.
-    pub now: Timestamp,
-    /// The zone times are shown in.
-    pub time_zone: TimeZone,
-    /// Size of the terminal in cells, width and height.
-    pub size: (u16, u16),
-    /// Random bits, from which the ids of requests are made.
-    pub seed: u128,
-}
-
-/// Where on the user's own disk things are.
-#[derive(Clone, Debug)]
-pub struct Directories {
-    /// Where choosing files begins.
-    pub working: PathBuf,
-    /// What `~` stands for.
-    pub home: Option<PathBuf>,
-    /// Where downloads go.
-    pub downloads: PathBuf,
-}
+use crate::keymap::{Action, Mode};
 
 /// Which screen is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +80,9 @@ pub(crate) enum Screen {
     Batches,
     Batch,
     NewBatch,
+    Users,
+    Ledger,
+    System,
 }
 
 /// What lies over the screen.
@@ -108,6 +95,13 @@ pub(crate) enum Overlay {
     },
     Confirm(Confirm),
     Palette(Palette),
+    Sort(SortMenu),
+    Dialog(Dialog),
+    Note(Note),
+    /// The transfers, the cursor on one of them.
+    Transfers {
+        cursor: usize,
+    },
 }
 
 /// Everything the operator sees and may do.
@@ -120,6 +114,11 @@ pub struct State {
     pub(crate) time_zone: TimeZone,
     pub(crate) size: (u16, u16),
     pub(crate) read_only: bool,
+    pub(crate) player: bool,
+    /// Whether the end of a batch rings.
+    pub(crate) bell: bool,
+    /// Whether the mouse selects and scrolls.
+    pub(crate) mouse: bool,
     pub(crate) directories: Option<Directories>,
     pub(crate) server: String,
     /// Who is signed in.
@@ -129,7 +128,14 @@ pub struct State {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) batches: Batches,
     pub(crate) batch: Option<OpenBatch>,
+    /// The batch that was open before: whoever comes back finds it as it was.
+    left: Option<OpenBatch>,
+    /// What the items of every batch are ordered by.
+    item_order: Order,
     pub(crate) new_batch: NewBatch,
+    pub(crate) users: Users,
+    pub(crate) system: System,
+    pub(crate) pictures: Pictures,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
     pub(crate) transfers: Transfers,
     pub(crate) notice: Option<Shown>,
@@ -137,6 +143,8 @@ pub struct State {
     password: String,
     seed: u128,
     requests: u128,
+    /// Questions what making a preview for real costs; their numbers go down from the highest, those of drafts up.
+    rerun_quotes: u64,
     ended: bool,
 }
 
@@ -149,7 +157,7 @@ impl State {
             directories.as_ref().map(|it| it.working.clone()),
             directories.as_ref().and_then(|it| it.home.clone()),
         );
-        let (gate, effects) = if start.resume {
+        let (gate, mut effects) = if start.resume {
             (Gate::Resuming, vec![Effect::Net(NetEffect::Resume)])
         } else {
             let form = SignIn::new(&start.server, &start.username, false);
@@ -162,6 +170,9 @@ impl State {
             time_zone: start.time_zone,
             size: start.size,
             read_only: start.read_only,
+            player: start.player,
+            bell: start.bell,
+            mouse: start.mouse,
             directories,
             server: start.server,
             user: (!start.username.is_empty()).then(|| v1::User {
@@ -173,16 +184,25 @@ impl State {
             overlay: None,
             batches: Batches::default(),
             batch: None,
+            left: None,
+            item_order: Order::default(),
             new_batch,
+            users: Users::default(),
+            system: System::default(),
+            pictures: Pictures::default(),
             service: None,
             transfers: Transfers::default(),
             notice: None,
             password: String::new(),
             seed: start.seed,
             requests: 0,
+            rerun_quotes: 0,
             ended: false,
         };
         state.fit();
+        if state.mouse {
+            effects.push(Effect::Terminal(TerminalEffect::Mouse(true)));
+        }
         (state, effects)
     }
 
@@ -203,8 +223,13 @@ impl State {
     pub fn mode(&self) -> Mode {
         match &self.overlay {
             Some(Overlay::Help { .. }) => return Mode::Help,
+            Some(Overlay::Confirm(question)) if question.typed.is_some() => return Mode::Typed,
             Some(Overlay::Confirm(_)) => return Mode::Confirm,
             Some(Overlay::Palette(_)) => return Mode::Palette,
+            Some(Overlay::Sort(_)) => return Mode::Sort,
+            Some(Overlay::Dialog(_)) => return Mode::Dialog,
+            Some(Overlay::Note(_)) => return Mode::Note,
+            Some(Overlay::Transfers { .. }) => return Mode::Transfers,
             None => {}
         }
         if self.gate.is_some() {
@@ -215,10 +240,22 @@ impl State {
             Screen::Batches => Mode::Batches,
             Screen::Batch if self.batch.as_ref().is_some_and(|it| it.filtering) => Mode::Filter,
             Screen::Batch => Mode::Batch,
+            Screen::Users if self.users.filtering => Mode::Filter,
+            Screen::Users => Mode::Users,
+            Screen::Ledger => Mode::Ledger,
+            Screen::System => Mode::System,
             Screen::NewBatch if self.new_batch.glob.is_some() => Mode::Filter,
             Screen::NewBatch if self.new_batch.focus == Focus::Files => Mode::FileList,
             Screen::NewBatch => Mode::Fields,
         }
+    }
+
+    /// Whether an action is there at all for this user on this screen.
+    pub(crate) fn offers(&self, action: Action) -> bool {
+        let held_back = self.read_only && action.changes_server()
+            || action.is_for_admins() && !self.is_admin()
+            || action == Action::Play && !self.player;
+        !held_back
     }
 
     /// The time on the server.
@@ -280,6 +317,42 @@ impl State {
                 .is_some_and(ticking)
     }
 
+    /// The picture that belongs beside what the cursor is on, and the cells there are for it; none where there is no room,
+    /// or a terminal that cannot show it.
+    pub(crate) fn wanted_picture(&self) -> Option<Wanted> {
+        let can_show = matches!(self.look.depth, ColorDepth::Ansi256 | ColorDepth::TrueColor)
+            && self.look.symbols == SymbolSet::Safe
+            && self.look.ambiguous == AmbiguousWidth::Narrow;
+        if !can_show || geometry::too_small(self.size) {
+            return None;
+        }
+        match self.screen {
+            Screen::Batch => {
+                let area = geometry::batch(self.size).picture?;
+                let item = self.batch.as_ref()?.rows.current()?;
+                let of = PictureOf::Item {
+                    item_id: item.id.clone(),
+                };
+                Some((of, (area.width, area.height)))
+            }
+            Screen::NewBatch => {
+                let area = geometry::new_batch(self.size).picture?;
+                let files = &self.new_batch.files;
+                let path = &files.current()?.path;
+                // What was not looked at yet, or cannot be used, is not decoded.
+                matches!(files.facts(path), Some(Ok(_)))
+                    .then(|| (PictureOf::File(path.clone()), (area.width, area.height)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The number of the next question what making a preview for real costs.
+    fn rerun_number(&mut self) -> u64 {
+        self.rerun_quotes += 1;
+        u64::MAX - self.rerun_quotes
+    }
+
     fn say(&mut self, notice: Notice) {
         self.notice = Some(Shown::new(notice, self.now));
     }
@@ -309,6 +382,16 @@ impl State {
         self.batches.rows.set_height(height(list));
         if let Some(batch) = &mut self.batch {
             batch.rows.set_height(height(geometry::batch(size).list));
+        }
+        let parts = geometry::users(size);
+        self.users.rows.set_height(height(parts.list));
+        if let Some(ledger) = &mut self.users.ledger {
+            let whole = geometry::ledger(size).list;
+            let part = match self.screen {
+                Screen::Ledger => whole,
+                _ => parts.ledger,
+            };
+            ledger.rows.set_height(height(part));
         }
         let list = geometry::new_batch(size).list;
         self.new_batch.files.set_height(height(list));

@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
+use super::effect::{Effect, FilesEffect, NetEffect};
 use super::field::Field;
 use super::file_list::FileList;
-use super::message::{Effect, FilesEffect, NetEffect, TransferId};
+use super::message::TransferId;
 use super::refusal::Refusal;
 use crate::files::{AudioFacts, AudioRules, ImageRules, Unusable};
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 
+use vision_batch::v1;
+
 use super::refusal::Refusal;
 
 /// How long something good is shown.
@@ -29,6 +31,31 @@ pub(crate) enum Notice {
     NothingToCancel,
     NothingToRetry,
     NothingToSave,
+    NothingToRerun,
+    /// The server has only the preview.
+    NoRealEngine,
+    NothingToPlay,
+    /// There is no player; what the system said.
+    NotPlayed(String),
+    /// Of several marked ones each would need a question of its own.
+    OneAtATime,
+    /// A one-time password, which is not shown again.
+    CopiedSecret,
+    CreditsAre {
+        username: String,
+        balance: i32,
+    },
+    DispatchIs {
+        state: v1::dispatch::State,
+        concurrency: i32,
+    },
+    TokenIsIn {
+        account: String,
+        /// What the upstream said, when it was taken although it was refused.
+        said: String,
+    },
+    Bell(bool),
+    Mouse(bool),
     /// The user's disk is out of reach: this command does it.
     Command(String),
     ReadOnly,
@@ -45,7 +72,7 @@ pub(crate) struct Shown {
 impl Shown {
     pub(crate) fn new(notice: Notice, now: Timestamp) -> Self {
         let shown = match notice {
-            Notice::Refused(_) | Notice::Command(_) => REFUSAL_SHOWN,
+            Notice::Refused(_) | Notice::Command(_) | Notice::NotPlayed(_) => REFUSAL_SHOWN,
             _ => SHOWN,
         };
         let until = now.checked_add(shown).unwrap_or(Timestamp::MAX);

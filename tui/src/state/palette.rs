@@ -1,7 +1,8 @@
 //! Owns [`Palette`]: finding an action by its name.
 
+use super::State;
 use super::field::Field;
-use super::look::Language;
+use super::fuzzy::Fuzzy;
 use crate::keymap::{self, Action, Mode};
 use crate::text::texts;
 
@@ -14,6 +15,14 @@ pub(crate) struct Palette {
     pub(crate) cursor: usize,
 }
 
+/// An action that fits what was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) action: Action,
+    /// Its keys, the usual one first.
+    pub(crate) keys: String,
+}
+
 impl Palette {
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
@@ -23,35 +32,41 @@ impl Palette {
         }
     }
 
-    /// The actions whose name or key has the typed letters, in their order.
-    pub(crate) fn offered(&self, language: Language) -> Vec<(Action, String)> {
-        let typed = self.field.text().to_lowercase();
-        keymap::of_mode(self.mode)
-            .filter(|binding| binding.action != Action::Palette)
-            .filter_map(|binding| {
-                let name = (texts(language).action)(binding.action);
-                let key = binding.keys.first()?.to_string();
-                (letters_occur(&typed, &name.to_lowercase()) || key == self.field.text())
-                    .then_some((binding.action, key))
-            })
-            .collect()
+    /// What was typed.
+    pub(crate) fn typed(&self) -> Fuzzy {
+        Fuzzy::new(self.field.text())
     }
 
-    pub(crate) fn step(&mut self, down: bool, language: Language) {
-        let last = self.offered(language).len().saturating_sub(1);
+    /// The actions whose name or key fits what was typed, the best first, else in the order of the help.
+    pub(crate) fn offered(&self, state: &State) -> Vec<Offer> {
+        let typed = self.typed();
+        let words = texts(state.look.language);
+        let mut offered: Vec<_> = keymap::of_mode(self.mode)
+            .filter(|binding| binding.action != Action::Palette && state.offers(binding.action))
+            .filter_map(|binding| {
+                let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
+                let name = (words.action)(binding.action);
+                let named = keys.iter().any(|key| key == self.field.text());
+                let rank = typed.rank(&[name], &[], "");
+                if rank.is_none() && !named {
+                    return None;
+                }
+                let offer = Offer {
+                    action: binding.action,
+                    keys: keys.join(" "),
+                };
+                Some((!named, rank, offer))
+            })
+            .collect();
+        offered.sort_by_key(|(named, rank, _)| (*named, *rank));
+        offered.into_iter().map(|(.., offer)| offer).collect()
+    }
+
+    pub(crate) fn step(&mut self, down: bool, last: usize) {
         self.cursor = if down {
             (self.cursor + 1).min(last)
         } else {
             self.cursor.saturating_sub(1)
         };
     }
-}
-
-/// Whether the letters occur one after the other.
-fn letters_occur(letters: &str, text: &str) -> bool {
-    let mut rest = text.chars();
-    letters
-        .chars()
-        .filter(|letter| !letter.is_whitespace())
-        .all(|letter| rest.any(|it| it == letter))
 }

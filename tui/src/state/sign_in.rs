@@ -1,7 +1,7 @@
 //! Owns the gate: signing in, and the password that must be set before anything else.
 
+use super::effect::NetEffect;
 use super::field::Field;
-use super::message::NetEffect;
 use super::refusal::Refusal;
 use crate::keymap::{Action, Key};
 

@@ -1,10 +1,12 @@
 //! Owns [`Transfers`]: uploads and downloads, which run in the background, a few at a time.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::message::{NetEffect, TransferId};
+use super::effect::NetEffect;
+use super::message::TransferId;
 
 /// Downloads that run at a time; more wait, so that marking a hundred videos does not open a hundred streams.
 const DOWNLOADS_AT_A_TIME: usize = 2;
@@ -27,6 +29,31 @@ pub(crate) struct Transfer {
     pub(crate) done_bytes: u64,
     pub(crate) total_bytes: Option<u64>,
     pub(crate) started: Timestamp,
+    /// The item whose video it carries; empty when it carries something else.
+    pub(crate) item_id: String,
+    /// Bytes in a second, lately; none until it can be told.
+    pub(crate) rate: Option<u64>,
+    /// When the rate was told last, and how many bytes there were then.
+    told: (Timestamp, u64),
+    /// Whether it is to be played as soon as it is saved.
+    play: bool,
+}
+
+impl Transfer {
+    /// Seconds until it is done at the pace it has; none while that is unknown.
+    pub(crate) fn seconds_left(&self) -> Option<i64> {
+        let left = self.total_bytes?.saturating_sub(self.done_bytes);
+        let rate = self.rate.filter(|rate| *rate > 0)?;
+        i64::try_from(left.div_ceil(rate)).ok()
+    }
+}
+
+/// A video that was saved in this session.
+#[derive(Debug)]
+struct SavedVideo {
+    /// SHA-256 of the video: a retry makes another one.
+    digest: Option<String>,
+    path: PathBuf,
 }
 
 /// All transfers.
@@ -35,6 +62,8 @@ pub(crate) struct Transfers {
     last_id: u64,
     running: Vec<Transfer>,
     waiting: VecDeque<(Transfer, NetEffect)>,
+    /// Saved videos by their items.
+    saved: HashMap<String, SavedVideo>,
 }
 
 impl Transfers {
@@ -45,6 +74,48 @@ impl Transfers {
 
     pub(crate) fn running(&self) -> &[Transfer] {
         &self.running
+    }
+
+    /// Those that run, and those that wait for their turn.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Transfer> {
+        let waiting = self.waiting.iter().map(|(transfer, _)| transfer);
+        self.running.iter().chain(waiting)
+    }
+
+    pub(crate) fn is_running(&self, id: TransferId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Where the video of an item was saved, if it is still that video.
+    pub(crate) fn saved(&self, item_id: &str, digest: Option<&str>) -> Option<&Path> {
+        let video = self.saved.get(item_id)?;
+        (video.digest.as_deref() == digest).then_some(video.path.as_path())
+    }
+
+    /// Remembers where a video was saved; tells whether it is to be played now.
+    pub(crate) fn keep_saved(
+        &mut self,
+        transfer: Transfer,
+        digest: Option<String>,
+        path: PathBuf,
+    ) -> bool {
+        if !transfer.item_id.is_empty() {
+            self.saved
+                .insert(transfer.item_id, SavedVideo { digest, path });
+        }
+        transfer.play
+    }
+
+    pub(crate) fn play_when_saved(&mut self, id: TransferId) {
+        let waiting = self.waiting.iter_mut().map(|(transfer, _)| transfer);
+        if let Some(transfer) = self
+            .running
+            .iter_mut()
+            .chain(waiting)
+            .find(|it| it.id == id)
+        {
+            transfer.play = true;
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -64,8 +135,16 @@ impl Transfers {
         now: Timestamp,
         effect: NetEffect,
     ) -> Vec<NetEffect> {
+        let item_id = match &effect {
+            NetEffect::Download { request, .. } => request.item_id.clone(),
+            _ => String::new(),
+        };
         let transfer = Transfer {
             id,
+            item_id,
+            rate: None,
+            told: (now, 0),
+            play: false,
             carries,
             label,
             done_bytes: 0,
@@ -76,8 +155,24 @@ impl Transfers {
         self.start_waiting(now)
     }
 
-    pub(crate) fn progress(&mut self, id: TransferId, done_bytes: u64, total_bytes: Option<u64>) {
+    pub(crate) fn progress(
+        &mut self,
+        id: TransferId,
+        done_bytes: u64,
+        total_bytes: Option<u64>,
+        now: Timestamp,
+    ) {
         if let Some(transfer) = self.running.iter_mut().find(|it| it.id == id) {
+            let (since, before) = transfer.told;
+            let passed = now.duration_since(since).as_millis();
+            if let Ok(passed) = u64::try_from(passed)
+                && passed >= 1000
+            {
+                let lately = done_bytes.saturating_sub(before).saturating_mul(1000) / passed;
+                // Half of it is the pace before, so that it does not jump.
+                transfer.rate = Some(transfer.rate.map_or(lately, |rate| (rate + lately) / 2));
+                transfer.told = (now, done_bytes);
+            }
             transfer.done_bytes = done_bytes;
             transfer.total_bytes = total_bytes;
         }
@@ -137,6 +232,7 @@ impl Transfers {
             }
             if let Some((mut transfer, effect)) = self.waiting.remove(index) {
                 transfer.started = now;
+                transfer.told = (now, 0);
                 self.running.push(transfer);
                 effects.push(effect);
             }

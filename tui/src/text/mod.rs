@@ -3,6 +3,7 @@
 //! A language is one [`Texts`] value. A text that one language lacks, or a new reason it has no words for, does not
 //! compile. Not here: names of files, batches and users, and what the server says in its own words.
 
+mod admin;
 mod en;
 mod format;
 mod zh;
@@ -11,12 +12,15 @@ use vision_batch::v1;
 
 use crate::files::Unusable;
 use crate::keymap::{self, Action, Mode};
-use crate::state::{Ask, Language, Notice, PasswordProblem, Problem, Refusal, Warning};
+use crate::state::{Ask, Language, Notice, PasswordProblem, Problem, Refusal, SortBy, Warning};
 
 pub(crate) use format::{Clock, bytes, count, play_time, rate, span, span_seconds};
 
 /// The words of one language. Functions put numbers and names in.
 pub(crate) struct Texts {
+    /// Of the screens of admins.
+    pub(crate) admin: &'static admin::AdminTexts,
+
     // Signing in.
     pub(crate) sign_in: &'static str,
     pub(crate) sign_in_again: &'static str,
@@ -166,7 +170,7 @@ pub(crate) struct Texts {
 
     // Questions, notices, help.
     pub(crate) ask_title: fn(&Ask) -> String,
-    pub(crate) ask_lines: fn(&Ask) -> Vec<String>,
+    pub(crate) ask_lines: fn(&Ask, &Clock) -> Vec<String>,
     pub(crate) yes: &'static str,
     pub(crate) no: &'static str,
     pub(crate) notice: fn(&Notice) -> String,
@@ -178,6 +182,20 @@ pub(crate) struct Texts {
     pub(crate) keys: &'static str,
     pub(crate) palette_hint: &'static str,
     pub(crate) filter: &'static str,
+    /// The number to be typed.
+    pub(crate) type_number: fn(i32) -> String,
+    pub(crate) sort: &'static str,
+    pub(crate) sort_by: fn(SortBy) -> &'static str,
+    pub(crate) sort_hint: &'static str,
+    /// Rows that are there of all there are, while more are fetched.
+    pub(crate) fetching: fn(i64, i64) -> String,
+    pub(crate) transfers: &'static str,
+    pub(crate) no_transfers: &'static str,
+    pub(crate) transfer_waits: &'static str,
+    /// How long something still takes.
+    pub(crate) left: fn(&str) -> String,
+    /// What the terminal is told to say when a batch has ended: its name, items done, items failed.
+    pub(crate) batch_ended: fn(&str, i32, i32) -> String,
     /// Needed width and height.
     pub(crate) too_small: fn(u16, u16) -> String,
 }

@@ -4,17 +4,18 @@ use ratatui::layout::Rect;
 use vision_batch::v1;
 use vision_batch::v1::video_item::{Stage, State as ItemState};
 
-use super::batches::{bar_role, draw_titles, shown_of, times};
+use super::batches::{bar_role, draw_titles, shown_of};
 use super::chrome;
 use super::columns::{Column, Placed, fixed, growing, number, place};
-use super::cut::{clean, cut_middle};
+use super::cut::clean;
 use super::detail;
 use super::pen::Pen;
+use super::summary::times;
 use super::symbols;
 use super::theme::Role;
 use crate::keymap::{Action, Mode};
 use crate::state::geometry::BatchParts;
-use crate::state::{OpenBatch, State, counts, filename, moment, seconds};
+use crate::state::{OpenBatch, SortBy, State, counts, filename, moment, seconds};
 use crate::text::{bytes, count, span, span_seconds};
 
 /// Cells at the left of a row: mark, state.
@@ -56,7 +57,9 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
     let total = open.batch.as_ref().map_or(0, |batch| counts(batch).total);
     let width = parts.list.width.saturating_sub(GUTTER + 1);
     let placed = place(columns(pen, total), parts.list.x + GUTTER, width);
-    draw_titles(pen, parts.titles, &placed);
+    let order = open.rows.order();
+    let sorted = sorted_column(order.by).map(|key| (key, order.reversed));
+    draw_titles(pen, parts.titles, &placed, sorted);
     let cursor = open.rows.position().cursor;
     for (y, (index, item)) in
         (parts.list.y..).zip(open.rows.on_screen(usize::from(parts.list.height)))
@@ -64,6 +67,7 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
         let area = Rect::new(parts.list.x, y, parts.list.width, 1);
         draw_row(pen, open, area, item, &placed, index == cursor);
     }
+    pen.scroll_bar(parts.list, open.rows.position().top, open.rows.len());
     if open.rows.len() == 0 {
         let words = if open.live.complete {
             pen.words.nothing_matches
@@ -79,6 +83,7 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
         );
     }
     detail::draw(pen, open, parts.detail, parts.beside);
+    chrome::picture(state, pen, parts.picture);
     if open.filtering {
         let matches = shown_of(pen, open.rows.shown_of());
         let title = format!("/ {}", pen.words.filter);
@@ -92,8 +97,11 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
         Action::RetryAll,
         Action::Cancel,
         Action::Download,
+        Action::Play,
+        Action::Rerun,
         Action::Export,
         Action::Filter,
+        Action::Sort,
         Action::CopyId,
         Action::Palette,
         Action::Help,
@@ -143,9 +151,29 @@ fn draw_progress(pen: &mut Pen, open: &OpenBatch, batch: &v1::Batch, area: Rect)
         );
     }
     if !open.rows.filter().is_empty() {
-        parts.insert(0, (format!("/{}", clean(open.rows.filter())), Role::Accent));
+        parts.insert(
+            0,
+            (
+                format!("/{}", clean(open.rows.filter().text())),
+                Role::Accent,
+            ),
+        );
     }
     pen.put_parts(area.x + bar_width + 3, area.y, area.right() - 1, &parts);
+}
+
+/// The column a list ordered by this is ordered by, if it is one.
+fn sorted_column(by: SortBy) -> Option<Key> {
+    Some(match by {
+        SortBy::Number => Key::Number,
+        SortBy::Name => Key::Image,
+        SortBy::State => Key::Stage,
+        SortBy::Progress => Key::Progress,
+        SortBy::Clock => Key::Clock,
+        SortBy::Attempts => Key::Attempts,
+        SortBy::Size => Key::Size,
+        _ => return None,
+    })
 }
 
 /// What an item is doing, in words.
@@ -180,6 +208,7 @@ fn draw_row(
     placed: &[Placed<Key>],
     selected: bool,
 ) {
+    pen.rows += 1;
     let y = area.y;
     if selected {
         pen.ground(area, Role::Selection);
@@ -198,8 +227,7 @@ fn draw_row(
             }
             Key::Image => {
                 let role = if selected { Role::Strong } else { Role::Text };
-                let name = cut_middle(filename(item), usize::from(room));
-                pen.put(x, y, &name, role, room);
+                pen.put_matched(x, y, filename(item), open.rows.filter(), role, room);
             }
             Key::Stage if open.rows.is_asked(item) => {
                 pen.put(x, y, pen.words.asked, Role::Warn, room);

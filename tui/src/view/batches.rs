@@ -5,14 +5,15 @@ use vision_batch::v1;
 
 use super::chrome;
 use super::columns::{Column, Placed, fixed, growing, number, place};
-use super::cut::{clean, cut_middle, width};
+use super::cut::{clean, width};
 use super::pen::Pen;
+use super::summary;
 use super::symbols;
 use super::theme::Role;
 use crate::keymap::{Action, Mode};
 use crate::state::geometry::BatchesParts;
-use crate::state::{State, Warning, counts, is_open, moment};
-use crate::text::{count, play_time, span};
+use crate::state::{Fuzzy, Order, SortBy, State, Warning, counts, is_open, moment};
+use crate::text::{count, span};
 
 /// Cells at the left of a row: mark, attention, state.
 const GUTTER: u16 = 5;
@@ -79,12 +80,23 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         x,
         parts.list.width.saturating_sub(GUTTER + 1),
     );
-    draw_titles(pen, parts.titles, &placed);
+    let order = rows.order();
+    let sorted = sorted_column(order.by).map(|key| (key, order.reversed));
+    draw_titles(pen, parts.titles, &placed, sorted);
     let cursor = rows.position().cursor;
     for (y, (index, batch)) in (parts.list.y..).zip(rows.on_screen(height)) {
         let area = Rect::new(parts.list.x, y, parts.list.width, 1);
         draw_row(state, pen, area, batch, &placed, index == cursor);
     }
+    let all = if rows.filter().is_empty() {
+        state.batches.total()
+    } else {
+        rows.len()
+    };
+    if rows.len() > 0 {
+        draw_fetching(state, pen, parts.list, x);
+    }
+    pen.scroll_bar(parts.list, rows.position().top, all);
     if rows.len() == 0 {
         let words = if !state.batches.live.complete {
             pen.words.loading
@@ -96,7 +108,7 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         pen.put(x, parts.list.y + 1, words, Role::Dim, parts.list.width - x);
     }
     if let Some(area) = parts.summary {
-        draw_summary(state, pen, area);
+        summary::draw(state, pen, area);
     }
     if state.batches.filtering {
         let matches = shown_of(pen, rows.shown_of());
@@ -112,6 +124,8 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         Action::Retry,
         Action::Cancel,
         Action::Export,
+        Action::Sort,
+        Action::Rerun,
         Action::Palette,
         Action::Quit,
         Action::Help,
@@ -119,12 +133,56 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
     chrome::footer(state, pen, parts.footer, Mode::Batches, &actions);
 }
 
-pub(super) fn draw_titles<K>(pen: &mut Pen, area: Rect, placed: &[Placed<K>]) {
+/// Below the last row, when more are to come: that they come, and how many there are.
+fn draw_fetching(state: &State, pen: &mut Pen, list: Rect, x: u16) {
+    let batches = &state.batches;
+    let shown = batches.rows.len() - batches.rows.position().top;
+    if batches.paging.is_whole() || shown >= usize::from(list.height) {
+        return;
+    }
+    let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+    let words = (pen.words.fetching)(number(batches.rows.total()), number(batches.total()));
+    let y = list.y + u16::try_from(shown).unwrap_or(0);
+    pen.put(x, y, &words, Role::Dim, list.width - x);
+}
+
+/// The column a list ordered by this is ordered by, if it is one.
+fn sorted_column(by: SortBy) -> Option<Key> {
+    Some(match by {
+        SortBy::Newest => Key::Age,
+        SortBy::Name => Key::Name,
+        SortBy::Owner => Key::Owner,
+        SortBy::State => Key::State,
+        SortBy::Progress => Key::Progress,
+        SortBy::Failed => Key::Failed,
+        SortBy::Finish => Key::Eta,
+        SortBy::Credits => Key::Credits,
+        _ => return None,
+    })
+}
+
+/// The titles of columns; `sorted` is the one the rows are ordered by, and whether the other way round.
+pub(super) fn draw_titles<K: PartialEq>(
+    pen: &mut Pen,
+    area: Rect,
+    placed: &[Placed<K>],
+    sorted: Option<(K, bool)>,
+) {
     for column in placed {
-        if column.right {
-            pen.put_right(column.x + column.width, area.y, column.title, Role::Column);
+        let mark = match &sorted {
+            Some((key, reversed)) if *key == column.key => symbols::ordered(pen.symbols, *reversed),
+            _ => "",
+        };
+        let role = if mark.is_empty() {
+            Role::Column
         } else {
-            pen.put(column.x, area.y, column.title, Role::Column, column.width);
+            Role::Accent
+        };
+        let title = format!("{}{mark}", column.title);
+        if column.right {
+            pen.put_right(column.x + column.width, area.y, &title, role);
+        } else {
+            pen.put(column.x, area.y, &title, role, column.width + 1);
         }
     }
 }
@@ -152,9 +210,27 @@ fn draw_counts(state: &State, pen: &mut Pen, area: Rect) {
     }
     if !rows.filter().is_empty() {
         let shown = shown_of(pen, rows.shown_of());
-        parts.push((format!("/{}  {shown}", clean(rows.filter())), Role::Accent));
+        let filter = rows.filter().text();
+        parts.push((format!("/{}  {shown}", clean(filter)), Role::Accent));
     }
-    pen.put_parts(area.x + 1, area.y, area.right() - 1, &parts);
+    let order = rows.order();
+    if order != Order::default() {
+        let arrow = symbols::ordered(pen.symbols, order.reversed);
+        let by = (words.sort_by)(order.by);
+        parts.push((format!("{}: {by}{arrow}", words.sort), Role::Accent));
+    }
+    let mut end = area.right() - 1;
+    if rows.len() > rows.height() {
+        let all = if rows.filter().is_empty() {
+            state.batches.total()
+        } else {
+            rows.len()
+        };
+        let number = |it: usize| count(i64::try_from(it).unwrap_or(i64::MAX));
+        let at = format!("{}/{}", number(rows.position().cursor + 1), number(all));
+        end = pen.put_right(end, area.y, &at, Role::Dim).saturating_sub(2);
+    }
+    pen.put_parts(area.x + 1, area.y, end, &parts);
 }
 
 /// How many are done of how many.
@@ -168,7 +244,8 @@ pub(super) fn shown_of(pen: &Pen, (shown, total): (i64, i64)) -> String {
     (pen.words.count_shown)(shown, total)
 }
 
-fn state_word(pen: &Pen, batch: &v1::Batch) -> &'static str {
+/// The state in a word; a partial failure has one of its own.
+pub(super) fn state_word(pen: &Pen, batch: &v1::Batch) -> &'static str {
     if batch.state() == v1::batch::State::Completed && batch.has_failures {
         pen.words.partial
     } else {
@@ -193,6 +270,7 @@ fn draw_row(
     placed: &[Placed<Key>],
     selected: bool,
 ) {
+    pen.rows += 1;
     let y = area.y;
     let rows = &state.batches.rows;
     if selected {
@@ -211,10 +289,9 @@ fn draw_row(
         let (x, room) = (column.x, column.width);
         let end = x + room;
         match column.key {
-            Key::Name => draw_name(pen, batch, x, y, room, selected),
+            Key::Name => draw_name(pen, rows.filter(), batch, (x, y, room), selected),
             Key::Owner => {
-                let owner = cut_middle(&batch.owner_name, usize::from(room));
-                pen.put(x, y, &owner, Role::Dim, room);
+                pen.put_matched(x, y, &batch.owner_name, rows.filter(), Role::Dim, room);
             }
             Key::State if rows.is_asked(batch) => {
                 pen.put(x, y, pen.words.asked, Role::Warn, room);
@@ -267,90 +344,21 @@ fn draw_row(
 }
 
 /// A preview is always called one, so that nobody takes it for the real thing.
-fn draw_name(pen: &mut Pen, batch: &v1::Batch, x: u16, y: u16, room: u16, selected: bool) {
+fn draw_name(
+    pen: &mut Pen,
+    filter: &Fuzzy,
+    batch: &v1::Batch,
+    (x, y, room): (u16, u16, u16),
+    selected: bool,
+) {
     let role = if selected { Role::Strong } else { Role::Text };
     if batch.engine != "preview" {
-        pen.put(
-            x,
-            y,
-            &cut_middle(&batch.name, usize::from(room)),
-            role,
-            room,
-        );
+        pen.put_matched(x, y, &batch.name, filter, role, room);
         return;
     }
     let mark = format!("({})", pen.words.preview_mark);
-    let left = usize::from(room).saturating_sub(width(&mark) + 1);
-    let behind = pen.put(x, y, &cut_middle(&batch.name, left), role, room);
+    let taken = u16::try_from(width(&mark) + 1).unwrap_or(room);
+    let left = room.saturating_sub(taken);
+    let behind = pen.put_matched(x, y, &batch.name, filter, role, left);
     pen.put(behind + 1, y, &mark, Role::Dim, x + room - behind - 1);
-}
-
-fn draw_summary(state: &State, pen: &mut Pen, area: Rect) {
-    let words = pen.words;
-    let Some(batch) = state.batches.rows.current() else {
-        pen.rule(area, "", Role::Dim);
-        return;
-    };
-    let title = cut_middle(&batch.name, usize::from(area.width.saturating_sub(8)));
-    pen.rule(area, &title, Role::Strong);
-    let (x, end) = (area.x + 1, area.right() - 1);
-    let audio = batch
-        .audio
-        .as_ref()
-        .and_then(|audio| audio.duration)
-        .and_then(|it| std::time::Duration::try_from(it).ok())
-        .map_or("?".to_owned(), play_time);
-    let (_, role) = symbols::batch(pen.symbols, batch);
-    let first = [
-        (state_word(pen, batch).to_owned(), role),
-        (
-            (words.images_by_audio)(counts(batch).total, &audio),
-            Role::Text,
-        ),
-        (
-            (words.charged)(batch.credits_charged, batch.credits_refunded),
-            Role::Text,
-        ),
-        (times(pen, batch), Role::Text),
-    ];
-    pen.put_parts(x, area.y + 1, end, &first);
-    let mut second = Vec::new();
-    if let Some(wait) = batch.wait.as_ref().filter(|_| is_open(batch)) {
-        let waits = (words.waits_for)((words.wait_long)(wait.reason()));
-        second.push((waits, Role::Warn));
-    }
-    if let Some(last) = &batch.last_ended_item {
-        let how = match last.state() {
-            v1::video_item::State::Failed => (words.failed_because)(last.failure_reason()),
-            v1::video_item::State::Cancelled => words.item_cancelled.to_owned(),
-            _ => words.item_completed.to_owned(),
-        };
-        let ago = chrome::ago(pen, last.finish_time.as_ref());
-        let name = cut_middle(&last.filename, 28);
-        second.push(((words.last_ended)(&name, &how, &ago), Role::Dim));
-    }
-    let mut y = area.y + 2;
-    if !second.is_empty() {
-        pen.put_parts(x, y, end, &second);
-        y += 1;
-    }
-    let prompt = (words.prompt_is)(&batch.prompt);
-    pen.put(x, y, &prompt, Role::Dim, end - x);
-}
-
-/// How long the batch takes still, or took.
-pub(super) fn times(pen: &Pen, batch: &v1::Batch) -> String {
-    let words = pen.words;
-    if let (Some(create), Some(finish)) = (&batch.create_time, &batch.finish_time) {
-        let seconds = moment(finish).duration_since(moment(create)).as_secs();
-        return (words.took)(&span(seconds));
-    }
-    match &batch.expected_finish_time {
-        Some(time) => {
-            let time = moment(time);
-            let left = span(pen.clock.seconds_until(time).max(60));
-            (words.done_in)(&left, &pen.clock.at(time))
-        }
-        None => words.no_estimate.to_owned(),
-    }
 }

@@ -6,9 +6,10 @@ use super::cut::{cut_end, cut_middle, width};
 use super::pen::Pen;
 use super::symbols;
 use super::theme::Role;
+use super::thumbnail;
 use crate::keymap::{self, Action, Mode};
-use crate::state::{Freshness, Notice, State, moment};
-use crate::text::{bytes, count, rate, span};
+use crate::state::{Freshness, Notice, Screen, State, moment};
+use crate::text::{bytes, count, span};
 
 /// How fresh the screen is: symbol, words, colour.
 pub(crate) fn freshness(state: &State, pen: &Pen) -> (String, Role) {
@@ -75,6 +76,9 @@ pub(crate) fn header(state: &State, pen: &mut Pen, area: Rect, back: bool, title
         x = pen.put(x, area.y, symbols::back(pen.symbols), Role::Bar, 1) + 1;
     }
     let room = usize::from(end.saturating_sub(x));
+    if !back && state.is_admin() && tabs(state, pen, x, end) {
+        return;
+    }
     pen.put(
         x,
         area.y,
@@ -82,6 +86,34 @@ pub(crate) fn header(state: &State, pen: &mut Pen, area: Rect, back: bool, title
         Role::Accent,
         area.width,
     );
+}
+
+/// The screens that stand side by side, with their keys; `false` when there is no room for them.
+fn tabs(state: &State, pen: &mut Pen, x: u16, end: u16) -> bool {
+    let words = pen.words;
+    let tabs = [
+        (Screen::Batches, "1", words.batches),
+        (Screen::Users, "2", words.admin.users),
+        (Screen::System, "3", words.admin.system),
+    ];
+    let needed: usize = tabs
+        .iter()
+        .map(|(_, key, name)| width(key) + width(name) + 3)
+        .sum();
+    if needed > usize::from(end.saturating_sub(x)) {
+        return false;
+    }
+    let mut x = x;
+    for (screen, key, name) in tabs {
+        let role = if screen == state.screen {
+            Role::Accent
+        } else {
+            Role::Bar
+        };
+        x = pen.put(x, 0, key, Role::BarDim, 1) + 1;
+        x = pen.put(x, 0, name, role, end) + 2;
+    }
+    true
 }
 
 /// Why the connection is lost and how old the picture is, in place of a line that may be old too; `false` when all is well.
@@ -131,6 +163,11 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
             Notice::NothingToCancel
             | Notice::NothingToRetry
             | Notice::NothingToSave
+            | Notice::NothingToRerun
+            | Notice::NoRealEngine
+            | Notice::NothingToPlay
+            | Notice::NotPlayed(_)
+            | Notice::OneAtATime
             | Notice::ReadOnly => ("!", Role::Warn),
             Notice::Command(_) => ("$", Role::Busy),
             _ => (symbols::done(pen.symbols), Role::Good),
@@ -145,7 +182,12 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
         pen.put(x, area.y, &words, role, room);
         return;
     }
-    keys(pen, area.x + 1, area.y, end, mode, actions);
+    let offered: Vec<Action> = actions
+        .iter()
+        .copied()
+        .filter(|action| state.offers(*action))
+        .collect();
+    keys(pen, area.x + 1, area.y, end, mode, &offered);
 }
 
 /// Keys and what they do, as many as fit; the last one (help) always.
@@ -186,11 +228,16 @@ fn put_key(pen: &mut Pen, x: u16, y: u16, end: u16, (key, name): &(String, &str)
 /// The transfer that began last, and how many there are.
 fn transfers(state: &State, pen: &Pen, room: usize) -> Option<(String, Role)> {
     let newest = state.transfers.running().last()?;
-    let seconds = state.now.duration_since(newest.started).as_secs();
     let progress = match newest.total_bytes {
         Some(total) if total > 0 => {
             let percent = newest.done_bytes.saturating_mul(100) / total;
-            format!("{percent}% {}", rate(newest.done_bytes, seconds))
+            let pace = newest
+                .rate
+                .map_or(String::new(), |rate| format!(" {}/s", bytes(rate)));
+            let left = newest
+                .seconds_left()
+                .map_or(String::new(), |left| format!(" ~{}", span(left)));
+            format!("{percent}%{pace}{left}")
         }
         _ => bytes(newest.done_bytes),
     };
@@ -226,6 +273,15 @@ pub(crate) fn filter_line(
         false,
         "",
     );
+}
+
+/// The picture of what the cursor is on.
+pub(crate) fn picture(state: &State, pen: &mut Pen, area: Option<Rect>) {
+    if let (Some(area), Some(wanted)) = (area, state.wanted_picture())
+        && let Some(picture) = state.pictures.get(&wanted)
+    {
+        thumbnail::draw(pen, area, picture);
+    }
 }
 
 /// How long ago something was, in its largest unit.

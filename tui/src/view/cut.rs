@@ -7,12 +7,22 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-/// What stands where something was cut away.
-const CUT: &str = "~";
+use crate::state::AmbiguousWidth;
 
-/// Width in cells.
+/// What stands where something was cut away.
+pub(crate) const CUT: &str = "~";
+
+/// Width in cells where ambiguous characters take one.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
+}
+
+/// Width in cells.
+pub(crate) fn width_in(text: &str, ambiguous: AmbiguousWidth) -> usize {
+    match ambiguous {
+        AmbiguousWidth::Narrow => text.width(),
+        AmbiguousWidth::Wide => text.width_cjk(),
+    }
 }
 
 /// Without what could move the cursor or turn the direction of writing, for names come from elsewhere; and without what
@@ -46,10 +56,10 @@ fn is_joiner(c: char) -> bool {
 }
 
 /// The first graphemes that fit into so many cells.
-fn head(text: &str, cells: usize) -> &str {
+fn head(text: &str, cells: usize, ambiguous: AmbiguousWidth) -> &str {
     let mut used = 0;
     for (at, grapheme) in text.grapheme_indices(true) {
-        used += width(grapheme);
+        used += width_in(grapheme, ambiguous);
         if used > cells {
             return &text[..at];
         }
@@ -58,10 +68,10 @@ fn head(text: &str, cells: usize) -> &str {
 }
 
 /// The last graphemes that fit into so many cells.
-fn tail(text: &str, cells: usize) -> &str {
+fn tail(text: &str, cells: usize, ambiguous: AmbiguousWidth) -> &str {
     let mut used = 0;
     for (at, grapheme) in text.grapheme_indices(true).rev() {
-        used += width(grapheme);
+        used += width_in(grapheme, ambiguous);
         if used > cells {
             return &text[at + grapheme.len()..];
         }
@@ -71,33 +81,49 @@ fn tail(text: &str, cells: usize) -> &str {
 
 /// Cut at its end, when it is too wide.
 pub(crate) fn cut_end(text: &str, cells: usize) -> String {
+    cut_end_in(text, cells, AmbiguousWidth::Narrow)
+}
+
+/// Cut at its end, when it is too wide.
+pub(crate) fn cut_end_in(text: &str, cells: usize, ambiguous: AmbiguousWidth) -> String {
     let text = clean(text);
-    if width(&text) <= cells {
+    if width_in(&text, ambiguous) <= cells {
         return text.into_owned();
     }
     match cells {
         0 => String::new(),
-        _ => format!("{}{CUT}", head(&text, cells - 1)),
+        _ => format!("{}{CUT}", head(&text, cells - 1, ambiguous)),
     }
 }
 
 /// Cut in its middle, when it is too wide: of a filename the end tells most.
 pub(crate) fn cut_middle(text: &str, cells: usize) -> String {
     let text = clean(text);
-    if width(&text) <= cells {
-        return text.into_owned();
+    match halves(&text, cells, AmbiguousWidth::Narrow) {
+        (start, None) => start.to_owned(),
+        (start, Some(end)) => format!("{start}{CUT}{end}"),
+    }
+}
+
+/// What a clean text is cut into; no second half when it fits, or when there is no room for one.
+pub(crate) fn halves(text: &str, cells: usize, ambiguous: AmbiguousWidth) -> (&str, Option<&str>) {
+    if width_in(text, ambiguous) <= cells {
+        return (text, None);
     }
     if cells < 5 {
-        return cut_end(&text, cells);
+        return match cells {
+            0 => ("", None),
+            _ => (head(text, cells - 1, ambiguous), Some("")),
+        };
     }
-    let end = tail(&text, (cells - 1) / 2);
-    let start = head(&text, cells - 1 - width(end));
-    format!("{start}{CUT}{end}")
+    let end = tail(text, (cells - 1) / 2, ambiguous);
+    let room = cells - 1 - width_in(end, ambiguous);
+    (head(text, room, ambiguous), Some(end))
 }
 
 /// The end of a text that is being typed, so that the cursor behind it is seen.
 pub(crate) fn keep_end(text: &str, cells: usize) -> &str {
-    tail(text, cells)
+    tail(text, cells, AmbiguousWidth::Narrow)
 }
 
 /// What must stay together on a line: words with the punctuation that follows them.
@@ -141,7 +167,7 @@ pub(crate) fn wrap(text: &str, cells: usize) -> Vec<String> {
         }
         let mut rest = token;
         while width(rest) > cells {
-            let first = head(rest, cells);
+            let first = head(rest, cells, AmbiguousWidth::Narrow);
             lines.push(first.to_owned());
             rest = &rest[first.len()..];
         }

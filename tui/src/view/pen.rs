@@ -1,12 +1,16 @@
 //! Owns [`Pen`]: writing into cells by role, and the parts every screen is made of.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use std::num::NonZero;
 
-use super::cut::{cut_end, keep_end, width};
+use ratatui::buffer::{Buffer, CellDiffOption};
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::cut::{self, CUT, cut_end, cut_end_in, keep_end, width, width_in};
 use super::symbols;
 use super::theme::{Role, Theme};
-use crate::state::{Field, State, SymbolSet};
+use crate::state::{AmbiguousWidth, Field, Fuzzy, State, SymbolSet};
 use crate::text::{Clock, Texts, texts};
 
 /// Writes into the cells of one frame.
@@ -15,9 +19,14 @@ pub(crate) struct Pen<'a> {
     pub(crate) theme: Theme,
     pub(crate) words: &'static Texts,
     pub(crate) symbols: SymbolSet,
+    pub(crate) ambiguous: AmbiguousWidth,
     pub(crate) clock: Clock<'a>,
     /// Where the terminal's own cursor goes: into the field that is typed in.
     pub(crate) cursor: Option<Position>,
+    /// Texts written so far.
+    pub(crate) texts: usize,
+    /// Rows of lists built so far.
+    pub(crate) rows: usize,
 }
 
 fn cells(width: usize) -> u16 {
@@ -31,11 +40,14 @@ impl<'a> Pen<'a> {
             theme: Theme::new(state.look),
             words: texts(state.look.language),
             symbols: state.look.symbols,
+            ambiguous: state.look.ambiguous,
             clock: Clock {
                 now: state.server_now(),
                 time_zone: &state.time_zone,
             },
             cursor: None,
+            texts: 0,
+            rows: 0,
         }
     }
 
@@ -45,18 +57,92 @@ impl<'a> Pen<'a> {
         if inside == 0 || y >= self.buffer.area.bottom() {
             return x;
         }
-        let text = cut_end(text, usize::from(inside));
+        self.texts += 1;
+        let text = cut_end_in(text, usize::from(inside), self.ambiguous);
         let style = self.theme.style(role);
-        self.buffer
-            .set_stringn(x, y, &text, usize::from(inside), style);
-        x + cells(width(&text))
+        let taken = cells(width_in(&text, self.ambiguous));
+        if usize::from(taken) == width(&text) {
+            self.buffer
+                .set_stringn(x, y, &text, usize::from(inside), style);
+            return x + taken;
+        }
+        let mut at = x;
+        for grapheme in text.graphemes(true) {
+            let wide = cells(width_in(grapheme, self.ambiguous));
+            let counted = cells(width(grapheme));
+            self.buffer
+                .set_stringn(at, y, grapheme, usize::from(wide), style);
+            // The terminal draws over the next cell, too; nothing of ours may be written there.
+            if wide > counted
+                && let (Some(cell), Some(width)) =
+                    (self.buffer.cell_mut((at, y)), NonZero::new(wide))
+            {
+                cell.set_diff_option(CellDiffOption::ForcedWidth(width));
+            }
+            at += wide;
+        }
+        at
+    }
+
+    /// Writes a name, cut in its middle, with the letters a filter means made to stand out.
+    pub(crate) fn put_matched(
+        &mut self,
+        x: u16,
+        y: u16,
+        name: &str,
+        filter: &Fuzzy,
+        role: Role,
+        room: u16,
+    ) -> u16 {
+        let name = cut::clean(name);
+        let (start, end) = cut::halves(&name, usize::from(room), self.ambiguous);
+        let places = filter.places(&name);
+        if places.is_empty() {
+            let shown = match end {
+                None => start.to_owned(),
+                Some(end) => format!("{start}{CUT}{end}"),
+            };
+            return self.put(x, y, &shown, role, room);
+        }
+        let limit = x + room;
+        let run = |pen: &mut Self, mut at: u16, text: &str, offset: usize| {
+            let is_match = |index: usize| places.binary_search(&(offset + index)).is_ok();
+            let mut from = 0;
+            while from < text.len() {
+                let matched = is_match(from);
+                let to = text[from..]
+                    .char_indices()
+                    .map(|(index, _)| from + index)
+                    .find(|index| is_match(*index) != matched)
+                    .unwrap_or(text.len());
+                let role = if matched { Role::Match } else { role };
+                at = pen.put(at, y, &text[from..to], role, limit.saturating_sub(at));
+                from = to;
+            }
+            at
+        };
+        let behind = run(self, x, start, 0);
+        let Some(end) = end else { return behind };
+        let tail = name.len() - end.len();
+        // Letters that were cut away are meant, too.
+        let is_cut = places.iter().any(|at| (start.len()..tail).contains(at));
+        let role = if is_cut { Role::Match } else { role };
+        self.put(behind, y, CUT, role, limit.saturating_sub(behind));
+        run(self, behind + 1, end, tail)
     }
 
     /// Writes so that it ends before the column `end`, and answers with the column it begins at.
     pub(crate) fn put_right(&mut self, end: u16, y: u16, text: &str, role: Role) -> u16 {
-        let x = end.saturating_sub(cells(width(text)));
+        let x = end.saturating_sub(cells(width_in(text, self.ambiguous)));
         self.put(x, y, text, role, end - x);
         x
+    }
+
+    /// The upper half of a cell in the colour of the letters, the lower in that of the ground.
+    pub(crate) fn half_block(&mut self, x: u16, y: u16, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut((x, y)) {
+            cell.set_symbol("\u{2580}").set_style(style);
+        }
     }
 
     /// Gives a part of the screen the ground of a role.
@@ -115,6 +201,21 @@ impl<'a> Pen<'a> {
         let rest = usize::from(area.right().saturating_sub(x));
         let line = symbols::rule(self.symbols).repeat(rest);
         self.put(x, area.y, &line, Role::Faint, area.width);
+    }
+
+    /// Where the rows on the screen are among all of them, at the right edge of a list; only with coloured grounds.
+    pub(crate) fn scroll_bar(&mut self, list: Rect, top: usize, all: usize) {
+        let seen = usize::from(list.height);
+        if all <= seen || seen == 0 || !self.theme.has_grounds() {
+            return;
+        }
+        let length = (seen * seen / all).max(1);
+        let last_top = all - seen;
+        let start = top.min(last_top) * (seen - length) / last_top;
+        let x = list.right().saturating_sub(1);
+        self.ground(Rect::new(x, list.y, 1, list.height), Role::BarTrack);
+        let thumb = Rect::new(x, list.y + cells(start), 1, cells(length));
+        self.ground(thumb, Role::BarFill);
     }
 
     /// A progress bar with its share written in it; without coloured grounds it is drawn in letters.

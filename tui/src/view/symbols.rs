@@ -43,6 +43,15 @@ pub(crate) const fn rule(set: SymbolSet) -> &'static str {
     pick(set, "╌", "-")
 }
 
+/// Behind the title of the column a list is ordered by.
+pub(crate) const fn ordered(set: SymbolSet, reversed: bool) -> &'static str {
+    if reversed {
+        pick(set, "▴", "^")
+    } else {
+        pick(set, "▾", "v")
+    }
+}
+
 pub(crate) fn batch(set: SymbolSet, batch: &v1::Batch) -> Symbol {
     use v1::batch::State;
     match batch.state() {

@@ -21,6 +21,8 @@ pub(crate) enum Role {
     Accent,
     /// The bar at the head and foot.
     Bar,
+    /// What is read second on the bar.
+    BarDim,
     /// Column titles.
     Column,
     /// The row under the cursor.
@@ -40,6 +42,8 @@ pub(crate) enum Role {
     BarTrack,
     /// The ground of a window over the screen.
     Window,
+    /// Letters that a filter means.
+    Match,
 }
 
 /// Colours of one ground, as red, green, blue.
@@ -117,6 +121,16 @@ impl Theme {
         matches!(self.look.depth, ColorDepth::Ansi256 | ColorDepth::TrueColor)
     }
 
+    /// Any colour, as near as the terminal has it.
+    pub(crate) fn color(&self, [red, green, blue]: [u8; 3]) -> Color {
+        let color = u32::from_be_bytes([0, red, green, blue]);
+        match self.look.depth {
+            ColorDepth::TrueColor => rgb(color),
+            ColorDepth::Ansi256 => indexed(color),
+            ColorDepth::None | ColorDepth::Ansi16 => Color::Reset,
+        }
+    }
+
     pub(crate) fn style(&self, role: Role) -> Style {
         match self.look.depth {
             ColorDepth::None => plain(role),
@@ -142,7 +156,9 @@ fn full(role: Role, ground: Ground, color: fn(u32) -> Color) -> Style {
         Role::Faint => fg(palette.faint),
         Role::Accent => fg(palette.accent).add_modifier(Modifier::BOLD),
         Role::Bar => inked(palette.bar),
-        Role::Selection => text.bg(color(palette.selection)),
+        Role::BarDim => fg(palette.dim).bg(color(palette.bar)),
+        // With a colour of its own, so that it can be read on whatever ground the terminal really has.
+        Role::Selection => inked(palette.selection),
         Role::Field => inked(palette.field),
         Role::FieldActive => inked(palette.selection),
         Role::Good => fg(palette.good),
@@ -154,6 +170,7 @@ fn full(role: Role, ground: Ground, color: fn(u32) -> Color) -> Style {
         Role::BarBad => inked(palette.fill_bad),
         Role::BarTrack => inked(palette.track),
         Role::Window => inked(palette.window),
+        Role::Match => fg(palette.warn).add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
     }
 }
 
@@ -175,12 +192,15 @@ fn sixteen(role: Role, ground: Ground) -> Style {
         Role::Accent => text
             .fg(pick(Color::LightCyan, Color::Blue))
             .add_modifier(Modifier::BOLD),
-        Role::Bar => text.fg(ink).bg(bar),
+        Role::Bar | Role::BarDim => text.fg(ink).bg(bar),
         Role::Selection => text.fg(ink).bg(pick(Color::Blue, Color::Gray)),
         Role::FieldActive => text.add_modifier(Modifier::UNDERLINED),
         Role::Good | Role::BarGood => text.fg(pick(Color::LightGreen, Color::Green)),
         Role::Busy | Role::BarFill => text.fg(pick(Color::LightCyan, Color::Blue)),
         Role::Warn => text.fg(pick(Color::LightYellow, Color::Magenta)),
+        Role::Match => text
+            .fg(pick(Color::LightYellow, Color::Magenta))
+            .add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Role::Bad | Role::BarBad => text.fg(pick(Color::LightRed, Color::Red)),
     }
 }
@@ -189,7 +209,8 @@ fn plain(role: Role) -> Style {
     let text = Style::new();
     match role {
         Role::Strong | Role::Accent | Role::Warn | Role::Bad => text.add_modifier(Modifier::BOLD),
-        Role::Bar | Role::Selection => text.add_modifier(Modifier::REVERSED),
+        Role::Bar | Role::BarDim | Role::Selection => text.add_modifier(Modifier::REVERSED),
+        Role::Match => text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
         Role::Column | Role::FieldActive => text.add_modifier(Modifier::UNDERLINED),
         _ => text,
     }

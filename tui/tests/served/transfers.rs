@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 use tonic::Code;
 use vbatch_tui::files::{
-    AudioFacts, AudioRules, Entry, ImageFacts, ImageRules, LocalFiles, NewFile, Unusable,
+    AudioFacts, AudioRules, Entry, ImageFacts, ImageRules, LocalFiles, NewFile, Thumbnail, Unusable,
 };
 use vbatch_tui::net::download::{Destination, Resume, TransferError, download_file, export_batch};
 use vbatch_tui::net::upload::{self, CHUNK_BYTES, UploadProgress, UploadStep};
@@ -46,6 +46,10 @@ impl Memory {
 impl LocalFiles for Memory {
     async fn list(&self, _: &Path) -> io::Result<Vec<Entry>> {
         Ok(Vec::new())
+    }
+
+    async fn thumbnail(&self, _: &Path, _: (u16, u16)) -> Option<Thumbnail> {
+        None
     }
 
     async fn probe_image(&self, _: &Path, _: ImageRules) -> Result<ImageFacts, Unusable> {

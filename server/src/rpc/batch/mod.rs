@@ -192,7 +192,8 @@ impl BatchService for BatchFace {
         request: Request<Streaming<v1::CreateBatchRequest>>,
     ) -> Result<Response<v1::CreateBatchResponse>, Status> {
         let caller = gate::caller(&request)?;
-        let created = upload::receive(&self.batches, &caller, request.into_inner()).await?;
+        let messages = request.into_inner();
+        let created = upload::receive(&self.batches, &caller, messages, &self.shutdown).await?;
         Ok(Response::new(self.created(created).await?))
     }
 

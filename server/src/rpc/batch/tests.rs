@@ -9,4 +9,6 @@ mod changes;
 mod deletes;
 mod lists;
 mod live;
+mod once;
+mod swept;
 mod transfers;

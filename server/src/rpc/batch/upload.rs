@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use vision_batch::v1;
 use vision_batch::v1::create_batch_request::Part;
 
 use crate::rpc::MESSAGE_BYTES;
 use crate::rpc::convert::batch::request;
+use crate::rpc::gate::shutting_down;
 use crate::service::Caller;
 use crate::service::batches::Batches;
 use crate::service::batches::upload::{Begun, Upload};
@@ -23,16 +25,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// broken connection.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Receives a whole upload.
+/// Receives a whole upload; one that is under way when the server ends is refused.
 pub(super) async fn receive<S>(
     batches: &Batches,
     caller: &Caller,
     mut messages: S,
+    shutdown: &CancellationToken,
 ) -> Result<Created, ServiceError>
 where
     S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin + 'static,
 {
-    let result = receive_parts(batches, caller, &mut messages).await;
+    let result = receive_parts(batches, caller, &mut messages, shutdown).await;
     if result.is_err() {
         tokio::spawn(timeout(FAREWELL, async move {
             while let Some(Ok(_)) = messages.next().await {}
@@ -45,11 +48,12 @@ async fn receive_parts<S>(
     batches: &Batches,
     caller: &Caller,
     messages: &mut S,
+    shutdown: &CancellationToken,
 ) -> Result<Created, ServiceError>
 where
     S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
 {
-    let spec = match next(messages).await? {
+    let spec = match next(messages, shutdown).await? {
         Some(Part::Spec(spec)) => spec,
         Some(_) => return Err(out_of_order("The spec comes first.")),
         None => {
@@ -64,7 +68,7 @@ where
         Begun::Upload(upload) => upload,
     };
     loop {
-        match next(messages).await {
+        match next(messages, shutdown).await {
             Ok(Some(Part::File(header))) => {
                 upload.file_header(request::file_header(header)?).await?;
             }
@@ -87,11 +91,18 @@ fn name_file(refusal: ServiceError, upload: &Upload) -> ServiceError {
     }
 }
 
-async fn next<S>(messages: &mut S) -> Result<Option<Part>, ServiceError>
+async fn next<S>(
+    messages: &mut S,
+    shutdown: &CancellationToken,
+) -> Result<Option<Part>, ServiceError>
 where
     S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
 {
-    let message = match timeout(PATIENCE, messages.next()).await {
+    let arrived = tokio::select! {
+        arrived = timeout(PATIENCE, messages.next()) => arrived,
+        () = shutdown.cancelled() => return Err(shutting_down()),
+    };
+    let message = match arrived {
         Ok(None) => return Ok(None),
         Ok(Some(Ok(message))) => message,
         Ok(Some(Err(status))) if status.code() == Code::OutOfRange => {

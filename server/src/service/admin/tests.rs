@@ -84,6 +84,10 @@ impl Office {
     async fn with_upstream(is_configured: bool) -> Self {
         let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 1);
         let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+        Self::over(store, clock, is_configured).await
+    }
+
+    async fn over(store: Arc<RedbStore>, clock: Clock, is_configured: bool) -> Self {
         let feed = store.feed().clone();
         let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
         let accounts = Arc::new(accounts.unwrap());
@@ -414,6 +418,74 @@ async fn an_adjustment_happens_once_however_often_it_is_sent() {
     let lines = office.ledger(&of(Whose::One(wang.id)), 200).await;
     let deltas: Vec<_> = lines.iter().map(|(_, _, delta)| *delta).collect();
     assert_eq!(deltas, [-200, 50, 50, 100]);
+}
+
+/// Each change of a balance names who made it, of whom, and what it came to; a refusal leaves no word.
+#[tokio::test(start_paused = true)]
+async fn changes_of_credits_are_audited() {
+    let office = Office::new().await;
+    let wang = office.user("wang").await;
+    office.adjust(&wang, 50, Some(7)).await.unwrap();
+    office.adjust(&wang, 50, Some(7)).await.unwrap();
+    office.set(&wang, 20, Some(150)).await.unwrap();
+    assert!(office.set(&wang, 5, Some(150)).await.is_err());
+    assert!(office.adjust(&wang, -21, None).await.is_err());
+    let events = office.admin.parts.store.audit(None, 2).await.unwrap();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event.action.as_str(),
+                event.target.as_ref().unwrap().name.as_str(),
+                event.detail.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("credits.set", "wang", "from 150 to 20"),
+            ("credits.adjust", "wang", "+50, now 150"),
+        ]
+    );
+    assert!(
+        events
+            .iter()
+            .all(|event| event.actor == office.chief.actor())
+    );
+}
+
+/// Twins at the same moment, on several threads and a writer of their own, make one entry; after a restart it is still
+/// that entry, and other content is still refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_adjustment_happens_once_among_twins_and_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.redb");
+    let clock = |seconds| Clock::simulated(Timestamp::from_second(seconds).unwrap(), 1);
+    let open = async |seconds| {
+        let clock = clock(seconds);
+        let store = Arc::new(RedbStore::open(&path, clock.clone()).unwrap());
+        Arc::new(Office::over(store, clock, true).await)
+    };
+    let office = open(1_800_000_000).await;
+    let wang = office.user("wang").await;
+    let twins = (0..8).map(|_| {
+        let (office, wang) = (Arc::clone(&office), wang.clone());
+        tokio::spawn(async move { office.adjust(&wang, 50, Some(7)).await.unwrap() })
+    });
+    for twin in twins.collect::<Vec<_>>() {
+        assert_eq!(twin.await.unwrap(), 150);
+    }
+    drop(office);
+
+    let office = open(1_800_000_100).await;
+    assert_eq!(office.adjust(&wang, 50, Some(7)).await.unwrap(), 150);
+    assert_eq!(
+        reason(office.adjust(&wang, 5, Some(7)).await),
+        Some(Reason::RequestIdReused)
+    );
+    let lines = office.ledger(&of(Whose::One(wang.id)), 200).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,6 +40,7 @@ async fn match_list(world: &World, tasks: Vec<ListedTask>) -> Matched {
     let list = MatchList {
         account: account(),
         tasks,
+        keyless: Vec::new(),
         since: now,
         instance: world.instance,
         now,

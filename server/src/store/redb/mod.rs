@@ -86,7 +86,7 @@ impl RedbStore {
         open::create_file(path, &clock)?;
         let backends = open::file_backends(path);
         let meter = Meter::default();
-        let database = open::open_file(path, &backends, &meter)?;
+        let database = open::open_file(path, &backends, &meter, &clock)?;
         Self::over(path, database, backends, meter, clock, Writing::Thread)
     }
 
@@ -144,6 +144,15 @@ impl RedbStore {
                 message: error.to_string(),
             })?;
         Ok(Self { writer, shared })
+    }
+
+    /// Closes the file once what was handed in is committed or has failed; from then on everything is refused with
+    /// [`StoreError::Closed`](super::StoreError::Closed). Without it the file is closed when the last handle is dropped.
+    pub async fn close(&self) {
+        // It comes after all that was handed in before it.
+        let drained: Result<(), crate::store::StoreError> = self.writer.submit(|_| Ok(())).await;
+        drop(drained);
+        self.shared.close();
     }
 
     /// Where each commit is told.

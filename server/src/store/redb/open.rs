@@ -111,23 +111,32 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Opens a file that is there.
+/// Opens a file that is there. What cannot be used is found out before anything is written: redb repairs a file that was
+/// not closed cleanly while it opens it, and has written to it by the time it gives a damaged one up.
 pub(super) fn open_file(
     path: &Path,
     backends: &Backends,
     meter: &Meter,
+    clock: &Clock,
 ) -> Result<Database, OpenError> {
     refuse_empty(path)?;
+    let of = |error| OpenError::of(path.to_owned(), error);
     guarded(path, || {
-        open_redb(backends, meter).map_err(|error| OpenError::of(path.to_owned(), error))
-    })
+        let tried = open_redb(&untouched(path), &Meter::default()).map_err(of)?;
+        prepare(path, &tried, clock)
+    })?;
+    guarded(path, || open_redb(backends, meter).map_err(of))
+}
+
+/// Handles of the file that leave it as it is.
+fn untouched(path: &Path) -> Backends {
+    let file = file_backends(path);
+    Box::new(move || Ok(Box::new(Overlay::over(file()?)?) as Box<dyn StorageBackend>))
 }
 
 /// Opens a file that is there over a storage that keeps what is written in memory; reads all of it.
 pub(super) fn open_untouched(path: &Path) -> Result<(Database, Backends, Meter), OpenError> {
-    let file = file_backends(path);
-    let backends: Backends =
-        Box::new(move || Ok(Box::new(Overlay::over(file()?)?) as Box<dyn StorageBackend>));
+    let backends = untouched(path);
     let meter = Meter::default();
     refuse_empty(path)?;
     let database = guarded(path, || {

@@ -15,7 +15,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -80,8 +80,25 @@ fn loaded_and_killed(path: &Path, quick_repair: bool, records: u32) {
     );
 }
 
+/// Time that this thread was on a processor, in so far as the system says: what others do at the same moment is not in
+/// it.
+fn on_processor() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}
+
+/// Does something and says how long it took.
+async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let (begun, spent) = (Instant::now(), on_processor());
+    let outcome = work.await;
+    let (passed, spent) = (begun.elapsed(), on_processor() - spent);
+    println!("{what}: {passed:?}, of it {spent:?} on a processor");
+    outcome
+}
+
 /// Small commits, one after the other.
-async fn commits(store: &RedbStore, quick_repair: bool, count: u32) -> std::time::Duration {
+async fn commits(store: &RedbStore, quick_repair: bool, count: u32) -> Duration {
     store.shared.set_quick_repair(quick_repair);
     let begun = Instant::now();
     for turn in 0..count {
@@ -106,27 +123,32 @@ async fn a_start_after_a_crash() {
         println!("\nquick repair {quick_repair}");
         let path = folder.path().join(format!("{quick_repair}.redb"));
         loaded_and_killed(&path, quick_repair, records);
-        let begun = Instant::now();
-        let store = RedbStore::open(&path, clock()).unwrap();
-        println!("start after SIGKILL: {:?}", begun.elapsed());
+        // As the server opens it: tried first over a storage that keeps what is written in memory.
+        timed(
+            "opening it untouched after SIGKILL, every page checked",
+            async {
+                drop(RedbStore::open_untouched(&path, clock()).unwrap());
+            },
+        )
+        .await;
+        let open = async || RedbStore::open(&path, clock()).unwrap();
+        let store = timed("start after SIGKILL", open()).await;
         for quick in [false, true] {
             let each = commits(&store, quick, 200).await;
             println!("a small commit, quick repair {quick}: {each:?}");
         }
-        let begun = Instant::now();
         let nowhere = crate::media::Media::untouched(folder.path());
-        let report = crate::verify::look(&store, &nowhere).await.unwrap();
-        println!(
-            "a look at everything: {:?}: {}",
-            begun.elapsed(),
-            report.counts()
-        );
+        let report = timed(
+            "a look at everything",
+            crate::verify::look(&store, &nowhere),
+        )
+        .await;
+        println!("{}", report.unwrap().counts());
         store.shared.set_quick_repair(false);
         store.set_setting("measured", vec![1]).await.unwrap();
         drop(store);
-        let begun = Instant::now();
-        drop(RedbStore::open(&path, clock()).unwrap());
-        println!("start after a clean end: {:?}", begun.elapsed());
+        let store = timed("start after a clean end", open()).await;
+        drop(store);
         std::fs::remove_file(&path).unwrap();
     }
 }

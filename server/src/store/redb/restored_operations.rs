@@ -6,19 +6,24 @@ use prost::Message;
 use redb::ReadableTable;
 
 use crate::domain::audit::{Target, TargetKind};
+use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::{DispatchSettings, DispatchState};
-use crate::domain::ids::ItemId;
-use crate::domain::item::VideoItem;
+use crate::domain::ids::{AttemptNumber, ItemId};
+use crate::domain::item::{VideoItem, seed};
 use crate::domain::ledger::Actor;
 use crate::domain::leftover::Cleanup;
 use crate::domain::restored::Restored;
 use crate::domain::transition::{self, OtherLifeTask, TaskStanding};
 use crate::store::StoreError;
-use crate::store::restored::{ListedTask, MatchList, Matched, Restore};
+use crate::store::restored::{KeylessTask, ListedTask, MatchList, Matched, Restore};
 
+use super::code::Coded;
 use super::error::{corrupt, failed};
 use super::work::Work;
 use super::{account_operations as accounts, decode, encode, key_operations as keys, load};
+
+/// Attempts of its other life that an item is looked for, where only seeds tell tasks apart: more than two rounds.
+const SEEDS_TRIED: AttemptNumber = 8;
 
 pub(super) fn mark(work: &mut Work<'_>, restore: &Restore) -> Result<Restored, StoreError> {
     let before = load::restored(&work.read().singles)?;
@@ -85,8 +90,9 @@ pub(super) fn match_list(work: &mut Work<'_>, list: &MatchList) -> Result<Matche
     let Some(mut restored) = load::restored(&work.read().singles)? else {
         return Ok(matched);
     };
+    let recognised = recognise(work, list)?;
     let mut by_item: BTreeMap<ItemId, Vec<&ListedTask>> = BTreeMap::new();
-    for task in &list.tasks {
+    for task in list.tasks.iter().chain(&recognised) {
         by_item.entry(task.key.item).or_default().push(task);
     }
     for (item, tasks) in by_item {
@@ -98,6 +104,42 @@ pub(super) fn match_list(work: &mut Work<'_>, list: &MatchList) -> Result<Matche
     restored.matched.insert(list.account.clone());
     put(work, &restored)?;
     Ok(matched)
+}
+
+/// The tasks without a key whose seed is one that an item's next attempts have.
+fn recognise(work: &Work<'_>, list: &MatchList) -> Result<Vec<ListedTask>, StoreError> {
+    let recent = |task: &KeylessTask| task.created.is_none_or(|created| created >= list.since);
+    let by_seed: BTreeMap<i64, &KeylessTask> = list
+        .keyless
+        .iter()
+        .filter(|(_, task)| recent(task))
+        .map(|(seed, task)| (*seed, task))
+        .collect();
+    let mut recognised = Vec::new();
+    if by_seed.is_empty() {
+        return Ok(recognised);
+    }
+    let engine = EngineKind::LightX2v.code();
+    let all = (engine, 0)..=(engine, u128::MAX);
+    let tables = work.read();
+    let waiting = tables.waiting.range(all.clone()).map_err(failed)?;
+    for entry in waiting.chain(tables.active.range(all).map_err(failed)?) {
+        let id = load::item_id(entry.map_err(failed)?.0.value().1);
+        let Some(item) = work.item(id)? else {
+            continue;
+        };
+        for attempt in (item.last_attempt + 1)..=(item.last_attempt + SEEDS_TRIED) {
+            if let Some(task) = by_seed.get(&i64::from(seed(id, attempt))) {
+                recognised.push(ListedTask {
+                    key: item.client_ref(attempt),
+                    task: task.task.clone(),
+                    created: task.created,
+                    standing: task.standing,
+                });
+            }
+        }
+    }
+    Ok(recognised)
 }
 
 fn match_item(

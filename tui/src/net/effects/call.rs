@@ -66,6 +66,72 @@ impl Inner {
                 let result = client.quote_batch(request).await.map_err(refused);
                 Some(NetMessage::Quoted { number, result })
             }
+            NetEffect::ListBatches { number, request } => {
+                let result = client.list_batches(request).await;
+                Some(NetMessage::BatchPage {
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::ListUsers { number, request } => {
+                let result = client.list_users(request).await;
+                Some(NetMessage::UserPage {
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::CreateUser(request) => {
+                let result = client.create_user(request).await;
+                Some(NetMessage::UserMade(result.map(Box::new).map_err(refused)))
+            }
+            NetEffect::AdjustCredits(request) => {
+                let result = client.adjust_credits(request).await;
+                let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
+                Some(NetMessage::CreditsMoved(user.map_err(refused)))
+            }
+            NetEffect::SetCredits(request) => {
+                let result = client.set_credits(request).await;
+                let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
+                Some(NetMessage::CreditsMoved(user.map_err(refused)))
+            }
+            NetEffect::ListLedger { number, request } => {
+                let user_id = request.user_id.clone();
+                let result = client.list_ledger_entries(request).await;
+                Some(NetMessage::LedgerPage {
+                    user_id,
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::LoadSystem => {
+                let request = v1::GetSystemStatusRequest {};
+                let result = client.get_system_status(request).await;
+                Some(NetMessage::System(result.map(Box::new).map_err(refused)))
+            }
+            NetEffect::SetDispatch(request) => {
+                let result = client.set_dispatch(request).await;
+                let dispatch = result.map(|answer| Box::new(answer.dispatch.unwrap_or_default()));
+                Some(NetMessage::Dispatched(dispatch.map_err(refused)))
+            }
+            NetEffect::UpdateToken(request) => {
+                let result = client.update_upstream_token(request).await;
+                Some(NetMessage::TokenPutIn(
+                    result.map(Box::new).map_err(refused),
+                ))
+            }
+            NetEffect::LoadThumbnail { request, cells } => {
+                let item_id = request.item_id.clone();
+                let thumbnail = super::picture::fetch(&client, &request, cells).await;
+                Some(NetMessage::Thumbnail {
+                    item_id,
+                    cells,
+                    thumbnail: thumbnail.map(Arc::new),
+                })
+            }
+            NetEffect::RerunBatch(request) => {
+                let result = client.rerun_batch(request).await;
+                Some(NetMessage::Rerun(result.map(Box::new).map_err(refused)))
+            }
             NetEffect::CancelBatch(request) => {
                 let result = client.cancel_batch(request).await;
                 Some(NetMessage::Cancelled(

@@ -7,6 +7,7 @@
 //! Not here: what an effect is for, and what its answer means ([`crate::state`]).
 
 mod call;
+mod picture;
 mod session;
 mod transfer;
 

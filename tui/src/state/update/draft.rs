@@ -6,12 +6,13 @@ use super::lists::open_batch;
 use super::{net, step_of};
 use crate::files::FilesMessage;
 use crate::keymap::Action;
-use crate::state::message::{Effect, NetEffect, TransferId};
+use crate::state::effect::{Effect, NetEffect};
+use crate::state::message::TransferId;
 use crate::state::new_batch::{Audio, Focus, Problem, image_rules};
 use crate::state::notice::Notice;
 use crate::state::refusal::Refusal;
 use crate::state::transfers::Carries;
-use crate::state::{Field, Screen, State, looks_like_audio};
+use crate::state::{Field, PictureOf, Screen, State, looks_like_audio};
 
 pub(super) fn open_draft(state: &mut State, effects: &mut Vec<Effect>) {
     if state.directories.is_none() {
@@ -155,6 +156,13 @@ pub(super) fn look(state: &mut State, message: FilesMessage, effects: &mut Vec<E
             let rules = image_rules(state.service.as_ref());
             effects.push(Effect::Files(state.new_batch.files.probe(rules)));
         }
+        FilesMessage::Thumbnail {
+            path,
+            cells,
+            thumbnail,
+        } => state
+            .pictures
+            .take((PictureOf::File(path), cells), thumbnail),
         FilesMessage::ImageProbed { path, result } => state.new_batch.files.probed(path, result),
         FilesMessage::AudioProbed { path, result } => state.new_batch.audio_probed(path, result),
     }

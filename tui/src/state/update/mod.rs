@@ -1,7 +1,9 @@
 //! Owns [`update`]: what each message does to the state.
 
+mod admin;
 mod draft;
 mod lists;
+mod mouse;
 mod news;
 mod overlays;
 mod saving;
@@ -9,11 +11,14 @@ mod session;
 mod typing;
 
 use jiff::Timestamp;
+use vision_batch::v1;
 
-use super::message::{Effect, Message, NetEffect, TerminalEffect};
+use super::effect::{Effect, FilesEffect, NetEffect, TerminalEffect};
+use super::message::Message;
 use super::notice::Notice;
 use super::palette::Palette;
-use super::rows::Step;
+use super::pictures::{PictureOf, Wanted};
+use super::position::Step;
 use super::{Overlay, Screen, State};
 use crate::keymap::{self, Action, Key, Mode};
 
@@ -25,6 +30,9 @@ pub fn update(state: &mut State, message: Message) -> Vec<Effect> {
         Message::Paste(text) => typing::paste(state, &text, &mut effects),
         Message::Resized { width, height } => state.size = (width, height),
         Message::Tick(now) => tick(state, now),
+        Message::Mouse(mouse) => mouse::used(state, mouse),
+        Message::Resumed => effects.push(Effect::Terminal(TerminalEffect::TakeAgain)),
+        Message::NotPlayed(words) => state.say(Notice::NotPlayed(words)),
         Message::Terminated => state.ended = true,
         Message::Net(message) => news::hear(state, message, &mut effects),
         Message::Files(message) => draft::look(state, message, &mut effects),
@@ -49,21 +57,58 @@ fn tick(state: &mut State, now: Timestamp) {
     }
 }
 
+/// Largest source image that is fetched only to be looked at, in bytes.
+const PICTURE_BYTES_MAX: i64 = 8 << 20;
+
+/// What fetches a picture; one that is too large to be fetched only to be looked at counts as not to be shown.
+fn fetch(state: &mut State, (of, cells): Wanted) -> Option<Effect> {
+    match of {
+        PictureOf::File(path) => Some(Effect::Files(FilesEffect::Thumbnail { path, cells })),
+        PictureOf::Item { item_id } => {
+            let batch = state.batch.as_ref()?;
+            let image = batch.rows.get(&item_id)?.source_image.as_ref()?;
+            if image.size_bytes > PICTURE_BYTES_MAX {
+                let wanted = (PictureOf::Item { item_id }, cells);
+                state.pictures.take(wanted, None);
+                return None;
+            }
+            let request = v1::DownloadFileRequest {
+                batch_id: batch.id.clone(),
+                item_id,
+                kind: v1::FileKind::SourceImage.into(),
+                offset: 0,
+            };
+            Some(Effect::Net(NetEffect::LoadThumbnail { request, cells }))
+        }
+    }
+}
+
 /// What is wanted follows from what is shown, whatever message changed it.
 fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
     if state.gate.is_some() {
         return;
     }
+    if let Some(wanted) = state.wanted_picture()
+        && state.pictures.look(wanted.clone(), state.now)
+    {
+        effects.extend(fetch(state, wanted));
+    }
     match state.screen {
-        Screen::Batches => {}
+        Screen::Batches => {
+            let now = state.now;
+            net(effects, state.batches.want_page(now));
+        }
         Screen::Batch => {
             if let Some(batch) = &mut state.batch {
                 net(effects, batch.want_detail());
-                if let Some(user) = &state.user {
+                if let Some(user) = state.user.as_ref().filter(|_| !state.read_only) {
                     net(effects, batch.acknowledge(user));
                 }
             }
         }
+        Screen::Users => net(effects, state.users.want(state.now)),
+        Screen::Ledger => net(effects, state.users.want_movements(state.now, true)),
+        Screen::System => net(effects, state.system.want(state.now)),
         Screen::NewBatch => {
             let service = state.service.as_ref();
             net(effects, state.new_batch.want_quote(service, state.now));
@@ -90,8 +135,10 @@ fn press(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
 
 /// Does what the user wants, in the mode it was asked for in.
 fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effect>) {
-    if state.read_only && action.changes_server() {
-        state.say(Notice::ReadOnly);
+    if !state.offers(action) {
+        if state.read_only && action.changes_server() {
+            state.say(Notice::ReadOnly);
+        }
         return;
     }
     match action {
@@ -109,7 +156,31 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
             state.overlay = Some(Overlay::Palette(Palette::new(mode)));
             return;
         }
-        Action::AbortTransfer => return overlays::abort_newest(state, effects),
+        Action::Suspend => return effects.push(Effect::Terminal(TerminalEffect::Suspend)),
+        Action::Ground => {
+            state.look.ground = state.look.ground.other();
+            return;
+        }
+        Action::Bell => {
+            state.bell = !state.bell;
+            return state.say(Notice::Bell(state.bell));
+        }
+        Action::Mouse => {
+            state.mouse = !state.mouse;
+            effects.push(Effect::Terminal(TerminalEffect::Mouse(state.mouse)));
+            return state.say(Notice::Mouse(state.mouse));
+        }
+        Action::Transfers => {
+            state.overlay = Some(Overlay::Transfers { cursor: 0 });
+            return;
+        }
+        Action::Sort => return overlays::open_sort(state),
+        Action::Batches => return admin::go(state, Screen::Batches, effects),
+        Action::Users => return admin::go(state, Screen::Users, effects),
+        Action::System => return admin::go(state, Screen::System, effects),
+        Action::AbortTransfer if mode != Mode::Transfers => {
+            return overlays::abort_newest(state, effects);
+        }
         _ => {}
     }
     match mode {
@@ -130,12 +201,19 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
             }
         },
         Mode::Help => overlays::help(state, action),
-        Mode::Confirm => overlays::confirm(state, action, effects),
+        Mode::Confirm | Mode::Typed => overlays::confirm(state, action, effects),
+        Mode::Sort => overlays::sort(state, action),
+        Mode::Transfers => overlays::transfers(state, action, effects),
         Mode::Palette => overlays::palette(state, action, effects),
         Mode::Filter => overlays::filter(state, action == Action::Accept),
         Mode::Batches => lists::in_batches(state, action, effects),
         Mode::Batch => lists::in_batch(state, action, effects),
         Mode::Fields | Mode::FileList => draft::in_new_batch(state, action, effects),
+        Mode::Users => admin::in_users(state, action, effects),
+        Mode::Ledger => admin::in_ledger(state, action, effects),
+        Mode::System => admin::in_system(state, action, effects),
+        Mode::Dialog => admin::in_dialog(state, action, effects),
+        Mode::Note => admin::in_note(state, action, effects),
     }
 }
 

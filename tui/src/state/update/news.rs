@@ -2,16 +2,21 @@
 
 use vision_batch::v1;
 
+use super::admin;
 use super::draft::uploaded;
+use super::lists::rerun_made;
 use super::net;
 use super::session::{session_ended, signed_in};
-use crate::state::message::{Effect, NetMessage, Stream};
+use crate::state::confirm::{Ask, Confirm};
+use crate::state::effect::{Effect, TerminalEffect};
+use crate::state::message::{NetMessage, Stream};
 use crate::state::new_batch::image_rules;
 use crate::state::notice::Notice;
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, PasswordProblem};
 use crate::state::time::moment;
-use crate::state::{Field, OpenBatch, State};
+use crate::state::{Field, OpenBatch, Overlay, PictureOf, State};
+use crate::text::texts;
 
 pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Effect>) {
     let now = state.now;
@@ -79,7 +84,18 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             if let v1::watch_batches_response::Event::Heartbeat(beat) = &*event {
                 set_clock(state, beat.server_time.as_ref());
             }
+            let me = state.user.as_ref().map_or("", |me| me.id.as_str());
+            let tolls = if state.bell {
+                state.batches.ended_with(&event, me)
+            } else {
+                Vec::new()
+            };
             state.batches.hear(*event, now);
+            let words = texts(state.look.language).batch_ended;
+            effects.extend(tolls.into_iter().map(|(name, counts)| {
+                let words = words(&name, counts.completed, counts.failed);
+                Effect::Terminal(TerminalEffect::Ring(words))
+            }));
         }
         NetMessage::Batch { batch_id, event } => {
             if let v1::batch_status_response::Event::Heartbeat(beat) = &*event {
@@ -94,7 +110,37 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
                 batch.take_detail(item_id, result);
             }
         }
-        NetMessage::Quoted { number, result } => state.new_batch.take_quote(number, result, now),
+        NetMessage::Quoted { number, result } => match &mut state.overlay {
+            Some(Overlay::Confirm(Confirm {
+                ask: Ask::Rerun(rerun),
+                ..
+            })) if rerun.number == number => rerun.quote = Some(result),
+            _ => state.new_batch.take_quote(number, result, now),
+        },
+        NetMessage::BatchPage { number, result } => state.batches.take_page(number, result, now),
+        NetMessage::Thumbnail {
+            item_id,
+            cells,
+            thumbnail,
+        } => {
+            let wanted = (PictureOf::Item { item_id }, cells);
+            state.pictures.take(wanted, thumbnail);
+        }
+        NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
+        NetMessage::UserMade(result) => admin::user_made(state, result),
+        NetMessage::CreditsMoved(result) => admin::credits_moved(state, result),
+        NetMessage::LedgerPage {
+            user_id,
+            number,
+            result,
+        } => state.users.take_movements(&user_id, number, result, now),
+        NetMessage::System(result) => state.system.take(result, now),
+        NetMessage::Dispatched(result) => admin::dispatched(state, result),
+        NetMessage::TokenPutIn(result) => admin::token_put_in(state, result),
+        NetMessage::Rerun(result) => match result {
+            Ok(response) => rerun_made(state, *response, effects),
+            Err(refusal) => refused(state, refusal),
+        },
         NetMessage::Cancelled(result) => match result {
             Ok(count) => state.say(Notice::CancelAsked(count)),
             Err(refusal) => refused(state, refusal),
@@ -110,19 +156,34 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             transfer,
             done_bytes,
             total_bytes,
-        } => state.transfers.progress(transfer, done_bytes, total_bytes),
+        } => state
+            .transfers
+            .progress(transfer, done_bytes, total_bytes, now),
         NetMessage::Uploaded { transfer, result } => uploaded(state, transfer, result, effects),
         NetMessage::Saved { transfer, result } => {
             let (ended, started) = state.transfers.end(transfer, now);
             net(effects, started);
-            if ended.is_some() {
+            if let Some(ended) = ended {
                 match result {
-                    Ok(path) => state.say(Notice::Saved(path)),
+                    Ok(path) => {
+                        let digest = digest_of(state, &ended.item_id);
+                        let play = state.transfers.keep_saved(ended, digest, path.clone());
+                        if play {
+                            effects.push(Effect::Terminal(TerminalEffect::Play(path.clone())));
+                        }
+                        state.say(Notice::Saved(path));
+                    }
                     Err(refusal) => state.say(Notice::Refused(refusal)),
                 }
             }
         }
     }
+}
+
+/// The digest of an item's video, as far as it is known on this screen.
+fn digest_of(state: &State, item_id: &str) -> Option<String> {
+    let item = state.batch.as_ref()?.rows.get(item_id)?;
+    Some(item.result.as_ref()?.sha256.clone())
 }
 
 /// The batch on the screen, if a message is for it.

@@ -3,8 +3,10 @@
 use super::{net, perform};
 use crate::keymap::{self, Action};
 use crate::state::confirm::{Ask, Confirm};
-use crate::state::message::{Effect, NetEffect};
+use crate::state::effect::{Effect, NetEffect};
+use crate::state::message::TransferId;
 use crate::state::notice::Notice;
+use crate::state::sort::{self, SortBy, SortMenu};
 use crate::state::{Field, Overlay, Screen, State};
 
 pub(super) fn quit(state: &mut State) {
@@ -26,21 +28,31 @@ pub(super) fn quit(state: &mut State) {
 
 pub(super) fn abort_newest(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(id) = state.transfers.newest() {
-        let (ended, wanted) = state.transfers.abort(id, state.now);
-        net(effects, wanted);
-        if let Some(transfer) = ended {
-            if state.new_batch.upload == Some(id) {
-                state.new_batch.upload = None;
-            }
-            state.say(Notice::Aborted(transfer.label));
+        abort(state, id, effects);
+    }
+}
+
+fn abort(state: &mut State, id: TransferId, effects: &mut Vec<Effect>) {
+    let (ended, wanted) = state.transfers.abort(id, state.now);
+    net(effects, wanted);
+    if let Some(transfer) = ended {
+        if state.new_batch.upload == Some(id) {
+            state.new_batch.upload = None;
         }
+        state.say(Notice::Aborted(transfer.label));
     }
 }
 
 pub(super) fn help(state: &mut State, action: Action) {
     let rows = usize::from(state.size.1);
-    if let Some(Overlay::Help { mode, top }) = &mut state.overlay {
-        let last = keymap::of_mode(*mode).count().saturating_sub(1);
+    let Some(Overlay::Help { mode, .. }) = &state.overlay else {
+        return;
+    };
+    let last = keymap::of_mode(*mode)
+        .filter(|binding| state.offers(binding.action))
+        .count()
+        .saturating_sub(1);
+    if let Some(Overlay::Help { top, .. }) = &mut state.overlay {
         *top = match action {
             Action::Up => top.saturating_sub(1),
             Action::Down => (*top + 1).min(last),
@@ -66,9 +78,23 @@ pub(super) fn confirm(state: &mut State, action: Action, effects: &mut Vec<Effec
             return;
         }
         Action::Accept => true,
+        Action::Submit if question.typed.is_some() => {
+            let empty = question
+                .typed
+                .as_ref()
+                .is_some_and(|it| it.text().is_empty());
+            if !empty && !question.is_typed() {
+                // A number that is not the one asked for answers nothing.
+                return;
+            }
+            !empty
+        }
         Action::Submit => question.yes,
         _ => false,
     };
+    if yes && !question.ask.can_be_accepted() {
+        return;
+    }
     let Some(Overlay::Confirm(question)) = state.overlay.take() else {
         return;
     };
@@ -90,6 +116,74 @@ pub(super) fn confirm(state: &mut State, action: Action, effects: &mut Vec<Effec
     net(effects, wanted);
 }
 
+/// The menu of what the list on the screen can be ordered by.
+pub(super) fn open_sort(state: &mut State) {
+    let menu = match state.screen {
+        Screen::Batches => {
+            let offered = sort::OF_BATCHES
+                .iter()
+                .copied()
+                .filter(|by| *by != SortBy::Owner || state.is_admin());
+            SortMenu::new(offered.collect(), state.batches.rows.order())
+        }
+        Screen::Batch => SortMenu::new(sort::OF_ITEMS.to_vec(), state.item_order),
+        Screen::Users => SortMenu::new(sort::OF_USERS.to_vec(), state.users.rows.order()),
+        Screen::NewBatch | Screen::Ledger | Screen::System => return,
+    };
+    state.overlay = Some(Overlay::Sort(menu));
+}
+
+pub(super) fn sort(state: &mut State, action: Action) {
+    let Some(Overlay::Sort(menu)) = &mut state.overlay else {
+        return;
+    };
+    match action {
+        Action::Up | Action::Down => menu.step(action == Action::Down),
+        Action::Top => menu.cursor = 0,
+        Action::Bottom => menu.cursor = menu.offered.len().saturating_sub(1),
+        Action::Submit => {
+            let order = menu.chosen();
+            state.overlay = None;
+            match state.screen {
+                Screen::Batches => state.batches.rows.set_order(order),
+                Screen::Batch => {
+                    state.item_order = order;
+                    if let Some(batch) = &mut state.batch {
+                        batch.rows.set_order(order);
+                    }
+                }
+                Screen::Users => state.users.rows.set_order(order),
+                Screen::NewBatch | Screen::Ledger | Screen::System => {}
+            }
+        }
+        Action::Decline => state.overlay = None,
+        _ => {}
+    }
+}
+
+pub(super) fn transfers(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let count = state.transfers.count();
+    let Some(Overlay::Transfers { cursor }) = &mut state.overlay else {
+        return;
+    };
+    let last = count.saturating_sub(1);
+    *cursor = (*cursor).min(last);
+    match action {
+        Action::Up => *cursor = cursor.saturating_sub(1),
+        Action::Down => *cursor = (*cursor + 1).min(last),
+        Action::Top => *cursor = 0,
+        Action::Bottom => *cursor = last,
+        Action::AbortTransfer => {
+            let chosen = state.transfers.all().nth(*cursor).map(|it| it.id);
+            if let Some(id) = chosen {
+                abort(state, id, effects);
+            }
+        }
+        Action::Back => state.overlay = None,
+        _ => {}
+    }
+}
+
 /// The rows something was asked for show it until the stream says what became of it.
 fn mark_asked(state: &mut State, effect: &NetEffect) {
     let (batch_id, item_ids) = match effect {
@@ -107,14 +201,20 @@ fn mark_asked(state: &mut State, effect: &NetEffect) {
 }
 
 pub(super) fn palette(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
-    let language = state.look.language;
+    let Some(Overlay::Palette(palette)) = &state.overlay else {
+        return;
+    };
+    let offered = palette.offered(state);
     let Some(Overlay::Palette(palette)) = &mut state.overlay else {
         return;
     };
     match action {
-        Action::Up | Action::Down => palette.step(action == Action::Down, language),
+        Action::Up | Action::Down => {
+            let last = offered.len().saturating_sub(1);
+            palette.step(action == Action::Down, last);
+        }
         Action::Submit => {
-            let chosen = palette.offered(language).get(palette.cursor).map(|it| it.0);
+            let chosen = offered.get(palette.cursor).map(|it| it.action);
             state.overlay = None;
             if let Some(chosen) = chosen {
                 let mode = state.mode();
@@ -144,6 +244,14 @@ pub(super) fn filter(state: &mut State, keep: bool) {
                 }
             }
         }
+        Screen::Users => {
+            state.users.filtering = false;
+            if !keep {
+                state.users.filter = Field::default();
+                state.users.rows.set_filter("");
+            }
+        }
+        Screen::Ledger | Screen::System => {}
         Screen::NewBatch => {
             state.new_batch.glob = None;
             if !keep {

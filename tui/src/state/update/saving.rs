@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use super::net;
-use crate::state::message::{Effect, NetEffect};
+use crate::state::effect::{Effect, NetEffect, TerminalEffect};
 use crate::state::notice::Notice;
 use crate::state::transfers::Carries;
 use crate::state::{State, filename, has_video};
@@ -35,6 +35,45 @@ pub(super) fn export(state: &mut State, wanted: Vec<(String, String)>, effects: 
         net(effects, started);
     }
     state.say(Notice::Saving(count));
+}
+
+/// Plays the finished video under the cursor: at once when it was saved before, else when it is.
+pub(super) fn play(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(item) = state.batch.as_ref().and_then(|batch| batch.rows.current()) else {
+        return;
+    };
+    if !has_video(item) {
+        return state.say(Notice::NothingToPlay);
+    }
+    let (item_id, label) = (item.id.clone(), filename(item).to_owned());
+    let digest = item.result.as_ref().map(|it| it.sha256.clone());
+    if let Some(path) = state.transfers.saved(&item_id, digest.as_deref()) {
+        return effects.push(Effect::Terminal(TerminalEffect::Play(path.to_owned())));
+    }
+    let Some(directories) = &state.directories else {
+        return state.say(Notice::NothingToPlay);
+    };
+    let effect = NetEffect::Download {
+        transfer: state.transfers.next_id(),
+        request: v1::DownloadFileRequest {
+            batch_id: item.batch_id.clone(),
+            item_id,
+            kind: v1::FileKind::Video.into(),
+            offset: 0,
+        },
+        directory: directories.downloads.clone(),
+    };
+    let NetEffect::Download { transfer, .. } = &effect else {
+        return;
+    };
+    let transfer = *transfer;
+    let now = state.now;
+    let started = state
+        .transfers
+        .add(transfer, Carries::Video, label, now, effect);
+    state.transfers.play_when_saved(transfer);
+    net(effects, started);
+    state.say(Notice::Saving(1));
 }
 
 pub(super) fn download(state: &mut State, effects: &mut Vec<Effect>) {

@@ -3,10 +3,10 @@
 use vision_batch::v1;
 
 use super::net;
-use crate::state::message::{Effect, NetEffect};
+use crate::state::effect::{Effect, NetEffect};
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, NewPassword, SignIn};
-use crate::state::{Batches, Screen, State};
+use crate::state::{Batches, Screen, State, System, Users};
 
 pub(super) fn leave_form(state: &mut State, effects: &mut Vec<Effect>) {
     if matches!(state.gate, Some(Gate::NewPassword(_))) {
@@ -34,6 +34,9 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
     if another {
         state.batches = Batches::default();
         state.batch = None;
+        state.left = None;
+        state.users = Users::default();
+        state.system = System::default();
         state.screen = Screen::Batches;
     }
     state.user = Some(user);
@@ -42,8 +45,13 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
         return;
     }
     state.gate = None;
-    let watch = Batches::watch(state.is_admin());
+    let admin = state.is_admin();
+    let watch = state.batches.watch(admin);
     net(effects, [NetEffect::LoadServiceInfo, watch]);
+    // What was on its way when the session ended does not come any more.
+    state.users.open();
+    state.system.open();
+    state.pictures.forget_asked();
     if let Some(batch) = &mut state.batch {
         batch.forget_detail();
         net(effects, [batch.watch()]);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::keymap::{Key, Mode};
-use crate::state::message::Effect;
+use crate::state::effect::Effect;
 use crate::state::new_batch::{Focus, image_rules};
 use crate::state::{Field, Overlay, Screen, State, looks_like_audio};
 
@@ -18,6 +18,16 @@ pub(super) fn type_key(state: &mut State, mode: Mode, key: Key, effects: &mut Ve
             if let Some(Overlay::Palette(palette)) = &mut state.overlay {
                 palette.field.edit(key);
                 palette.cursor = 0;
+            }
+        }
+        Mode::Dialog => {
+            if let Some(Overlay::Dialog(dialog)) = &mut state.overlay {
+                dialog.edit(key);
+            }
+        }
+        Mode::Typed => {
+            if let Some(Overlay::Confirm(question)) = &mut state.overlay {
+                question.edit(key);
             }
         }
         Mode::Filter => edit_filter(state, |field| {
@@ -41,6 +51,12 @@ fn edit_filter(state: &mut State, edit: impl FnOnce(&mut Field)) {
                 batch.rows.set_filter(batch.filter.text());
             }
         }
+        Screen::Users => {
+            edit(&mut state.users.filter);
+            let text = state.users.filter.text().to_owned();
+            state.users.rows.set_filter(&text);
+        }
+        Screen::Ledger | Screen::System => {}
         Screen::NewBatch => {
             if let Some(glob) = &mut state.new_batch.glob {
                 edit(glob);
@@ -86,6 +102,11 @@ pub(super) fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
             }
         }
         Mode::Filter => edit_filter(state, |field| field.insert(text.trim_end())),
+        Mode::Dialog => {
+            if let Some(Overlay::Dialog(dialog)) = &mut state.overlay {
+                dialog.paste(text);
+            }
+        }
         Mode::Palette => {
             if let Some(Overlay::Palette(palette)) = &mut state.overlay {
                 palette.field.insert(text.trim_end());

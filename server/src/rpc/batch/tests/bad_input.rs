@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use tonic::Status;
+use uuid::Uuid;
 use vision_batch::v1;
 use vision_batch::v1::create_batch_request::Part;
 
 use super::bench::*;
 use crate::config::{Config, Limits};
+use crate::media::full_disk::Step;
 use crate::service::error::{Reason, ServiceError};
 use crate::store::Store;
 
@@ -330,9 +332,14 @@ async fn an_upload_that_is_given_up_leaves_nothing() {
     let silence = stream::iter(messages).chain(stream::pending());
     let batches = &bench.face.batches;
     let started = tokio::time::Instant::now();
-    let refusal = super::super::upload::receive(batches, &bench.wang.caller, silence)
-        .await
-        .unwrap_err();
+    let refusal = super::super::upload::receive(
+        batches,
+        &bench.wang.caller,
+        silence,
+        &tokio_util::sync::CancellationToken::new(),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(started.elapsed().as_secs(), 60);
     let facts = [("file", "face.png"), ("limit", "60")];
     check(&bench, &refusal, Reason::UploadTooSlow, &facts).await;
@@ -441,4 +448,30 @@ async fn of_two_uploads_that_end_together_the_refused_one_leaves_only_what_the_o
     let files = bench.files();
     assert_eq!(files.len(), 3, "{files:?}");
     assert_eq!(bench.store.totals().await.unwrap().batches, 1);
+}
+
+/// Whatever step finds the disk full: nothing is stored, charged or left, and the same request goes through when there is
+/// room.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk() {
+    for step in Step::ALL {
+        let bench = Bench::new().await;
+        let parts = || {
+            let request_id = Uuid::from_u128(5).to_string();
+            let spec = v1::BatchSpec {
+                request_id,
+                ..spec(2)
+            };
+            whole(spec, 2)
+        };
+        bench.disk.set(Some(step));
+        let refusal = bench.upload(parts()).await.unwrap_err();
+        assert_eq!(refusal.reason, Reason::StorageFull, "{step:?}");
+        bench.assert_untouched().await;
+        bench.disk.set(None);
+        let created = bench.upload(parts()).await.unwrap();
+        assert!(!created.replayed, "{step:?}");
+        assert_eq!(bench.balance(&bench.wang).await, CREDITS - 2);
+        bench.assert_agrees().await;
+    }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::stream;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 use vision_batch::v1;
@@ -25,6 +26,7 @@ use crate::domain::user::Role;
 use crate::engine::VideoSink;
 use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
 use crate::media::Media;
+use crate::media::full_disk::FullDisk;
 use crate::rpc::batch::{BatchFace, upload};
 use crate::service::accounts::{Accounts, blank_user};
 use crate::service::batches::Batches;
@@ -32,13 +34,18 @@ use crate::service::error::{Reason, ServiceError};
 use crate::service::session::Session;
 use crate::store::redb::RedbStore;
 use crate::store::{AttemptChange, Claim, Store};
+use crate::verify;
 
 /// Credits each user begins with.
 pub const CREDITS: i32 = 100;
 
 pub struct Bench {
-    pub folder: tempfile::TempDir,
+    pub folder: TempDir,
+    /// Of the database, where it is in a file.
+    database: Option<TempDir>,
     pub store: Arc<RedbStore>,
+    /// Of the media; has room until it is told otherwise.
+    pub disk: FullDisk,
     pub media: Media,
     pub clock: Clock,
     pub accounts: Arc<Accounts>,
@@ -62,7 +69,58 @@ impl Bench {
         let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 5);
         let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let media = Media::open(folder.path()).unwrap();
+        Self::over(config, clock, store, folder, None).await
+    }
+
+    /// On a database in a file, with a writer of its own: for several threads in real time, and for restarts.
+    pub async fn on_disk() -> Self {
+        let database = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self::opened(folder, database, 1_800_000_000).await
+    }
+
+    async fn opened(folder: TempDir, database: TempDir, seconds: i64) -> Self {
+        let clock = Clock::simulated(Timestamp::from_second(seconds).unwrap(), seconds as u64);
+        let path = database.path().join("state.redb");
+        let store = Arc::new(RedbStore::open(&path, clock.clone()).unwrap());
+        let config = Config {
+            upstream: Some(upstream()),
+            ..Config::default()
+        };
+        Self::over(config, clock, store, folder, Some(database)).await
+    }
+
+    /// The server's next life on the same files.
+    pub async fn restarted(self) -> Self {
+        let Self {
+            folder,
+            database,
+            store,
+            clock,
+            accounts,
+            face,
+            ..
+        } = self;
+        drop((accounts, face));
+        let seconds = clock.now().as_second() + 60;
+        assert_eq!(
+            Arc::strong_count(&store),
+            1,
+            "nobody else has the file open"
+        );
+        drop(store);
+        Self::opened(folder, database.unwrap(), seconds).await
+    }
+
+    async fn over(
+        config: Config,
+        clock: Clock,
+        store: Arc<RedbStore>,
+        folder: TempDir,
+        database: Option<TempDir>,
+    ) -> Self {
+        let disk = FullDisk::default();
+        let media = Media::over(Arc::new(disk.clone()), folder.path()).unwrap();
         let feed = store.feed().clone();
         let accounts = Accounts::open(store.clone(), feed.clone(), clock.clone()).await;
         let accounts = Arc::new(accounts.unwrap());
@@ -75,12 +133,15 @@ impl Bench {
             ("li", Role::User),
             ("admin", Role::Admin),
         ] {
-            let user = blank_user(clock.user_id(), name, role, clock.now());
-            let id = user.id;
-            store
-                .create_user(user, CREDITS, Actor::System)
-                .await
-                .unwrap();
+            let known = store.user_by_name(name).await.unwrap();
+            let id = match known {
+                Some(user) => user.id,
+                None => {
+                    let user = blank_user(clock.user_id(), name, role, clock.now());
+                    let made = store.create_user(user, CREDITS, Actor::System).await;
+                    made.unwrap().id
+                }
+            };
             let issued = accounts.mint(id).await.unwrap();
             let token = issued.token.expose_secret();
             sessions.push(accounts.authenticate(token, None).await.unwrap());
@@ -88,7 +149,9 @@ impl Bench {
         let [wang, li, admin] = sessions.try_into().unwrap();
         Self {
             folder,
+            database,
             store,
+            disk,
             media,
             clock,
             accounts,
@@ -98,6 +161,14 @@ impl Bench {
             li,
             admin,
         }
+    }
+
+    /// Everything that is stored agrees with itself, files included.
+    pub async fn assert_agrees(&self) {
+        let report = verify::look(self.store.as_ref(), &self.media)
+            .await
+            .unwrap();
+        assert!(report.is_clean(), "{}", report.in_words(20));
     }
 
     /// Sends an upload as wang.
@@ -117,7 +188,13 @@ impl Bench {
             .map(|part| Ok(v1::CreateBatchRequest { part: Some(part) }))
             .chain(broken.map(Err));
         let messages = stream::iter(messages.collect::<Vec<_>>());
-        let created = upload::receive(&self.face.batches, &session.caller, messages).await?;
+        let created = upload::receive(
+            &self.face.batches,
+            &session.caller,
+            messages,
+            &self.face.shutdown,
+        )
+        .await?;
         self.face.created(created).await
     }
 

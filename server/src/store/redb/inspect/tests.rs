@@ -590,28 +590,3 @@ mod indexes {
         }
     }
 }
-
-/// A fault names what it is about, and many are counted.
-#[tokio::test]
-async fn a_report_shows_some_and_counts_all() {
-    let world = lively().await;
-    world.plant(|tables| {
-        for item in 1..=1_500 {
-            tables.active.insert((2, item), ()).unwrap();
-        }
-    });
-    let report = world.look().await;
-    assert_eq!(report.difference_count(), 1_500);
-    assert_eq!(report.differences.len(), verify::DIFFERENCES_KEPT);
-    let words = report.in_words(3);
-    assert_eq!(words.lines().count(), 6, "{words}");
-    assert!(words.contains("… and 1497 more\n"), "{words}");
-    assert!(words.ends_with("1500 differences. Nothing was changed.\n"));
-    let json = report.to_json(3);
-    assert_eq!(
-        (json["ok"].as_bool(), json["difference_count"].as_u64()),
-        (Some(false), Some(1_500))
-    );
-    assert_eq!(json["differences"].as_array().unwrap().len(), 3);
-    assert_eq!(json["looked_at"]["items"].as_u64(), Some(10));
-}

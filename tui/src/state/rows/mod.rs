@@ -1,76 +1,39 @@
 //! Owns [`Rows`]: a live, ordered, filtered list with a cursor and marks.
 //!
 //! Invariants: the cursor stays on its row when rows move, come or go; of two states of a row the one with the higher
-//! revision stays; a new snapshot takes the old one's place only when it is complete.
+//! revision stays; a new snapshot takes the old one's place only when it is complete. A change that moves no row costs
+//! nothing but that row, however long the list is.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+
+use super::fuzzy::{Fuzzy, Rank};
+use super::position::{Position, Step};
+use super::sort::{Order, SortBy};
 
 /// What a list can hold.
 pub(crate) trait Row {
-    /// What rows are ordered by, smallest first.
-    type Order: Ord;
     fn id(&self) -> &str;
     fn revision(&self) -> i64;
-    fn order(&self) -> Self::Order;
-    /// Whether the lower-case text occurs in what is shown of the row.
-    fn contains(&self, text: &str) -> bool;
-}
-
-/// Where a list stands: which row the cursor is on, and which is the first on the screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) cursor: usize,
-    pub(crate) top: usize,
-}
-
-/// How far to move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    Top,
-    Bottom,
-}
-
-impl Position {
-    /// Moves within `length` rows of which `height` are seen.
-    pub(crate) fn step(&mut self, step: Step, length: usize, height: usize) {
-        let page = height.saturating_sub(1).max(1);
-        self.cursor = match step {
-            Step::Up => self.cursor.saturating_sub(1),
-            Step::Down => self.cursor.saturating_add(1),
-            Step::PageUp => self.cursor.saturating_sub(page),
-            Step::PageDown => self.cursor.saturating_add(page),
-            Step::Top => 0,
-            Step::Bottom => length,
-        };
-        self.keep_within(length, height);
-    }
-
-    /// Brings the cursor onto a row and the row onto the screen.
-    pub(crate) fn keep_within(&mut self, length: usize, height: usize) {
-        self.cursor = self.cursor.min(length.saturating_sub(1));
-        let height = height.max(1);
-        if self.cursor < self.top {
-            self.top = self.cursor;
-        } else if self.cursor >= self.top + height {
-            self.top = self.cursor + 1 - height;
-        }
-        self.top = self.top.min(length.saturating_sub(height));
-    }
+    /// How two rows stand to each other; [`Rows`] settles what is equal by their ids.
+    fn compare(&self, other: &Self, by: SortBy) -> Ordering;
+    /// How well what is shown of the row fits what was typed.
+    fn rank(&self, filter: &Fuzzy) -> Option<Rank>;
 }
 
 /// A live list.
 #[derive(Debug)]
 pub(crate) struct Rows<T> {
+    /// In no order.
     rows: Vec<T>,
+    /// How well each row fits the filter.
+    ranks: Vec<Option<Rank>>,
     /// Id to place in `rows`.
     places: HashMap<String, usize>,
     /// Places in `rows` of what the filter lets through, in order.
     visible: Vec<usize>,
-    filter: String,
+    filter: Fuzzy,
+    order: Order,
     position: Position,
     height: usize,
     /// The row the cursor is on; none until the user has moved, so that a fresh list stays at its top.
@@ -80,26 +43,42 @@ pub(crate) struct Rows<T> {
     asked: HashMap<String, i64>,
     /// Parts of a snapshot that is not complete yet.
     incoming: Option<Vec<T>>,
+    /// Rows that were there before the last snapshot and were not heard of since.
+    stale: HashSet<String>,
 }
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
+            ranks: Vec::new(),
             places: HashMap::new(),
             visible: Vec::new(),
-            filter: String::new(),
+            filter: Fuzzy::default(),
+            order: Order::default(),
             position: Position::default(),
             height: 1,
             held: None,
             marks: HashSet::new(),
             asked: HashMap::new(),
             incoming: None,
+            stale: HashSet::new(),
         }
     }
 }
 
 impl<T: Row> Rows<T> {
+    /// In another order than the usual one.
+    pub(crate) fn ordered(by: SortBy) -> Self {
+        Self {
+            order: Order {
+                by,
+                reversed: false,
+            },
+            ..Self::default()
+        }
+    }
+
     /// How many rows the filter lets through, and how many there are.
     pub(crate) fn shown_of(&self) -> (i64, i64) {
         let number = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
@@ -116,12 +95,18 @@ impl<T: Row> Rows<T> {
         self.visible.len()
     }
 
+    /// All rows, in no order.
     pub(crate) fn all(&self) -> &[T] {
         &self.rows
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&T> {
         self.places.get(id).map(|place| &self.rows[*place])
+    }
+
+    /// How many rows are seen at a time.
+    pub(crate) fn height(&self) -> usize {
+        self.height
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -136,6 +121,11 @@ impl<T: Row> Rows<T> {
             .skip(self.position.top)
             .take(height)
             .map(|(index, place)| (index, &self.rows[*place]))
+    }
+
+    /// Whether the end of what is there is at most so many rows below what is seen.
+    pub(crate) fn is_near_end(&self, rows: usize) -> bool {
+        self.position.top + self.height + rows >= self.visible.len()
     }
 
     /// The row under the cursor.
@@ -198,18 +188,37 @@ impl<T: Row> Rows<T> {
         self.held = self.current().map(|row| row.id().to_owned());
     }
 
+    /// Puts the cursor on the row that is so many lines below the top of the list; nothing when there is none.
+    pub(crate) fn point_at(&mut self, line: usize) {
+        let index = self.position.top + line;
+        if line < self.height && index < self.visible.len() {
+            self.position.cursor = index;
+            self.held = self.current().map(|row| row.id().to_owned());
+        }
+    }
+
     /// Tells how many rows are seen at a time.
     pub(crate) fn set_height(&mut self, height: usize) {
         self.height = height.max(1);
         self.position.keep_within(self.visible.len(), self.height);
     }
 
-    pub(crate) fn filter(&self) -> &str {
+    pub(crate) fn filter(&self) -> &Fuzzy {
         &self.filter
     }
 
     pub(crate) fn set_filter(&mut self, filter: &str) {
-        self.filter = filter.to_lowercase();
+        self.filter = Fuzzy::new(filter);
+        self.ranks = self.rows.iter().map(|row| row.rank(&self.filter)).collect();
+        self.arrange_anew();
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        self.order
+    }
+
+    pub(crate) fn set_order(&mut self, order: Order) {
+        self.order = order;
         self.arrange();
     }
 
@@ -240,64 +249,141 @@ impl<T: Row> Rows<T> {
         self.incoming.get_or_insert_default().extend(part);
     }
 
-    /// The snapshot is complete; `unchanged` means that none was sent because ours is the newest.
+    /// How many rows of a snapshot have come that is not complete yet.
+    pub(crate) fn incoming_count(&self) -> usize {
+        self.incoming.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The last row of a snapshot that has come so far.
+    pub(crate) fn incoming_last(&self) -> Option<&T> {
+        self.incoming.as_ref()?.last()
+    }
+
+    /// The snapshot is complete and all there is; `unchanged` means that none was sent because ours is the newest.
     pub(crate) fn complete(&mut self, unchanged: bool) {
-        let incoming = self.incoming.take();
         if !unchanged {
-            self.rows = incoming.unwrap_or_default();
-            self.asked.clear();
-            self.rearrange();
-            let places = &self.places;
-            self.marks.retain(|id| places.contains_key(id));
+            self.complete_beginning();
+            self.drop_stale();
         }
+    }
+
+    /// The snapshot is complete, but only the beginning of all there is: the rows behind it stay until
+    /// [`Rows::drop_stale`], for they are likely to be there still.
+    pub(crate) fn complete_beginning(&mut self) {
+        let incoming = self.incoming.take().unwrap_or_default();
+        self.asked.clear();
+        self.begin_reading();
+        self.update(incoming);
+    }
+
+    /// The list is read anew: every row is to be heard of again.
+    pub(crate) fn begin_reading(&mut self) {
+        self.stale = self.places.keys().cloned().collect();
+    }
+
+    /// How many rows were not heard of since the last snapshot.
+    pub(crate) fn stale_count(&self) -> usize {
+        self.stale.len()
+    }
+
+    /// What was not heard of since the last snapshot is gone.
+    pub(crate) fn drop_stale(&mut self) {
+        let stale = std::mem::take(&mut self.stale);
+        self.remove(&stale);
+    }
+
+    /// The list was read as far as to this row, in this order: what should stand before it and was not heard of is gone.
+    pub(crate) fn read_to(&mut self, last: &T, by: SortBy) {
+        if self.stale.is_empty() {
+            return;
+        }
+        let passed = |row: &T| {
+            let compared = row.compare(last, by).then_with(|| last.id().cmp(row.id()));
+            compared == Ordering::Less
+        };
+        let gone: HashSet<String> = self
+            .stale
+            .iter()
+            .filter(|id| self.get(id).is_some_and(passed))
+            .cloned()
+            .collect();
+        self.remove(&gone);
     }
 
     /// New states of rows, known or not.
     pub(crate) fn update(&mut self, changed: Vec<T>) {
+        let mut moved = false;
         for row in changed {
+            self.stale.remove(row.id());
+            let rank = row.rank(&self.filter);
             match self.places.get(row.id()).copied() {
                 Some(place) if self.rows[place].revision() > row.revision() => {}
-                Some(place) => self.rows[place] = row,
+                Some(place) => {
+                    moved |= self.ranks[place] != rank
+                        || self.rows[place].compare(&row, self.order.by) != Ordering::Equal;
+                    self.ranks[place] = rank;
+                    self.rows[place] = row;
+                }
                 None => {
-                    self.places.insert(row.id().to_owned(), self.rows.len());
+                    let place = self.rows.len();
+                    self.places.insert(row.id().to_owned(), place);
+                    self.visible.push(place);
                     self.rows.push(row);
+                    self.ranks.push(rank);
+                    moved = true;
                 }
             }
         }
-        self.rearrange();
+        if moved && self.filter.is_empty() {
+            self.arrange();
+        } else if moved {
+            self.arrange_anew();
+        }
     }
 
     /// Rows that are gone.
     pub(crate) fn remove(&mut self, ids: &HashSet<String>) {
-        if ids.is_empty() {
+        if !ids.iter().any(|id| self.places.contains_key(id)) {
             return;
         }
         self.rows.retain(|row| !ids.contains(row.id()));
         self.marks.retain(|id| !ids.contains(id));
-        self.rearrange();
-    }
-
-    /// Puts the rows in order, which costs little as they nearly are.
-    fn rearrange(&mut self) {
-        self.rows.sort_by_cached_key(Row::order);
+        self.stale.retain(|id| !ids.contains(id));
+        self.ranks = self.rows.iter().map(|row| row.rank(&self.filter)).collect();
         self.places = self
             .rows
             .iter()
             .enumerate()
             .map(|(place, row)| (row.id().to_owned(), place))
             .collect();
+        self.arrange_anew();
+    }
+
+    /// Applies the filter, and puts everything in order.
+    fn arrange_anew(&mut self) {
+        self.visible = (0..self.rows.len())
+            .filter(|place| self.ranks[*place].is_some())
+            .collect();
         self.arrange();
     }
 
-    /// Applies the filter, and puts the cursor back where it was.
+    /// Puts the visible rows in order, which costs little as they nearly are, and the cursor back where it was.
     fn arrange(&mut self) {
-        self.visible = self
-            .rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| self.filter.is_empty() || row.contains(&self.filter))
-            .map(|(place, _)| place)
-            .collect();
+        let (rows, ranks, order) = (&self.rows, &self.ranks, self.order);
+        self.visible.sort_by(|a, b| {
+            let (one, other) = (&rows[*a], &rows[*b]);
+            let compared = one.compare(other, order.by);
+            let compared = if order.reversed {
+                compared.reverse()
+            } else {
+                compared
+            };
+            // What fits the filter best comes first.
+            ranks[*a]
+                .cmp(&ranks[*b])
+                .then(compared)
+                .then_with(|| other.id().cmp(one.id()))
+        });
         if let Some(held) = &self.held
             && let Some(place) = self.places.get(held)
             && let Some(index) = self.visible.iter().position(|it| it == place)
@@ -312,100 +398,4 @@ impl<T: Row> Rows<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Clone, Debug)]
-    struct Letter(&'static str, i64, i32);
-
-    impl Row for Letter {
-        type Order = i32;
-        fn id(&self) -> &str {
-            self.0
-        }
-        fn revision(&self) -> i64 {
-            self.1
-        }
-        fn order(&self) -> i32 {
-            self.2
-        }
-        fn contains(&self, text: &str) -> bool {
-            self.0.contains(text)
-        }
-    }
-
-    fn rows() -> Rows<Letter> {
-        let mut rows = Rows::default();
-        rows.set_height(2);
-        rows.add_part(vec![Letter("b", 1, 2), Letter("a", 1, 1)]);
-        rows.add_part(vec![Letter("c", 1, 3)]);
-        rows.complete(false);
-        rows
-    }
-
-    fn ids(rows: &Rows<Letter>) -> Vec<&str> {
-        rows.all().iter().map(|row| row.0).collect()
-    }
-
-    #[test]
-    fn the_cursor_stays_on_its_row() {
-        let mut rows = rows();
-        assert_eq!(ids(&rows), ["a", "b", "c"]);
-        rows.step(Step::Down);
-        assert_eq!(rows.current().map(Row::id), Some("b"));
-        rows.update(vec![Letter("z", 1, 0), Letter("y", 1, 0)]);
-        assert_eq!(rows.current().map(Row::id), Some("b"));
-        rows.remove(&HashSet::from(["b".to_owned()]));
-        assert_eq!(rows.current().map(Row::id), Some("c"));
-    }
-
-    #[test]
-    fn a_cursor_that_was_never_moved_stays_at_the_top() {
-        let mut rows = rows();
-        rows.update(vec![Letter("z", 1, 0)]);
-        assert_eq!(rows.current().map(Row::id), Some("z"));
-    }
-
-    #[test]
-    fn an_older_state_never_takes_the_place_of_a_newer() {
-        let mut rows = rows();
-        rows.update(vec![Letter("a", 5, 9)]);
-        rows.update(vec![Letter("a", 4, 0)]);
-        assert_eq!(ids(&rows), ["b", "c", "a"]);
-    }
-
-    #[test]
-    fn half_a_snapshot_shows_nothing() {
-        let mut rows = rows();
-        rows.add_part(vec![Letter("q", 1, 1)]);
-        assert_eq!(ids(&rows), ["a", "b", "c"]);
-        rows.begin();
-        rows.complete(true);
-        assert_eq!(ids(&rows), ["a", "b", "c"]);
-        rows.complete(false);
-        assert_eq!(ids(&rows), Vec::<&str>::new());
-        assert_eq!(rows.current().map(Row::id), None);
-    }
-
-    #[test]
-    fn what_was_asked_shows_until_the_row_changes() {
-        let mut rows = rows();
-        rows.ask(["a".to_owned()]);
-        assert!(rows.is_asked(&Letter("a", 1, 1)));
-        rows.update(vec![Letter("a", 2, 1)]);
-        assert!(!rows.current().is_some_and(|row| rows.is_asked(row)));
-    }
-
-    #[test]
-    fn marks_act_on_what_the_filter_shows() {
-        let mut rows = rows();
-        rows.toggle_all_marks();
-        rows.set_filter("B");
-        assert_eq!(
-            rows.chosen().iter().map(|row| row.0).collect::<Vec<_>>(),
-            ["b"]
-        );
-        rows.set_filter("");
-        assert_eq!(rows.chosen().len(), 3);
-    }
-}
+mod tests;

@@ -1,16 +1,20 @@
 //! Owns the user's own terminal: takes it over and gives it back as it was found, whatever happens.
 //!
-//! Invariant: raw mode, the alternate screen and bracketed paste end with [`TerminalGuard`], with a panic, and with
-//! SIGTERM, SIGINT and SIGHUP (which end the loop and so drop the guard).
+//! Invariant: raw mode, the alternate screen, bracketed paste and the mouse end with [`TerminalGuard`], with a panic, with
+//! SIGTERM, SIGINT and SIGHUP (which end the loop and so drop the guard), and for as long as the program is put aside
+//! (Ctrl-Z, SIGTSTP); called back, it takes them again.
 //!
 //! Not here: what is drawn, and what keys mean.
+
+mod ask;
+mod player;
 
 use std::io::{self, Stdout, Write as _};
 
 use base64::Engine as _;
 use crossterm::event::{
     DisableBracketedPaste, EnableBracketedPaste, Event, EventStream, KeyCode, KeyEvent,
-    KeyEventKind, KeyModifiers,
+    KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
 use crossterm::execute;
 use crossterm::terminal::{
@@ -20,8 +24,11 @@ use futures::{Stream, StreamExt as _};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+pub use ask::ambiguous_width;
+pub use player::{is_within_reach as player_is_within_reach, play};
+
 use crate::keymap::Key;
-use crate::state::Message;
+use crate::state::{Message, Mouse};
 
 /// The terminal while it is ours. Dropped, it is given back.
 pub struct TerminalGuard {
@@ -39,9 +46,7 @@ impl TerminalGuard {
             give_back();
             before(panic);
         }));
-        enable_raw_mode()?;
-        let entered = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let entered = enter().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         match entered {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
@@ -63,8 +68,55 @@ impl Drop for TerminalGuard {
     }
 }
 
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+/// Takes the terminal again, whatever was done to it while the program was put aside.
+pub fn take_again(mouse: bool) {
+    // What is believed of the modes may be wrong by now: begun anew from how they were found at first.
+    let _ = disable_raw_mode();
+    let _ = enter();
+    if mouse {
+        tell_mouse(true);
+    }
+}
+
+/// Gives the terminal back, stops, and takes it again when the program is called back.
+pub fn suspend(mouse: bool) {
+    give_back();
+    #[cfg(unix)]
+    {
+        // Only this stops for sure: SIGTSTP is listened to and stops nothing by itself any more.
+        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGSTOP);
+    }
+    take_again(mouse);
+}
+
+/// Lets the terminal tell presses and the wheel, or keep the mouse for itself. Movements are not asked for.
+pub fn tell_mouse(on: bool) {
+    let asked = if on { MOUSE_ON } else { MOUSE_OFF };
+    let mut stdout = io::stdout();
+    let _ = write!(stdout, "{asked}");
+    let _ = stdout.flush();
+}
+
+/// Presses and the wheel, in the form that knows large screens.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// Rings the bell and has the terminal tell the words (OSC 9); terminals that do not know it ignore it.
+pub fn ring(words: &str) {
+    let words: String = words.chars().filter(|c| !c.is_control()).collect();
+    let mut stdout = io::stdout();
+    let _ = write!(stdout, "\x1b]9;{words}\x07\x07");
+    let _ = stdout.flush();
+}
+
 /// Nobody can be told when this fails, and every step is tried.
 fn give_back() {
+    tell_mouse(false);
     let _ = execute!(
         io::stdout(),
         DisableBracketedPaste,
@@ -97,19 +149,29 @@ pub fn input() -> io::Result<impl Stream<Item = Message> + Unpin> {
 
 #[cfg(unix)]
 fn signals() -> io::Result<impl Stream<Item = Message> + Unpin> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let ended = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Message::Terminated
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let listen = |kind: SignalKind, what: fn() -> Message| -> io::Result<_> {
+        let heard = signal(kind)?;
+        Ok(Box::pin(futures::stream::unfold(
+            heard,
+            move |mut heard: Signal| async move {
+                heard.recv().await?;
+                Some((what(), heard))
+            },
+        )))
     };
-    Ok(Box::pin(futures::stream::once(ended)))
+    let ended = || Message::Terminated;
+    // Like the key it is the name of, and so that it, too, gives the terminal back first.
+    let aside = || Message::Key(Key::Ctrl('z'));
+    Ok(futures::stream::select_all([
+        listen(SignalKind::terminate(), ended)?,
+        listen(SignalKind::hangup(), ended)?,
+        listen(SignalKind::interrupt(), ended)?,
+        listen(SignalKind::from_raw(signal_hook::consts::SIGTSTP), aside)?,
+        listen(SignalKind::from_raw(signal_hook::consts::SIGCONT), || {
+            Message::Resumed
+        })?,
+    ]))
 }
 
 #[cfg(not(unix))]
@@ -128,6 +190,15 @@ pub fn message(event: Event) -> Option<Message> {
         Event::Key(event) if event.kind != KeyEventKind::Release => key(event).map(Message::Key),
         Event::Paste(text) => Some(Message::Paste(text)),
         Event::Resize(width, height) => Some(Message::Resized { width, height }),
+        Event::Mouse(event) => match event.kind {
+            MouseEventKind::Down(MouseButton::Left) => Some(Message::Mouse(Mouse::Press {
+                x: event.column,
+                y: event.row,
+            })),
+            MouseEventKind::ScrollUp => Some(Message::Mouse(Mouse::WheelUp)),
+            MouseEventKind::ScrollDown => Some(Message::Mouse(Mouse::WheelDown)),
+            _ => None,
+        },
         _ => None,
     }
 }

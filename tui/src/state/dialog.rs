@@ -1,0 +1,255 @@
+//! Owns [`Dialog`]: a small form over a screen, for a new user, for credits, and for a token.
+
+use vision_batch::v1;
+
+use super::effect::NetEffect;
+use super::field::Field;
+use super::refusal::Refusal;
+use crate::keymap::Key;
+
+/// What the form is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Purpose {
+    NewUser,
+    /// Credits are given to this user, or taken.
+    Give(Box<v1::User>),
+    /// The balance of this user is set.
+    Set(Box<v1::User>),
+    Token,
+}
+
+/// A field of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Username,
+    DisplayName,
+    /// A choice: user or admin.
+    Role,
+    /// Credits to start with, or to have.
+    Credits,
+    /// Credits to give or to take.
+    Delta,
+    Note,
+    Token,
+}
+
+/// Why a form is not sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Flaw {
+    Empty(Entry),
+    NoNumber(Entry),
+    /// More would be taken than there is.
+    BelowZero,
+    Refused(Refusal),
+}
+
+/// A form over a screen.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    pub(crate) purpose: Purpose,
+    pub(crate) fields: Vec<(Entry, Field)>,
+    pub(crate) focus: usize,
+    pub(crate) busy: bool,
+    pub(crate) flaw: Option<Flaw>,
+    /// Whether the new user becomes an admin.
+    pub(crate) admin: bool,
+    /// Belongs to the content as it was sent, so that a repeated try moves credits once.
+    request_id: Option<String>,
+}
+
+impl Dialog {
+    pub(crate) fn new(purpose: Purpose) -> Self {
+        let entries: &[Entry] = match purpose {
+            Purpose::NewUser => &[
+                Entry::Username,
+                Entry::DisplayName,
+                Entry::Role,
+                Entry::Credits,
+            ],
+            Purpose::Give(_) => &[Entry::Delta, Entry::Note],
+            Purpose::Set(_) => &[Entry::Credits, Entry::Note],
+            Purpose::Token => &[Entry::Token],
+        };
+        Self {
+            purpose,
+            fields: entries
+                .iter()
+                .map(|entry| (*entry, Field::default()))
+                .collect(),
+            focus: 0,
+            busy: false,
+            flaw: None,
+            admin: false,
+            request_id: None,
+        }
+    }
+
+    fn text(&self, wanted: Entry) -> &str {
+        self.fields
+            .iter()
+            .find(|(entry, _)| *entry == wanted)
+            .map_or("", |(_, field)| field.text().trim())
+    }
+
+    pub(crate) fn move_focus(&mut self, forward: bool) {
+        let count = self.fields.len();
+        self.focus = (self.focus + if forward { 1 } else { count - 1 }) % count;
+    }
+
+    /// Whether Enter sends the form here, or goes on to the next field.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.focus + 1 == self.fields.len()
+    }
+
+    pub(crate) fn edit(&mut self, key: Key) {
+        if self.busy {
+            return;
+        }
+        let Some((entry, field)) = self.fields.get_mut(self.focus) else {
+            return;
+        };
+        self.flaw = None;
+        self.request_id = None;
+        if *entry == Entry::Role {
+            if matches!(key, Key::Left | Key::Right | Key::Char(' ' | '\u{3000}')) {
+                self.admin = !self.admin;
+            }
+            return;
+        }
+        let key = match (*entry, key) {
+            // Digits and signs of an input method count as what they are.
+            (Entry::Delta | Entry::Credits, Key::Char(c @ '\u{ff0b}'..='\u{ff19}')) => {
+                Key::Char(char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c))
+            }
+            (_, key) => key,
+        };
+        field.edit(key);
+    }
+
+    pub(crate) fn paste(&mut self, text: &str) {
+        if self.busy {
+            return;
+        }
+        if let Some((entry, field)) = self.fields.get_mut(self.focus)
+            && *entry != Entry::Role
+        {
+            self.flaw = None;
+            self.request_id = None;
+            field.insert(text.trim());
+        }
+    }
+
+    /// The balance there would be, as far as a number is typed.
+    pub(crate) fn balance_after(&self) -> Option<(i32, i32)> {
+        match &self.purpose {
+            Purpose::Give(user) => {
+                let delta: i32 = self.text(Entry::Delta).parse().ok()?;
+                Some((user.credit_balance, user.credit_balance.checked_add(delta)?))
+            }
+            Purpose::Set(user) => {
+                let credits: i32 = self.text(Entry::Credits).parse().ok()?;
+                Some((user.credit_balance, credits))
+            }
+            Purpose::NewUser | Purpose::Token => None,
+        }
+    }
+
+    /// Sends the form.
+    ///
+    /// # Errors
+    /// What is missing or wrong; the cursor goes there.
+    pub(crate) fn submit(&mut self, fresh_id: impl FnOnce() -> String) -> Result<NetEffect, Flaw> {
+        let effect = match &self.purpose {
+            Purpose::NewUser => {
+                if self.text(Entry::Username).is_empty() {
+                    return Err(Flaw::Empty(Entry::Username));
+                }
+                let credits = match self.text(Entry::Credits) {
+                    "" => None,
+                    typed => match typed.parse::<i32>() {
+                        Ok(credits) if credits >= 0 => Some(credits),
+                        _ => return Err(Flaw::NoNumber(Entry::Credits)),
+                    },
+                };
+                let role = if self.admin {
+                    v1::user::Role::Admin
+                } else {
+                    v1::user::Role::User
+                };
+                NetEffect::CreateUser(v1::CreateUserRequest {
+                    username: self.text(Entry::Username).to_owned(),
+                    display_name: self.text(Entry::DisplayName).to_owned(),
+                    role: role.into(),
+                    credits,
+                    ..v1::CreateUserRequest::default()
+                })
+            }
+            Purpose::Give(user) => {
+                let delta = self.text(Entry::Delta).parse::<i32>().ok();
+                let Some(delta) = delta.filter(|delta| *delta != 0) else {
+                    return Err(Flaw::NoNumber(Entry::Delta));
+                };
+                if self.balance_after().is_none_or(|(_, after)| after < 0) {
+                    return Err(Flaw::BelowZero);
+                }
+                let note = self.text(Entry::Note).to_owned();
+                let user_id = user.id.clone();
+                let request_id = self.request_id.get_or_insert_with(fresh_id).clone();
+                NetEffect::AdjustCredits(v1::AdjustCreditsRequest {
+                    user_id,
+                    delta,
+                    note,
+                    request_id,
+                })
+            }
+            Purpose::Set(user) => match self.text(Entry::Credits).parse::<i32>() {
+                Ok(credits) if credits >= 0 => NetEffect::SetCredits(v1::SetCreditsRequest {
+                    user_id: user.id.clone(),
+                    credits,
+                    expected_balance: Some(user.credit_balance),
+                    note: self.text(Entry::Note).to_owned(),
+                }),
+                _ => return Err(Flaw::NoNumber(Entry::Credits)),
+            },
+            Purpose::Token => {
+                let token = self.text(Entry::Token);
+                // Some copy it with the word before it.
+                let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+                if token.is_empty() {
+                    return Err(Flaw::Empty(Entry::Token));
+                }
+                NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
+                    token: token.to_owned(),
+                    force: false,
+                })
+            }
+        };
+        self.busy = true;
+        self.flaw = None;
+        Ok(effect)
+    }
+
+    /// What was typed as the token.
+    pub(crate) fn token(&self) -> String {
+        let token = self.text(Entry::Token);
+        token
+            .strip_prefix("Bearer ")
+            .unwrap_or(token)
+            .trim()
+            .to_owned()
+    }
+
+    /// Something is wrong: the cursor goes where it can be mended.
+    pub(crate) fn show(&mut self, flaw: Flaw) {
+        self.busy = false;
+        let wrong = match &flaw {
+            Flaw::Empty(entry) | Flaw::NoNumber(entry) => Some(*entry),
+            Flaw::BelowZero => Some(Entry::Delta),
+            Flaw::Refused(_) => None,
+        };
+        if let Some(index) = self.fields.iter().position(|(it, _)| Some(*it) == wrong) {
+            self.focus = index;
+        }
+        self.flaw = Some(flaw);
+    }
+}

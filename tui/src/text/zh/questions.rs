@@ -1,0 +1,205 @@
+//! Owns the Chinese questions, and what is said at the foot of the screen.
+
+use vision_batch::v1::dispatch::State as Dispatch;
+
+use super::refusals::refusal_words;
+use crate::state::{Ask, Notice, Rerun, moment};
+use crate::text::Clock;
+use crate::text::format::{count, span};
+
+pub(super) fn ask_title(ask: &Ask) -> String {
+    match ask {
+        Ask::Cancel {
+            targets,
+            pending,
+            running,
+            ..
+        } => match targets.as_slice() {
+            [target] if !target.name.is_empty() => format!("取消 {}？", target.name),
+            _ => format!("取消 {} 个任务？", count(pending + running)),
+        },
+        Ask::Retry { count, targets, .. } => match targets.as_slice() {
+            [target] if *count == 1 && !target.name.is_empty() => {
+                format!("重试 {}？", target.name)
+            }
+            _ => format!("重试 {count} 个任务？"),
+        },
+        Ask::Rerun(rerun) => format!("正式生成 {}？", rerun.name),
+        Ask::Dispatch { state, .. } => match state {
+            Dispatch::Paused => "暂停调度？",
+            Dispatch::Draining => "开始收尾？",
+            Dispatch::Running | Dispatch::Unspecified => "恢复调度？",
+        }
+        .to_owned(),
+        Ask::Concurrency { to, .. } => format!("上游并发改为 {to}？"),
+        Ask::ForceToken { .. } => "仍然使用被拒绝的令牌？".to_owned(),
+        Ask::Quit { .. } => "退出？".to_owned(),
+    }
+}
+
+pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
+    match ask {
+        Ask::Cancel {
+            pending,
+            running,
+            pending_credits,
+            running_credits,
+            owner,
+            ..
+        } => {
+            let whose = owner
+                .as_ref()
+                .map_or(String::new(), |owner| format!("给 {owner}"));
+            let mut lines = Vec::new();
+            if *pending > 0 {
+                lines.push(match pending_credits {
+                    0 => format!("{} 个排队的任务：立即取消。", count(*pending)),
+                    _ => format!(
+                        "{} 个排队的任务：立即退还{whose} {} 点。",
+                        count(*pending),
+                        count(*pending_credits)
+                    ),
+                });
+            }
+            if *running > 0 {
+                lines.push(match running_credits {
+                    0 => format!("{} 个进行中的任务：引擎同意后取消。", count(*running)),
+                    _ => format!(
+                        "{} 个进行中的任务：引擎及时停下则退还{whose} {} 点；仍然完成的视频会保留并计费。",
+                        count(*running),
+                        count(*running_credits)
+                    ),
+                });
+            }
+            lines
+        }
+        Ask::Retry {
+            credits,
+            balance,
+            owner,
+            ..
+        } => {
+            let mut lines = vec![match (credits, owner) {
+                (0, _) => "不扣点数。".to_owned(),
+                (_, None) => format!("扣 {} 点。", count(*credits)),
+                (_, Some(owner)) => format!("扣 {owner} {} 点。", count(*credits)),
+            }];
+            if let (Some(balance), true) = (balance, *credits > 0) {
+                lines.push(format!(
+                    "余额 {} -> {}。",
+                    count(*balance),
+                    count(balance - credits)
+                ));
+            }
+            lines
+        }
+        Ask::Rerun(rerun) => rerun_lines(rerun, clock),
+        Ask::Dispatch { state, running } => vec![match state {
+            Dispatch::Paused => format!(
+                "恢复之前不再开始任何任务。进行中的 {} 个继续。",
+                count(*running)
+            ),
+            Dispatch::Draining => format!(
+                "进行中的 {} 个会完成，之后不再开始。新批次仍可提交。",
+                count(*running)
+            ),
+            Dispatch::Running | Dispatch::Unspecified => {
+                "有空闲并发时，所有人等待的任务依次开始。".to_owned()
+            }
+        }],
+        Ask::Concurrency { from, to } => vec![format!(
+            "该账号在上游最多同时 {to} 个任务，之前是 {from} 个。进行中的任务继续。"
+        )],
+        Ask::ForceToken { said, .. } => vec![
+            format!("上游拒绝了它：{said}"),
+            "仍然使用则任务会等待，直到上游接受。之前的令牌会被替换。".to_owned(),
+        ],
+        Ask::Quit { transfers } => vec![format!("还有 {transfers} 个传输在进行，退出会中止它们。")],
+    }
+}
+
+fn rerun_lines(rerun: &Rerun, clock: &Clock) -> Vec<String> {
+    let what = format!(
+        "用已保存的文件生成 {} 个视频，作为新的批次。",
+        count(rerun.count)
+    );
+    let quote = match &rerun.quote {
+        None => return vec![what, "正在询价 ...".to_owned()],
+        Some(Err(refusal)) => return vec![what, refusal_words(refusal)],
+        Some(Ok(quote)) => quote,
+    };
+    let mut lines = vec![what];
+    lines.push(match (quote.credits, &rerun.owner) {
+        (0, _) => "不扣点数。".to_owned(),
+        (cost, Some(owner)) => format!("扣 {owner} {} 点。", count(cost)),
+        (cost, None) => format!(
+            "扣 {} 点。余额 {} -> {}。",
+            count(cost),
+            count(quote.balance_before),
+            count(quote.balance_after)
+        ),
+    });
+    if !quote.affordable && rerun.owner.is_none() {
+        lines.push("点数不足，请管理员充值。".to_owned());
+    }
+    if let Some(time) = &quote.expected_finish_time {
+        let at = moment(time);
+        lines.push(format!(
+            "约 {} 完成（{} 后）；并发 {}，前面有 {} 个任务。",
+            clock.at(at),
+            span(clock.seconds_until(at).max(60)),
+            count(quote.slot_limit),
+            count(quote.items_ahead)
+        ));
+    }
+    if let Some(wait) = &quote.wait {
+        lines.push(format!(
+            "先要等待{}。",
+            (super::TEXTS.wait_long)(wait.reason())
+        ));
+    }
+    lines
+}
+
+pub(super) fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::Refused(refusal) => refusal_words(refusal),
+        Notice::CancelAsked(number) => format!("正在取消 {} 个任务。", count(*number)),
+        Notice::Retried { count, credits } => match credits {
+            0 => format!("重试 {count} 个任务，免费。"),
+            _ => format!("重试 {count} 个任务，扣 {credits} 点。"),
+        },
+        Notice::Submitted(name) => format!("已提交 {name}。"),
+        Notice::Saved(path) => format!("已保存 {}", path.display()),
+        Notice::Saving(number) => format!("正在后台保存 {number} 个文件。"),
+        Notice::Aborted(label) => format!("已中止 {label}。"),
+        Notice::Copied(id) => format!("已复制 {id}"),
+        Notice::NothingToCancel => "这里没有可取消的：已经结束。".to_owned(),
+        Notice::NothingToRetry => "这里没有失败或已取消的任务可重试。".to_owned(),
+        Notice::NothingToSave => "这里还没有完成的视频。".to_owned(),
+        Notice::CopiedSecret => "已复制密码。".to_owned(),
+        Notice::CreditsAre { username, balance } => {
+            format!("{username} 现有 {} 点。", count(*balance))
+        }
+        Notice::DispatchIs { state, concurrency } => format!(
+            "调度{}，并发 {concurrency}。",
+            (super::admin::ADMIN.dispatch_state)(*state)
+        ),
+        Notice::TokenIsIn { account, said, .. } if said.is_empty() => {
+            format!("已启用 {account} 的令牌。")
+        }
+        Notice::TokenIsIn { said, .. } => format!("令牌已填入；上游返回：{said}"),
+        Notice::NothingToRerun => "这不是可以正式生成的预览。".to_owned(),
+        Notice::NoRealEngine => "此服务器只有预览引擎。".to_owned(),
+        Notice::NothingToPlay => "这里没有可播放的完成视频。".to_owned(),
+        Notice::NotPlayed(words) => format!("无法启动播放器：{words}"),
+        Notice::OneAtATime => "一次一个：请取消选中，只选一个。".to_owned(),
+        Notice::Bell(true) => "您的批次结束或失败时会响铃。".to_owned(),
+        Notice::Bell(false) => "不再响铃。".to_owned(),
+        Notice::Mouse(true) => "鼠标可选择和滚动；按住 Shift 选取文字。".to_owned(),
+        Notice::Mouse(false) => "鼠标交还给终端。".to_owned(),
+        Notice::Command(command) => format!("请在您自己的电脑上运行：{command}"),
+        Notice::ReadOnly => "此界面为只读。".to_owned(),
+        Notice::PasswordChanged => "新密码已生效。".to_owned(),
+    }
+}
