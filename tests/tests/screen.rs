@@ -246,7 +246,7 @@ fn an_admin_makes_a_user_gives_credits_and_pauses_dispatch() {
     let data = folder();
     let home = folder();
     let daemon = Daemon::start(data.path(), &[], &[]);
-    let mut terminal = open(&daemon, home.path(), &[], 100, 30);
+    let mut terminal = open(&daemon, home.path(), &[], 130, 30);
     first_sign_in(&mut terminal);
     terminal.type_keys("u");
     terminal.until_text("1 user");
