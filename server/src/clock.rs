@@ -17,7 +17,7 @@ use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::ids::{BatchId, EntryId, InstanceId, ItemId, UserId};
+use crate::domain::ids::{BatchId, EntryId, InstanceId, ItemId, KeyId, UserId};
 
 /// A difference between the two clocks that is mended: smaller ones are noise of the readings.
 const DRIFT: Duration = Duration::from_millis(50);
@@ -157,6 +157,11 @@ impl Clock {
     /// A new ledger entry id.
     pub fn entry_id(&self) -> EntryId {
         EntryId(self.uuid())
+    }
+
+    /// A new API key id.
+    pub fn key_id(&self) -> KeyId {
+        KeyId(self.uuid())
     }
 
     /// A new instance id.

@@ -165,6 +165,9 @@ impl Server {
             clock.clone(),
             &config,
         );
+        if let Err(error) = batches.remove_doomed().await {
+            tracing::warn!(%error, "files of deleted batches are left for later");
+        }
         let offer = Offer::of(&config);
         let admin = Arc::new(Admin::new(service::admin::Parts {
             store: Arc::clone(&store),

@@ -71,8 +71,8 @@ impl Face {
         let batches = Batches::new(store, media, feed, clock, &config);
         let shutdown = CancellationToken::new();
         Self {
-            batches: BatchFace::new(batches, Arc::clone(&accounts), shutdown),
-            admin: AdminRpc::new(Arc::new(admin)),
+            batches: BatchFace::new(batches, Arc::clone(&accounts), shutdown.clone()),
+            admin: AdminRpc::new(Arc::new(admin), Arc::clone(&accounts), shutdown),
             accounts,
             config,
             _folder: folder,
@@ -87,7 +87,7 @@ impl Face {
         let issued = self.accounts.mint(user).await.expect("not disabled");
         let token = issued.token.expose_secret();
         self.accounts
-            .authenticate(token)
+            .authenticate(token, None)
             .await
             .expect("a new token is good")
     }

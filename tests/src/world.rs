@@ -224,6 +224,7 @@ impl World {
             ledger_sequence: 0,
             create_time: self.clock.now(),
             last_sign_in_time: None,
+            last_sign_in_method: None,
             version: 1,
         };
         self.store

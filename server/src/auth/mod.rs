@@ -1,7 +1,8 @@
-//! What proves who somebody is: tokens, passwords, and the limits on trying.
+//! What proves who somebody is: tokens, passwords, API keys, and the limits on trying.
 //!
 //! Not here: users, what they may do (`service`), RPC types.
 
+pub mod keys;
 pub mod passwords;
 pub mod throttle;
 pub mod tokens;

@@ -106,8 +106,8 @@ impl Throttle {
     }
 }
 
-/// One subscriber has a whole /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+/// What is taken for one place on the network: one subscriber has a whole /64 of IPv6.
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

@@ -422,7 +422,7 @@ async fn what_a_newer_program_wrote_is_refused_in_words() {
                 schema: 9,
                 ..manifest.clone()
             },
-            "schema version 9, this one knows up to 1",
+            "schema version 9, this one knows up to 2",
         ),
         (
             Manifest {

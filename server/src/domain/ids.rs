@@ -64,6 +64,10 @@ id!(
     EntryId
 );
 id!(
+    /// An API key.
+    KeyId
+);
+id!(
     /// One start of the server; claims name it.
     InstanceId
 );

@@ -3,6 +3,8 @@
 //! Invariants: a user's balance is the sum of the entries' deltas and never negative; there is at most one entry
 //! for each (item, round, kind).
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 
 use super::ids::{BatchId, EntryId, ItemId, RoundNumber, UserId};
@@ -21,7 +23,7 @@ pub enum EntryKind {
     Adjustment,
 }
 
-/// Who did something.
+/// Who did something, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// The server itself.
@@ -32,7 +34,34 @@ pub enum Actor {
         id: UserId,
         /// The username.
         name: String,
+        /// The network address of the call; absent when it came from within the server's own process.
+        address: Option<IpAddr>,
     },
+    /// The owner of the server, by a command on the same machine.
+    Owner,
+    /// Nobody known: a refused sign-in.
+    Anonymous {
+        /// The network address of the call, where there is one.
+        address: Option<IpAddr>,
+    },
+}
+
+impl Actor {
+    /// The network address it came from; absent for the server's own doings and commands on the same machine.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::User { address, .. } | Self::Anonymous { address } => *address,
+            Self::System | Self::Owner => None,
+        }
+    }
+
+    /// The user, where it is one.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// The item and round that an entry is about.

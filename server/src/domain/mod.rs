@@ -9,6 +9,7 @@ pub mod dispatching;
 pub mod failure;
 pub mod ids;
 pub mod item;
+pub mod key;
 pub mod ledger;
 pub mod leftover;
 pub mod media;

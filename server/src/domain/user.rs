@@ -1,6 +1,7 @@
 //! Users: who may sign in, what they may do, and how many credits they have.
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
 
 use super::ids::UserId;
 
@@ -26,6 +27,17 @@ pub enum Role {
     User,
     /// Everything.
     Admin,
+}
+
+/// How a user comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SignInMethod {
+    /// Username and password.
+    Password,
+    /// A session over SSH.
+    Ssh,
+    /// An API key.
+    ApiKey,
 }
 
 /// A user account. Users are never deleted.
@@ -65,6 +77,8 @@ pub struct User {
     pub create_time: Timestamp,
     /// The last successful sign-in.
     pub last_sign_in_time: Option<Timestamp>,
+    /// How it was done.
+    pub last_sign_in_method: Option<SignInMethod>,
     /// Rises with each change by an administrator or the user; the etag.
     pub version: u64,
 }
@@ -75,15 +89,40 @@ impl std::fmt::Debug for User {
     }
 }
 
-/// A username as it is stored and compared: trimmed and lower case. `None` when it is empty, longer than
-/// [`USERNAME_CHARACTERS`], or has characters other than letters, digits and `. _ - @`.
+impl User {
+    /// An admin who can sign in.
+    pub fn is_working_admin(&self) -> bool {
+        self.role == Role::Admin && !self.disabled && !self.password_hash.is_empty()
+    }
+}
+
+/// Bytes of a text that are looked at as a username at most: longer ones cannot be one, whatever they fold to.
+const USERNAME_BYTES: usize = 1_024;
+
+/// A username as it is stored and compared: trimmed, in Unicode's form NFKC and lower case, so that names that look
+/// alike by width, ligature or case are one name. `None` when it is empty, longer than [`USERNAME_CHARACTERS`], or has
+/// characters other than letters, digits and `. _ - @`. What it gives is given again for itself.
 pub fn canonical_username(text: &str) -> Option<String> {
-    let name: String = text.trim().to_lowercase();
-    let fits = (1..=USERNAME_CHARACTERS).contains(&name.chars().count());
-    let plain = name
-        .chars()
-        .all(|c| c.is_alphanumeric() || "._-@".contains(c));
-    (fits && plain).then_some(name)
+    if text.len() > USERNAME_BYTES {
+        return None;
+    }
+    let mut name: String = text.trim().to_owned();
+    // Lower case may call for composing again, and composing for lower case: a few letters need a second turn.
+    let folded = (0..4).find_map(|_| {
+        let again: String = name.nfkc().collect::<String>().to_lowercase();
+        let again: String = again.nfkc().collect();
+        let is_same = again == name;
+        name = again;
+        is_same.then(|| name.clone())
+    });
+    folded.filter(|name| is_plain(name))
+}
+
+fn is_plain(name: &str) -> bool {
+    (1..=USERNAME_CHARACTERS).contains(&name.chars().count())
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "._-@".contains(c))
 }
 
 #[cfg(test)]
@@ -100,8 +139,43 @@ mod tests {
     }
 
     #[test]
+    fn usernames_that_look_alike_are_one_name() {
+        for (typed, name) in [
+            ("ｗａｎｇ", "wang"),
+            ("ＷＡＮＧ＿０１", "wang_01"),
+            ("ﬁona", "fiona"),
+            ("Ωmega", "ωmega"),
+            ("cafe\u{301}", "café"),
+            ("CAFÉ", "café"),
+            ("㍿x", "株式会社x"),
+        ] {
+            assert_eq!(canonical_username(typed).as_deref(), Some(name), "{typed}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_canonical_username_is_its_own(text in "\\PC{1,20}") {
+            if let Some(name) = canonical_username(&text) {
+                proptest::prop_assert_eq!(canonical_username(&name), Some(name.clone()));
+            }
+        }
+    }
+
+    #[test]
     fn usernames_that_could_mislead_are_refused() {
-        for bad in ["", " ", "a b", "a/b", "a\u{202e}b", "a\nb", &"x".repeat(65)] {
+        let half = "½";
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a/b",
+            "a\u{202e}b",
+            "a\nb",
+            half,
+            &"x".repeat(65),
+            &"x".repeat(100_000),
+        ] {
             assert_eq!(canonical_username(bad), None, "{bad:?}");
         }
     }

@@ -21,6 +21,7 @@ struct Newest {
     batch: Option<Arc<Batch>>,
     items: HashMap<u32, Arc<VideoItem>>,
     by_revision: BTreeMap<(u64, u32), ()>,
+    deleted: bool,
 }
 
 impl BatchTopic {
@@ -39,6 +40,11 @@ impl BatchTopic {
         self.revision.send_replace(batch.revision);
     }
 
+    pub(super) fn delete(&self, revision: u64) {
+        self.lock().deleted = true;
+        self.revision.send_replace(revision);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Newest> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,6 +57,8 @@ pub struct BatchChanges {
     pub batch: Option<Arc<Batch>>,
     /// Items that changed, in the order of their changes.
     pub items: Vec<Arc<VideoItem>>,
+    /// The batch is gone.
+    pub deleted: bool,
 }
 
 /// Somebody who watches a batch. Dropping it ends the watch.
@@ -79,6 +87,7 @@ impl BatchWatcher {
         self.signal.mark_unchanged();
         let newest = self.topic.lock();
         BatchChanges {
+            deleted: newest.deleted,
             batch: newest.batch.clone().filter(|batch| batch.revision > seen),
             items: newest
                 .by_revision

@@ -21,6 +21,8 @@ pub(super) struct ListTopic {
 #[derive(Default)]
 struct Newest {
     batches: HashMap<BatchId, Arc<Batch>>,
+    /// Batches that are gone, with the revision of their deletion.
+    deleted: HashMap<BatchId, u64>,
     by_revision: BTreeMap<(u64, BatchId), ()>,
     user: Option<(u64, Arc<User>)>,
     /// Changes up to this revision may have been forgotten.
@@ -34,15 +36,21 @@ impl ListTopic {
             newest.by_revision.remove(&(old.revision, old.id));
         }
         newest.by_revision.insert((batch.revision, batch.id), ());
-        while newest.by_revision.len() > KEPT {
-            let Some(((revision, id), ())) = newest.by_revision.pop_first() else {
-                break;
-            };
-            newest.batches.remove(&id);
-            newest.forgotten = revision;
-        }
+        newest.forget_oldest();
         drop(newest);
         self.revision.send_replace(batch.revision);
+    }
+
+    pub(super) fn delete_batch(&self, id: BatchId, revision: u64) {
+        let mut newest = self.lock();
+        if let Some(old) = newest.batches.remove(&id) {
+            newest.by_revision.remove(&(old.revision, id));
+        }
+        newest.deleted.insert(id, revision);
+        newest.by_revision.insert((revision, id), ());
+        newest.forget_oldest();
+        drop(newest);
+        self.revision.send_replace(revision);
     }
 
     pub(super) fn put_user(&self, user: &Arc<User>, revision: u64) {
@@ -55,6 +63,19 @@ impl ListTopic {
     }
 }
 
+impl Newest {
+    fn forget_oldest(&mut self) {
+        while self.by_revision.len() > KEPT {
+            let Some(((revision, id), ())) = self.by_revision.pop_first() else {
+                break;
+            };
+            self.batches.remove(&id);
+            self.deleted.remove(&id);
+            self.forgotten = revision;
+        }
+    }
+}
+
 /// What changed in a list since a watcher last asked.
 #[derive(Debug, Clone)]
 pub enum ListChanges {
@@ -62,6 +83,8 @@ pub enum ListChanges {
     Newer {
         /// In the order of their changes.
         batches: Vec<Arc<Batch>>,
+        /// These are gone, in the order of their going.
+        deleted: Vec<BatchId>,
         /// The user whose list it is.
         user: Option<Arc<User>>,
     },
@@ -97,11 +120,17 @@ impl ListWatcher {
         if newest.forgotten > seen {
             return ListChanges::TooFarBehind;
         }
+        let newer = || {
+            let from = (seen + 1, BatchId::from_bytes([0; 16]));
+            newest.by_revision.range(from..).map(|((_, id), ())| id)
+        };
         ListChanges::Newer {
-            batches: newest
-                .by_revision
-                .range((seen + 1, BatchId::from_bytes([0; 16]))..)
-                .filter_map(|((_, id), ())| newest.batches.get(id).cloned())
+            batches: newer()
+                .filter_map(|id| newest.batches.get(id).cloned())
+                .collect(),
+            deleted: newer()
+                .filter(|id| newest.deleted.contains_key(id))
+                .copied()
                 .collect(),
             user: newest
                 .user

@@ -35,6 +35,8 @@ pub struct Commit {
     pub batches: Vec<Arc<Batch>>,
     /// Items that changed.
     pub items: Vec<Arc<VideoItem>>,
+    /// Batches that are gone, with their owners.
+    pub deleted: Vec<(BatchId, UserId)>,
     /// Users whose balance or account changed.
     pub users: Vec<Arc<User>>,
     /// The dispatcher may have something to do: items became ready, a wish was made, a setting changed.
@@ -106,6 +108,16 @@ impl Feed {
             for scope in [None, Some(batch.owner)] {
                 if let Some(topic) = topics.list(scope) {
                     topic.put_batch(batch);
+                }
+            }
+        }
+        for (batch, owner) in &commit.deleted {
+            if let Some(topic) = topics.batch(*batch) {
+                topic.delete(commit.revision);
+            }
+            for scope in [None, Some(*owner)] {
+                if let Some(topic) = topics.list(scope) {
+                    topic.delete_batch(*batch, commit.revision);
                 }
             }
         }

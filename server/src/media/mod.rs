@@ -180,6 +180,19 @@ impl Shared {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Removes a blob's file unless it is pinned; whether it is gone. Pins wait meanwhile: who pins a blob and then finds its
+    /// file keeps it.
+    fn remove_unpinned(&self, blob: Blob) -> io::Result<bool> {
+        let pins = self.pins();
+        if pins.contains_key(&blob) {
+            return Ok(false);
+        }
+        match self.files.remove(&self.path(blob)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(true),
+        }
+    }
+
     fn durable_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
         self.durable_folders
             .lock()
@@ -269,13 +282,18 @@ impl Media {
         self.shared.holds.load(Ordering::SeqCst) > 0
     }
 
-    /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies. A blob it cannot
-    /// tell of stays.
-    pub async fn discard<E, F>(&self, pins: Vec<Pin>, is_referenced: impl Fn(Blob) -> F)
+    /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies; those whose files are
+    /// gone now. A blob it cannot tell of stays.
+    pub async fn discard<E, F>(
+        &self,
+        pins: Vec<Pin>,
+        is_referenced: impl Fn(Blob) -> F,
+    ) -> Vec<Blob>
     where
         F: Future<Output = Result<bool, E>>,
     {
         let _placing = self.shared.placing.lock().await;
+        let mut gone = Vec::new();
         for pin in pins {
             let blob = pin.blob();
             drop(pin);
@@ -283,15 +301,22 @@ impl Media {
                 continue;
             }
             if let Ok(false) = is_referenced(blob).await {
-                let path = self.shared.path(blob);
-                let removed = blocking(&self.shared.files, move |files| files.remove(&path)).await;
-                if let Err(error) = removed.and_then(|removed| removed)
-                    && error.kind() != io::ErrorKind::NotFound
-                {
-                    tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
+                match self.remove_unpinned(blob).await {
+                    Ok(true) => gone.push(blob),
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
+                    }
                 }
             }
         }
+        gone
+    }
+
+    /// As [`Shared::remove_unpinned`], where blocking is allowed.
+    async fn remove_unpinned(&self, blob: Blob) -> io::Result<bool> {
+        let shared = Arc::clone(&self.shared);
+        blocking(&self.shared.files, move |_| shared.remove_unpinned(blob)).await?
     }
 
     /// A blob as engines read it.

@@ -139,6 +139,27 @@ async fn a_refusal_takes_away_only_what_nobody_else_relies_on() {
 }
 
 #[tokio::test]
+async fn who_pins_a_blob_while_it_is_being_discarded_keeps_it() {
+    let bench = bench();
+    let pin = bench.store(b"abc").await;
+    let blob = pin.blob();
+    let late = std::sync::Mutex::new(None);
+    let gone = bench
+        .media
+        .discard(vec![pin], |blob| {
+            *late.lock().unwrap() = Some(bench.media.pin(blob));
+            async { Ok::<_, Infallible>(false) }
+        })
+        .await;
+    assert_eq!(gone, []);
+    bench.media.check(blob).await.unwrap();
+    let late = late.into_inner().unwrap().unwrap();
+    let gone = bench.media.discard(vec![late], unreferenced).await;
+    assert_eq!(gone, [blob]);
+    assert_eq!(bench.files(), 0);
+}
+
+#[tokio::test]
 async fn a_read_goes_on_where_it_broke_off_and_notices_damage() {
     let bench = bench();
     let blob = bench.store(b"0123456789").await.blob();

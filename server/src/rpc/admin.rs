@@ -1,9 +1,11 @@
-//! AdminService: decode, call, encode. What this version does not have says so to admins, and ADMIN_REQUIRED to others.
+//! AdminService: decode, call, encode.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::Stream;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_stream::Pending;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use vision_batch::v1::admin_service_server::AdminService;
 use vision_batch::v1::{
@@ -16,22 +18,29 @@ use vision_batch::v1::{
     WatchSystemResponse,
 };
 
-use super::convert::{id, ledger, optional_id, system, time, user};
-use super::gate;
-use super::status::not_yet;
+use super::convert::{audit, id, ledger, optional_id, system, time, user};
+use super::live_system::LiveSystem;
+use super::{gate, stream};
 use crate::service::Caller;
+use crate::service::accounts::Accounts;
 use crate::service::admin::users::NewUser;
 use crate::service::admin::{Admin, require_admin};
 
 /// The service on an [`Admin`].
 pub struct AdminRpc {
     admin: Arc<Admin>,
+    accounts: Arc<Accounts>,
+    shutdown: CancellationToken,
 }
 
 impl AdminRpc {
-    /// The service on this administration.
-    pub fn new(admin: Arc<Admin>) -> Self {
-        Self { admin }
+    /// The service on this administration; `shutdown` ends its streams with SHUTTING_DOWN.
+    pub fn new(admin: Arc<Admin>, accounts: Arc<Accounts>, shutdown: CancellationToken) -> Self {
+        Self {
+            admin,
+            accounts,
+            shutdown,
+        }
     }
 }
 
@@ -59,7 +68,7 @@ impl AdminService for AdminRpc {
                 &request.page_token,
             )
             .await?;
-        let sessions = self.admin.accounts().sessions();
+        let sessions = self.accounts.sessions();
         let users = users.into_iter().map(|found| user::user(found, sessions));
         Ok(Response::new(ListUsersResponse {
             users: users.collect(),
@@ -84,7 +93,7 @@ impl AdminService for AdminRpc {
         let made = self.admin.create_user(&caller, new).await?;
         let (one_time_password, expire_time) = made.one_time_password.unzip();
         Ok(Response::new(CreateUserResponse {
-            user: Some(user::user(made.user, self.admin.accounts().sessions())),
+            user: Some(user::user(made.user, self.accounts.sessions())),
             one_time_password: one_time_password
                 .map(|password| password.expose_secret().to_owned())
                 .unwrap_or_default(),
@@ -100,7 +109,7 @@ impl AdminService for AdminRpc {
         let edit = user::read_edit(request.into_inner())?;
         let changed = self.admin.update_user(&caller, edit).await?;
         Ok(Response::new(UpdateUserResponse {
-            user: Some(user::user(changed, self.admin.accounts().sessions())),
+            user: Some(user::user(changed, self.accounts.sessions())),
         }))
     }
 
@@ -108,8 +117,14 @@ impl AdminService for AdminRpc {
         &self,
         request: Request<ResetPasswordRequest>,
     ) -> Result<Response<ResetPasswordResponse>, Status> {
-        admin(&request)?;
-        Err(not_yet("resetting of passwords"))
+        let caller = admin(&request)?;
+        let id = id("user_id", &request.into_inner().user_id)?;
+        let made = self.admin.reset_password(&caller, id).await?;
+        Ok(Response::new(ResetPasswordResponse {
+            user: Some(user::user(made.user, self.accounts.sessions())),
+            one_time_password: made.password.expose_secret().to_owned(),
+            one_time_password_expire_time: Some(time(made.expire_time)),
+        }))
     }
 
     async fn set_credits(
@@ -130,7 +145,7 @@ impl AdminService for AdminRpc {
             .await?;
         let username = changed.username.clone();
         Ok(Response::new(SetCreditsResponse {
-            user: Some(user::user(changed, self.admin.accounts().sessions())),
+            user: Some(user::user(changed, self.accounts.sessions())),
             entry: entry.map(|entry| ledger::entry(entry, username)),
         }))
     }
@@ -153,7 +168,7 @@ impl AdminService for AdminRpc {
             .await?;
         let username = changed.username.clone();
         Ok(Response::new(AdjustCreditsResponse {
-            user: Some(user::user(changed, self.admin.accounts().sessions())),
+            user: Some(user::user(changed, self.accounts.sessions())),
             entry: Some(ledger::entry(entry, username)),
         }))
     }
@@ -185,14 +200,19 @@ impl AdminService for AdminRpc {
         }))
     }
 
-    type WatchSystemStream = Pending<Result<WatchSystemResponse, Status>>;
+    type WatchSystemStream =
+        Pin<Box<dyn Stream<Item = Result<WatchSystemResponse, Status>> + Send>>;
 
     async fn watch_system(
         &self,
         request: Request<WatchSystemRequest>,
     ) -> Result<Response<Self::WatchSystemStream>, Status> {
-        admin(&request)?;
-        Err(not_yet("live system status; ask GetSystemStatus"))
+        let caller = admin(&request)?;
+        let open = self.accounts.open_stream(gate::session(&request)?)?;
+        let ended = stream::end(open, self.shutdown.clone());
+        let admin = Arc::clone(&self.admin);
+        let live = LiveSystem::open(admin, caller, request.into_inner(), ended)?;
+        Ok(Response::new(Box::pin(live.into_stream())))
     }
 
     async fn set_dispatch(
@@ -231,7 +251,16 @@ impl AdminService for AdminRpc {
         &self,
         request: Request<ListAuditEventsRequest>,
     ) -> Result<Response<ListAuditEventsResponse>, Status> {
-        admin(&request)?;
-        Err(not_yet("listing of the audit"))
+        let caller = admin(&request)?;
+        let request = request.into_inner();
+        let filter = audit::read_filter(&request)?;
+        let (events, next_page_token) = self
+            .admin
+            .list_audit_events(&caller, &filter, request.page_size, &request.page_token)
+            .await?;
+        Ok(Response::new(ListAuditEventsResponse {
+            events: events.into_iter().map(audit::event).collect(),
+            next_page_token,
+        }))
     }
 }

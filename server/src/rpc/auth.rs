@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tonic::{Request, Response, Status};
 use vision_batch::v1::auth_service_server::AuthService;
 use vision_batch::v1::{
@@ -15,6 +15,7 @@ use vision_batch::v1::{
 };
 
 use super::convert::user::{token, user};
+use super::convert::{id, key, optional_id};
 use super::gate;
 use super::status::not_yet;
 use crate::service::accounts::Accounts;
@@ -33,7 +34,7 @@ impl AuthRpc {
 
 /// Where a call comes from; absent within one process.
 fn address<T>(request: &Request<T>) -> Option<IpAddr> {
-    request.remote_addr().map(|address| address.ip())
+    gate::peer(request.extensions())
 }
 
 #[tonic::async_trait]
@@ -109,23 +110,44 @@ impl AuthService for AuthRpc {
 
     async fn create_api_key(
         &self,
-        _: Request<CreateApiKeyRequest>,
+        request: Request<CreateApiKeyRequest>,
     ) -> Result<Response<CreateApiKeyResponse>, Status> {
-        Err(not_yet("API keys"))
+        let caller = gate::caller(&request)?;
+        let wanted = key::read_request(request.into_inner())?;
+        let (made, secret) = self.accounts.create_api_key(&caller, wanted).await?;
+        Ok(Response::new(CreateApiKeyResponse {
+            api_key: Some(key::api_key(made)),
+            secret: secret.expose_secret().to_owned(),
+        }))
     }
 
     async fn list_api_keys(
         &self,
-        _: Request<ListApiKeysRequest>,
+        request: Request<ListApiKeysRequest>,
     ) -> Result<Response<ListApiKeysResponse>, Status> {
-        Err(not_yet("API keys"))
+        let caller = gate::caller(&request)?;
+        let request = request.into_inner();
+        let user = optional_id("user_id", &request.user_id)?;
+        let (keys, next_page_token) = self
+            .accounts
+            .list_api_keys(&caller, user, request.page_size, &request.page_token)
+            .await?;
+        Ok(Response::new(ListApiKeysResponse {
+            api_keys: keys.into_iter().map(key::api_key).collect(),
+            next_page_token,
+        }))
     }
 
     async fn revoke_api_key(
         &self,
-        _: Request<RevokeApiKeyRequest>,
+        request: Request<RevokeApiKeyRequest>,
     ) -> Result<Response<RevokeApiKeyResponse>, Status> {
-        Err(not_yet("API keys"))
+        let caller = gate::caller(&request)?;
+        let request = request.into_inner();
+        let user = optional_id("user_id", &request.user_id)?;
+        let id = id("api_key_id", &request.api_key_id)?;
+        self.accounts.revoke_api_key(&caller, id, user).await?;
+        Ok(Response::new(RevokeApiKeyResponse {}))
     }
 
     async fn add_ssh_key(

@@ -1,12 +1,13 @@
 //! Authentication: stands before a gRPC service and lets a call in only with a good token.
 //!
 //! Invariants: every call to a gated service has its [`Session`] in its extensions, except Login, which makes one; while a
-//! first password stands, only GetProfile and ChangePassword get through; while the server ends, nothing does. A refused
-//! call's body is never read.
+//! first password stands, only GetProfile and ChangePassword get through; an API key gets as far as its scope (`scopes`),
+//! and nobody but admins to AdminService; while the server ends, nothing does. A refused call's body is never read.
 //!
 //! Not here: what a caller may do (`service`); health and reflection, which stand beside the gate.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,10 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::transport::server::TcpConnectInfo;
 use tower::Service;
 
+use super::scopes;
+use crate::domain::audit::{Target, TargetKind};
 use crate::service::Caller;
 use crate::service::accounts::Accounts;
+use crate::service::accounts::refusals::Refusal;
 use crate::service::error::{Reason, ServiceError};
 use crate::service::session::Session;
 
@@ -83,7 +88,8 @@ where
             }
             let path = request.uri().path();
             if path != LOGIN {
-                match admit(&accounts, path, request.headers()).await {
+                let address = peer(request.extensions());
+                match admit(&accounts, path, request.headers(), address).await {
                     Ok(session) => request.extensions_mut().insert(session),
                     Err(refusal) => return Ok(Status::from(refusal).into_http()),
                 };
@@ -97,15 +103,31 @@ async fn admit(
     accounts: &Accounts,
     path: &str,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
 ) -> Result<Session, ServiceError> {
-    let session = accounts.authenticate(bearer(headers)?).await?;
+    let session = accounts.authenticate(bearer(headers)?, address).await?;
     if session.password_change_required && !BEFORE_PASSWORD_CHANGE.contains(&path) {
         return Err(ServiceError::new(
             Reason::PasswordChangeRequired,
             "Change the first password before anything else.",
         ));
     }
+    scopes::check(&session.caller, path).inspect_err(|refusal| {
+        accounts.refusals().note(Refusal {
+            actor: session.caller.actor(),
+            action: "access",
+            user: Some(session.caller.user),
+            target: Some(Target::only(TargetKind::System)),
+            detail: format!("{} for {}", refusal.reason.name(), scopes::method(path)),
+        });
+    })?;
     Ok(session)
+}
+
+/// Where a call comes from; absent within one process.
+pub fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
+    let connection = extensions.get::<TcpConnectInfo>()?;
+    connection.remote_addr().map(|address| address.ip())
 }
 
 /// The token of `authorization: Bearer …`.

@@ -3,7 +3,8 @@
 //! | room | owns |
 //! |---|---|
 //! | `auth`, `admin`, `batch` | one thin file a service |
-//! | `gate` | who may call at all: tokens |
+//! | `gate`, `scopes` | who may call at all: tokens, keys, and what they suffice for |
+//! | `stream`, `live_system` | what live streams have in common, and the live status of the system |
 //! | `convert` | messages ↔ domain |
 //! | `status` | the only map from refusals to statuses |
 //!
@@ -17,7 +18,10 @@ pub mod auth;
 pub mod batch;
 pub mod convert;
 pub mod gate;
+mod live_system;
+pub mod scopes;
 pub mod status;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -49,7 +53,7 @@ pub struct Services {
     pub admin: Arc<Admin>,
     /// Says SERVING, until the server drains.
     pub health: HealthReporter,
-    /// Cancelled when the server ends.
+    /// Cancelled when the server ends: calls are refused and streams told.
     pub shutdown: CancellationToken,
 }
 
@@ -66,9 +70,13 @@ pub fn routes<B: BatchService>(
     let auth = AuthServiceServer::new(AuthRpc::new(Arc::clone(accounts)))
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
-    let admin = AdminServiceServer::new(AdminRpc::new(Arc::clone(&services.admin)))
-        .max_decoding_message_size(MESSAGE_BYTES)
-        .max_encoding_message_size(MESSAGE_BYTES);
+    let admin = AdminServiceServer::new(AdminRpc::new(
+        Arc::clone(&services.admin),
+        Arc::clone(accounts),
+        services.shutdown.clone(),
+    ))
+    .max_decoding_message_size(MESSAGE_BYTES)
+    .max_encoding_message_size(MESSAGE_BYTES);
     let batches = BatchServiceServer::new(batches)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);

@@ -6,13 +6,16 @@
 //! Not here: what a signed-in user may do to batches (`batches`) and to other users (`admin`); RPC types.
 
 mod first_start;
+pub mod keys;
 mod open_sessions;
+pub mod refusals;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,11 +28,14 @@ use crate::auth::passwords::{self, HashError, Passwords};
 use crate::auth::throttle::Throttle;
 use crate::auth::tokens::{Claims, IssuedToken, SECRET_BYTES, Tokens};
 use crate::clock::Clock;
+use crate::domain::audit::Target;
 use crate::domain::failure::cut;
-use crate::domain::ids::UserId;
-use crate::domain::user::{User, canonical_username};
+use crate::domain::ids::{KeyId, UserId};
+use crate::domain::ledger::Actor;
+use crate::domain::user::{SignInMethod, User, canonical_username};
 use crate::feed::Feed;
-use crate::store::{PasswordChange, Store};
+use crate::store::{PasswordChange, SignInNote, Store};
+use refusals::{Refusal, Refusals};
 
 pub use first_start::{DEFAULT_ADMIN, FirstStart, blank_user, create_user_refusal};
 pub use open_sessions::OpenStream;
@@ -45,6 +51,9 @@ pub struct Accounts {
     passwords: Passwords,
     throttle: Throttle,
     sessions: Sessions,
+    refusals: Refusals,
+    /// Keys whose use is being noted.
+    noting: Arc<Mutex<HashSet<KeyId>>>,
     default_password_stands: AtomicBool,
 }
 
@@ -97,6 +106,8 @@ impl Accounts {
             }
         };
         Ok(Self {
+            refusals: Refusals::new(Arc::clone(&store), clock.clone()),
+            noting: Arc::default(),
             store,
             feed,
             tokens: Tokens::new(&secret),
@@ -123,26 +134,71 @@ impl Accounts {
         let tried = canonical
             .clone()
             .unwrap_or_else(|| cut(username, 64).to_lowercase());
-        self.begin_try(&tried, address)?;
         let user = match &canonical {
             Some(name) => self.store.user_by_name(name).await?,
             None => None,
         };
+        if let Err(throttled) = self.begin_try(&tried, address) {
+            self.note_refused_sign_in(user.as_ref(), address, "throttled");
+            return Err(throttled);
+        }
         let verified = self.verify(password, user.as_ref()).await?;
-        let Some(user) = user.filter(|user| verified && !user.disabled) else {
-            // Not by name: people type passwords into the wrong field.
-            tracing::info!(?address, "sign-in refused");
-            return Err(credentials_invalid());
+        let user = match user {
+            Some(user) if verified && !user.disabled => user,
+            known => {
+                // Not by name: people type passwords into the wrong field.
+                tracing::info!(?address, "sign-in refused");
+                let why = match &known {
+                    None => "no such user",
+                    Some(user) if user.disabled => "the user is disabled",
+                    Some(_) => "wrong password",
+                };
+                self.note_refused_sign_in(known.as_ref(), address, why);
+                return Err(credentials_invalid());
+            }
         };
         self.throttle.succeeded(&tried, address);
         let now = self.clock.now();
-        refuse_expired(&user, now)?;
-        self.store.record_sign_in(user.id, now).await?;
+        if let Err(expired) = refuse_expired(&user, now) {
+            let why = "the one-time password has expired";
+            self.note_refused_sign_in(Some(&user), address, why);
+            return Err(expired);
+        }
+        let sign_in = SignInNote {
+            user: user.id,
+            method: SignInMethod::Password,
+            address,
+            now,
+        };
+        self.store.record_sign_in(sign_in).await?;
         // The token is of the epoch whose password was checked: a change meanwhile has ended it already.
         let issued = self.issue(&user, now)?;
         tracing::info!(username = user.username, ?address, "signed in");
         let user = self.store.user(user.id).await?.unwrap_or(user);
         Ok(SignIn { issued, user })
+    }
+
+    fn note_refused_sign_in(&self, user: Option<&User>, address: Option<IpAddr>, why: &str) {
+        self.refusals.note(Refusal {
+            actor: Actor::Anonymous { address },
+            action: "sign_in",
+            user: user.map(|user| user.id),
+            target: user.map(Target::user),
+            detail: why.to_owned(),
+        });
+    }
+
+    /// What is refused, on its way into the audit.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// A user whose password was set by another: all tokens have ended, and the password that everyone knows is gone.
+    pub(super) fn password_was_reset(&self, user: &User) {
+        self.sessions.forget(user.id);
+        if user.username == DEFAULT_ADMIN {
+            self.default_password_stands.store(false, Ordering::Relaxed);
+        }
     }
 
     /// The caller's own user.
@@ -167,9 +223,20 @@ impl Accounts {
         address: Option<IpAddr>,
     ) -> Result<SignIn, ServiceError> {
         let user = self.existing(caller.user).await?;
+        let refused = |detail: &str| {
+            self.refusals.note(Refusal {
+                actor: caller.actor(),
+                action: "password.change",
+                user: Some(user.id),
+                target: Some(Target::user(&user)),
+                detail: detail.to_owned(),
+            });
+        };
         // A token that was found must not be a way around the limits on trying passwords.
-        self.begin_try(&user.username, address)?;
+        self.begin_try(&user.username, address)
+            .inspect_err(|_| refused("throttled"))?;
         if !self.verify(current.clone(), Some(&user)).await? {
+            refused("wrong password");
             return Err(ServiceError::new(
                 Reason::CredentialsInvalid,
                 "The current password is wrong.",

@@ -5,6 +5,7 @@
 //!
 //! Not here: signing in (`accounts`), RPC types, carrying out what is set (`dispatch` follows the store).
 
+pub mod audit;
 pub mod credits;
 pub mod ledger;
 pub mod system;
@@ -79,6 +80,16 @@ impl Admin {
     /// ADMIN_REQUIRED.
     pub fn require(&self, caller: &Caller) -> Result<(), ServiceError> {
         require_admin(caller)
+    }
+
+    /// The fan-out of what is committed.
+    pub fn feed(&self) -> &Feed {
+        &self.parts.feed
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
     }
 
     /// Tokens in use and streams that are open.

@@ -12,7 +12,10 @@ pub mod overview;
 pub mod page_token;
 pub mod session;
 
+use std::net::IpAddr;
+
 use crate::domain::ids::UserId;
+use crate::domain::key::Scope;
 use crate::domain::ledger::Actor;
 use crate::domain::user::Role;
 
@@ -23,8 +26,28 @@ pub struct Caller {
     pub user: UserId,
     /// Their name, for the audit.
     pub username: String,
-    /// What they may do.
+    /// What they may do by this call: an admin by a key without the scope for it is a plain user.
     pub role: Role,
+    /// Where the call comes from; absent within one process.
+    pub address: Option<IpAddr>,
+    /// What the call may change.
+    pub access: Access,
+}
+
+/// What a credential is good for, the smaller first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// By a key, for what it may be used for.
+    Key(Scope),
+    /// By a sign-in: everything the user may do, their own account included.
+    SignIn,
+}
+
+impl Access {
+    /// Whether more than reading is allowed.
+    pub fn may_change(self) -> bool {
+        self >= Self::Key(Scope::Submit)
+    }
 }
 
 impl Caller {
@@ -33,6 +56,7 @@ impl Caller {
         Actor::User {
             id: self.user,
             name: self.username.clone(),
+            address: self.address,
         }
     }
 

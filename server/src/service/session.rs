@@ -1,4 +1,4 @@
-//! A session: one token that was found good, what ends it, and the streams that are open on it.
+//! A session: one token or API key that was found good, what ends it, and the streams that are open on it.
 //!
 //! Not here: checking tokens (`accounts`).
 
@@ -9,28 +9,40 @@ use jiff::Timestamp;
 
 use super::Caller;
 use super::error::{Reason, ServiceError};
-use crate::domain::ids::UserId;
+use crate::domain::ids::{KeyId, UserId};
 
 /// Most streams of one user at a time: some screens, and room for scripts.
 pub const STREAMS_PER_USER: u32 = 64;
 /// Most tokens that are counted; beyond it the oldest is forgotten by the count, not ended.
 const SESSIONS_COUNTED: usize = 10_000;
 
-/// A token that the gate found good.
+/// A token or an API key that the gate found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Who is asking.
     pub caller: Caller,
-    /// The token's epoch; when the user's is another, the session has ended.
-    pub token_epoch: u32,
-    /// Tells tokens apart; not secret.
-    pub token_id: u64,
-    /// When the user gave a password.
-    pub sign_in_time: Timestamp,
-    /// When the token expires.
+    /// Of what it is a session.
+    pub credential: Credential,
+    /// When the token or the key expires.
     pub expire_time: Timestamp,
     /// Everything but GetProfile and ChangePassword is refused.
     pub password_change_required: bool,
+}
+
+/// Of what a session is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A sign-in.
+    Token {
+        /// The token's epoch; when the user's is another, the session has ended.
+        epoch: u32,
+        /// Tells tokens apart; not secret.
+        id: u64,
+        /// When the user gave a password.
+        sign_in_time: Timestamp,
+    },
+    /// An API key; when it is gone, the session has ended.
+    Key(KeyId),
 }
 
 /// Why an open session ended.
@@ -76,13 +88,14 @@ pub struct Seat {
 }
 
 impl Sessions {
-    /// Counts a token that was found good.
+    /// Counts a token that was found good; keys are not counted.
     pub fn note(&self, session: &Session, now: Timestamp) {
+        let Credential::Token { id, .. } = session.credential else {
+            return;
+        };
         let mut shared = self.lock();
         let entry = (session.caller.user, session.expire_time);
-        if shared.tokens.insert(session.token_id, entry).is_none()
-            && shared.tokens.len() > SESSIONS_COUNTED
-        {
+        if shared.tokens.insert(id, entry).is_none() && shared.tokens.len() > SESSIONS_COUNTED {
             shared
                 .tokens
                 .retain(|_, (_, expire_time)| *expire_time > now);
@@ -165,6 +178,7 @@ mod tests {
 
     use super::*;
     use crate::domain::user::Role;
+    use crate::service::Access;
 
     fn session(token_id: u64, expire: i64) -> Session {
         Session {
@@ -172,10 +186,14 @@ mod tests {
                 user: UserId(Uuid::from_u128(1)),
                 username: "wang".to_owned(),
                 role: Role::User,
+                address: None,
+                access: Access::SignIn,
             },
-            token_epoch: 0,
-            token_id,
-            sign_in_time: Timestamp::UNIX_EPOCH,
+            credential: Credential::Token {
+                epoch: 0,
+                id: token_id,
+                sign_in_time: Timestamp::UNIX_EPOCH,
+            },
             expire_time: Timestamp::from_second(expire).unwrap(),
             password_change_required: false,
         }

@@ -8,6 +8,7 @@
 
 use crate::domain::batch::Batch;
 use crate::domain::books::Difference;
+use crate::domain::ids::UserId;
 use crate::domain::item::VideoItem;
 use crate::domain::ledger::Entry;
 use crate::domain::user::User;
@@ -25,6 +26,9 @@ pub trait Inspector: Send {
 
     /// A batch, after the last item.
     fn batch(&mut self, batch: &Batch);
+
+    /// A user had a video in a batch that was deleted since. After all batches.
+    fn deleted_video(&mut self, owner: UserId);
 
     /// Records that the store keeps for itself were compared with the rest: `count` of `kind` (requests, audit
     /// events, rows of an index).

@@ -16,6 +16,8 @@ pub mod query;
 pub mod redb;
 pub mod restored;
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -23,15 +25,17 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::ids::{
-    Account, AttemptNumber, BatchId, ClientRef, InstanceId, ItemId, RequestId, TaskId, UserId,
+    Account, AttemptNumber, BatchId, ClientRef, InstanceId, ItemId, KeyId, RequestId, TaskId,
+    UserId,
 };
 use crate::domain::item::VideoItem;
+use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
 use crate::domain::transition::AttemptEvent;
-use crate::domain::user::{Credits, Role, User};
+use crate::domain::user::{Credits, Role, SignInMethod, User};
 use query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
@@ -69,12 +73,31 @@ pub trait Store: Send + Sync {
     /// `None` when there is no such user.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
 
-    /// Changes a user, with an audit event; what already is so changes nothing. Who is disabled or is no admin any more
-    /// has no session left; batches, credits and the ledger stay as they are.
+    /// Changes role, standing, name to show or language, with an audit event; a change of role or a disabling raises
+    /// the token epoch. What is so already is left, without an event. At least one admin always stays who can sign in.
     async fn update_user(&self, change: UserChange) -> Result<User, UserChangeError>;
 
     /// Notes a sign-in, with an audit event.
-    async fn record_sign_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError>;
+    async fn record_sign_in(&self, sign_in: SignInNote) -> Result<(), StoreError>;
+
+    /// Makes an API key, with an audit event.
+    async fn create_api_key(&self, new: NewApiKey) -> Result<(), CreateKeyError>;
+
+    /// The API keys of a user, newest first.
+    async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// The API key whose secret has this digest.
+    async fn api_key_by_digest(&self, digest: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
+
+    /// An API key of a user.
+    async fn api_key(&self, user: UserId, id: KeyId) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Takes an API key away, with an audit event. Whether there was one.
+    async fn revoke_api_key(&self, revoke: RevokeApiKey) -> Result<bool, StoreError>;
+
+    /// Notes that a key was used, and its user's sign-in by it; no audit event. A key that is gone is left so.
+    async fn note_key_use(&self, user: UserId, id: KeyId, now: Timestamp)
+    -> Result<(), StoreError>;
 
     /// Adds `delta` to a balance, with a ledger entry and an audit event. The same request again answers what it made.
     async fn adjust_credits(&self, change: CreditChange) -> Result<(User, Entry), CreditError>;
@@ -138,6 +161,20 @@ pub trait Store: Send + Sync {
 
     /// The owner has looked at a batch's failures.
     async fn look_at(&self, batch: BatchId) -> Result<(), StoreError>;
+
+    /// Takes a batch away whose items have all ended, with an audit event. What it was charged and given back, the
+    /// requests that made it and what it left upstream stay; of the batch itself a [`Tombstone`] does. Its blobs that
+    /// no other batch refers to are doomed.
+    async fn delete_batch(&self, delete: DeleteBatch) -> Result<Deleted, DeleteBatchError>;
+
+    /// What is left of a batch that was deleted.
+    async fn tombstone(&self, batch: BatchId) -> Result<Option<Tombstone>, StoreError>;
+
+    /// Blobs of deleted batches that nothing refers to any more and whose files may still be there, at most so many.
+    async fn doomed_blobs(&self, limit: usize) -> Result<Vec<Blob>, StoreError>;
+
+    /// The files of doomed blobs are gone.
+    async fn forget_doomed(&self, blobs: Vec<Blob>) -> Result<(), StoreError>;
 
     /// Whether any batch refers to a blob.
     async fn is_referenced(&self, blob: Blob) -> Result<bool, StoreError>;
@@ -303,35 +340,84 @@ pub struct PasswordChange {
 pub struct UserChange {
     /// Who is changed.
     pub user: UserId,
-    /// The version that the administrator saw; absent: any.
+    /// The version that the administrator saw, if it matters.
     pub expected_version: Option<u64>,
-    /// Name to show.
-    pub display_name: Option<String>,
     /// What the user may do.
     pub role: Option<Role>,
     /// Whether signing in is refused.
     pub disabled: Option<bool>,
+    /// The name to show, at most 200 characters.
+    pub display_name: Option<String>,
+    /// BCP 47 tag of the preferred language; empty for none.
+    pub language: Option<String>,
     /// Who changes it.
     pub actor: Actor,
     /// When.
     pub now: Timestamp,
 }
 
-/// A user cannot be changed so.
-#[derive(Debug, thiserror::Error)]
-pub enum UserChangeError {
-    /// There is no such user.
-    #[error("no such user")]
-    NotFound,
-    /// The user has changed since.
-    #[error("the user has changed since")]
-    Changed,
-    /// Nobody would be left who can administrate.
-    #[error("the last enabled admin")]
-    LastAdmin,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// A sign-in that succeeded.
+#[derive(Debug, Clone, Copy)]
+pub struct SignInNote {
+    /// Who came in.
+    pub user: UserId,
+    /// How.
+    pub method: SignInMethod,
+    /// From which network address, where there is one.
+    pub address: Option<IpAddr>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// An API key to be made.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// The key.
+    pub key: ApiKey,
+    /// Who makes it.
+    pub actor: Actor,
+}
+
+/// An API key to be taken away.
+#[derive(Debug, Clone)]
+pub struct RevokeApiKey {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub id: KeyId,
+    /// Who takes it away.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A batch to be taken away.
+#[derive(Debug, Clone)]
+pub struct DeleteBatch {
+    /// Which.
+    pub batch: BatchId,
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A batch that was taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Its blobs that nothing refers to any more.
+    pub doomed: Vec<Blob>,
+}
+
+/// What is left of a deleted batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Whose it was.
+    pub owner: UserId,
+    /// Its name.
+    pub name: String,
+    /// When it was deleted.
+    pub delete_time: Timestamp,
 }
 
 /// A change of a balance by an administrator.
@@ -544,6 +630,51 @@ pub enum CreateUserError {
     Store(#[from] StoreError),
 }
 
+/// A user that cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UserChangeError {
+    /// No such user.
+    #[error("no such user")]
+    NotFound,
+    /// It is not what was seen.
+    #[error("the user has changed since")]
+    Changed,
+    /// No admin would be left who can sign in.
+    #[error("the last admin")]
+    LastAdmin,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An API key that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateKeyError {
+    /// No such user.
+    #[error("no such user")]
+    UserNotFound,
+    /// The user has [`crate::domain::key::KEYS_PER_USER`] already.
+    #[error("too many keys")]
+    TooMany,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A batch that cannot be taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteBatchError {
+    /// No such batch.
+    #[error("no such batch")]
+    NotFound,
+    /// It has items that have not ended.
+    #[error("the batch has not ended")]
+    NotFinished,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A balance that cannot change.
 #[derive(Debug, thiserror::Error)]
 pub enum CreditError {
@@ -570,6 +701,9 @@ pub enum CreditError {
 /// A batch that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateBatchError {
+    /// The same request made a batch that was deleted since.
+    #[error("the request made a batch that was deleted")]
+    Deleted(BatchId),
     /// Too few credits.
     #[error(transparent)]
     Balance(#[from] crate::domain::ledger::BalanceError),

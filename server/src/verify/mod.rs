@@ -204,6 +204,12 @@ impl Inspector for Books {
         self.file(&format!("batch {}", batch.id), "audio", batch.audio.blob);
     }
 
+    fn deleted_video(&mut self, owner: UserId) {
+        if let Some(account) = self.users.get_mut(&owner) {
+            account.counted.completed_videos += 1;
+        }
+    }
+
     fn compared(&mut self, kind: &'static str, count: u64) {
         self.report.others.push((kind, count));
     }

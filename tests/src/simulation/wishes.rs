@@ -341,7 +341,7 @@ impl Door {
     pub async fn caller(&self, who: usize) -> Result<Caller, ServiceError> {
         let token = lock(&self.wishes).tokens.get(&who).cloned();
         if let Some(token) = token {
-            match self.accounts.authenticate(&token).await {
+            match self.accounts.authenticate(&token, None).await {
                 Ok(session) => return Ok(session.caller),
                 Err(refusal) if refusal.reason == Reason::TokenExpired => {}
                 Err(refusal) => return Err(refusal),
@@ -353,7 +353,7 @@ impl Door {
         let signed_in = login.await?;
         let token = secrecy::ExposeSecret::expose_secret(&signed_in.issued.token).to_owned();
         lock(&self.wishes).tokens.insert(who, token.clone());
-        Ok(self.accounts.authenticate(&token).await?.caller)
+        Ok(self.accounts.authenticate(&token, None).await?.caller)
     }
 
     /// Asks once. What is answered is noted; a call that is dropped is lost.

@@ -31,6 +31,7 @@ async fn admin_of(world: &World) -> UserId {
         user,
         expected_version: None,
         display_name: None,
+        language: None,
         role: Some(Role::Admin),
         disabled: None,
         actor: Actor::System,
@@ -79,7 +80,10 @@ async fn who_is_disabled_is_signed_out_while_the_batch_runs_on_and_the_refund_is
 
     // Two screens are open.
     let token = face.accounts.mint(user).await.unwrap().token;
-    let session = face.accounts.authenticate(token.expose_secret()).await;
+    let session = face
+        .accounts
+        .authenticate(token.expose_secret(), None)
+        .await;
     let session = session.unwrap();
     let one = v1::BatchStatusRequest {
         batch_id: batch.to_string(),
@@ -125,7 +129,10 @@ async fn who_is_disabled_is_signed_out_while_the_batch_runs_on_and_the_refund_is
     assert_eq!(end.reason(), Why::TokenRevoked);
     let status = list.next().await.unwrap().unwrap_err();
     assert_eq!(reason(&status), "TOKEN_REVOKED");
-    let refused = face.accounts.authenticate(token.expose_secret()).await;
+    let refused = face
+        .accounts
+        .authenticate(token.expose_secret(), None)
+        .await;
     assert_eq!(refused.unwrap_err().reason, Reason::TokenRevoked);
     assert!(face.accounts.mint(user).await.is_err());
 

@@ -153,6 +153,7 @@ pub fn status(token: v1::upstream::TokenState) -> v1::ServiceStatus {
             daily_used: 38,
             ..v1::Upstream::default()
         }),
+        ..v1::ServiceStatus::default()
     }
 }
 

@@ -15,7 +15,6 @@ use vision_batch::v1;
 use vision_batch::v1::batch_status_response::{Event, Snapshot, SnapshotComplete, Update};
 
 use super::part::{PART_ENTRIES, Part};
-use super::stream::{End, Ended, Pace, heartbeat, known_revision};
 use crate::domain::batch::Batch;
 use crate::domain::failure::Wait;
 use crate::domain::item::VideoItem;
@@ -23,6 +22,7 @@ use crate::feed::batch_topic::BatchWatcher;
 use crate::feed::engine_status::EngineStatuses;
 use crate::rpc::convert::batch::{Now, request};
 use crate::rpc::convert::wide;
+use crate::rpc::stream::{End, Ended, Pace, heartbeat, known_revision};
 use crate::service::Caller;
 use crate::service::batches::{Batches, OwnerNames};
 use crate::service::error::ServiceError;
@@ -254,6 +254,10 @@ impl LiveBatch {
     fn gather(&mut self) {
         self.is_stale = false;
         let changes = self.watcher.newer_than(self.seen);
+        if changes.deleted {
+            self.phase = Phase::Ending(End::BatchDeleted(self.batch.id));
+            return;
+        }
         // Items come before their batch: without it, they are told again with it.
         if let Some(batch) = changes.batch {
             let mut items = changes.items;

@@ -18,7 +18,6 @@ use vision_batch::v1::watch_batches_response::{
 };
 
 use super::part::Part;
-use super::stream::{End, Ended, Pace, heartbeat, known_revision};
 use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::failure::Wait;
 use crate::domain::ids::{BatchId, UserId};
@@ -27,6 +26,7 @@ use crate::feed::list_topic::{ListChanges, ListWatcher};
 use crate::rpc::convert::batch::{Now, counts, request};
 use crate::rpc::convert::system::service_status;
 use crate::rpc::convert::wide;
+use crate::rpc::stream::{End, Ended, Pace, heartbeat, known_revision};
 use crate::service::Caller;
 use crate::service::batches::page::BatchList;
 use crate::service::batches::{Batches, OwnerNames};
@@ -89,7 +89,7 @@ enum Phase {
 
 struct Outgoing {
     batches: VecDeque<Arc<Batch>>,
-    removals: Vec<BatchId>,
+    removals: Vec<(BatchId, Reason)>,
     /// The revision reached with the last message.
     target: u64,
     status: Option<v1::ServiceStatus>,
@@ -323,8 +323,10 @@ impl LiveList {
         self.accounts.mark_unchanged();
         // Read first: every commit up to it is in the watcher whole.
         let target = *self.batches.feed().revision().borrow();
-        let changed = match self.watcher.newer_than(self.seen) {
-            ListChanges::Newer { batches, .. } => batches,
+        let (changed, deleted) = match self.watcher.newer_than(self.seen) {
+            ListChanges::Newer {
+                batches, deleted, ..
+            } => (batches, deleted),
             ListChanges::TooFarBehind => {
                 self.phase = Phase::Begin { known: None };
                 return Ok(());
@@ -338,6 +340,12 @@ impl LiveList {
         };
         for batch in changed {
             self.sort_in(batch, &mut outgoing);
+        }
+        for id in deleted {
+            // Without a filter nothing is remembered: the reader may have it.
+            if takes_all(&self.list.filter) || self.listed.remove(id) {
+                outgoing.removals.push((id, Reason::Deleted));
+            }
         }
         self.add_waiting(&mut outgoing).await?;
 
@@ -369,7 +377,7 @@ impl LiveList {
             }
             outgoing.batches.push_back(batch);
         } else if self.listed.remove(batch.id) {
-            outgoing.removals.push(batch.id);
+            outgoing.removals.push((batch.id, Reason::LeftFilter));
         }
     }
 
@@ -413,9 +421,9 @@ impl LiveList {
         }
         let removals = std::mem::take(&mut outgoing.removals)
             .into_iter()
-            .map(|id| Removal {
+            .map(|(id, reason)| Removal {
                 batch_id: id.to_string(),
-                reason: Reason::LeftFilter.into(),
+                reason: reason.into(),
             })
             .collect();
         let status = outgoing.status.take();

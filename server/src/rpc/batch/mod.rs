@@ -9,7 +9,6 @@ mod files;
 mod live_batch;
 mod live_list;
 mod part;
-mod stream;
 mod upload;
 
 use std::pin::Pin;
@@ -25,9 +24,8 @@ use vision_batch::v1::batch_service_server::BatchService;
 use super::convert::batch::item::attempts;
 use super::convert::batch::{Now, counts, limits, request, wait};
 use super::convert::system::service_status;
-use super::convert::{count, read_duration, time};
-use super::gate;
-use super::status::not_yet;
+use super::convert::{count, read_duration, time, wide};
+use super::{gate, stream};
 use crate::domain::batch::{Batch, DEFAULT_PROMPT};
 use crate::feed::engine_status::EngineStatuses;
 use crate::service::accounts::Accounts;
@@ -423,9 +421,14 @@ impl BatchService for BatchFace {
 
     async fn delete_batch(
         &self,
-        _request: Request<v1::DeleteBatchRequest>,
+        request: Request<v1::DeleteBatchRequest>,
     ) -> Result<Response<v1::DeleteBatchResponse>, Status> {
-        Err(not_yet("DeleteBatch"))
+        let caller = gate::caller(&request)?;
+        let id = request::batch_id(&request.into_inner().batch_id)?;
+        let freed_bytes = self.batches.delete(&caller, id).await?;
+        Ok(Response::new(v1::DeleteBatchResponse {
+            freed_bytes: wide(freed_bytes),
+        }))
     }
 }
 

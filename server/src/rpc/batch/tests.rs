@@ -6,6 +6,7 @@ mod attempts;
 mod bad_input;
 mod bench;
 mod changes;
+mod deletes;
 mod lists;
 mod live;
 mod once;

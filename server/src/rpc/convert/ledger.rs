@@ -48,10 +48,20 @@ pub fn actor(actor: Actor) -> v1::Actor {
             id: String::new(),
             name: "system".to_owned(),
         },
-        Actor::User { id, name } => v1::Actor {
+        Actor::User { id, name, .. } => v1::Actor {
             kind: v1::actor::Kind::User.into(),
             id: id.to_string(),
             name,
+        },
+        Actor::Owner => v1::Actor {
+            kind: v1::actor::Kind::Owner.into(),
+            id: String::new(),
+            name: "owner".to_owned(),
+        },
+        Actor::Anonymous { .. } => v1::Actor {
+            kind: v1::actor::Kind::Anonymous.into(),
+            id: String::new(),
+            name: "anonymous".to_owned(),
         },
     }
 }

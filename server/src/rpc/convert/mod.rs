@@ -10,7 +10,9 @@ use jiff::Timestamp;
 
 use crate::service::error::ServiceError;
 
+pub mod audit;
 pub mod batch;
+pub mod key;
 pub mod ledger;
 pub mod system;
 pub mod user;

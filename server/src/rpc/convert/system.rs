@@ -14,7 +14,7 @@ use crate::domain::ledger::Actor;
 use crate::feed::engine_status::{EngineStatus, Health, TokenState};
 use crate::service::admin::system::SystemReport;
 use crate::service::admin::upstream::{AccountUse, Standing, TokenUpdate};
-use crate::service::admin::warnings::{Severity, Warning, WarningReason};
+use crate::service::admin::warnings::{self, Severity, Warning, WarningReason};
 use crate::service::error::ServiceError;
 use crate::service::overview::Overview;
 use crate::store::query::HourCount;
@@ -29,6 +29,10 @@ pub fn service_status(overview: &Overview, now: Timestamp) -> v1::ServiceStatus 
         engines: engines(overview),
         waiting: waiting(&overview.waiting),
         upstream: upstream(overview, now),
+        warnings: warnings::for_everyone(overview, now)
+            .into_iter()
+            .map(warning)
+            .collect(),
     }
 }
 
@@ -91,6 +95,8 @@ pub fn dispatch(settings: &DispatchSettings) -> v1::Dispatch {
     let (changed_by, change_time) = match &settings.changed_by {
         Actor::System => (String::new(), None),
         Actor::User { name, .. } => (name.clone(), Some(time(settings.change_time))),
+        Actor::Owner => ("owner".to_owned(), Some(time(settings.change_time))),
+        Actor::Anonymous { .. } => (String::new(), Some(time(settings.change_time))),
     };
     v1::Dispatch {
         state: dispatch_state(settings.state).into(),

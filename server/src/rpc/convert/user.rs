@@ -5,7 +5,7 @@ use vision_batch::v1;
 
 use super::{count, id, time};
 use crate::auth::tokens::IssuedToken;
-use crate::domain::user::{Role, User};
+use crate::domain::user::{Role, SignInMethod, User};
 use crate::service::admin::users::UserEdit;
 use crate::service::error::ServiceError;
 use crate::service::session::Sessions;
@@ -31,9 +31,10 @@ pub fn user(user: User, sessions: &Sessions) -> v1::User {
         completed_video_count: count(user.completed_video_count),
         create_time: Some(time(user.create_time)),
         last_sign_in_time: user.last_sign_in_time.map(time),
-        last_sign_in_method: match user.last_sign_in_time {
-            // A password is the only way in that is recorded as a sign-in.
-            Some(_) => v1::user::SignInMethod::Password.into(),
+        last_sign_in_method: match user.last_sign_in_method {
+            Some(SignInMethod::Password) => v1::user::SignInMethod::Password.into(),
+            Some(SignInMethod::Ssh) => v1::user::SignInMethod::Ssh.into(),
+            Some(SignInMethod::ApiKey) => v1::user::SignInMethod::ApiKey.into(),
             None => v1::user::SignInMethod::Unspecified.into(),
         },
         etag: user.version.to_string(),
@@ -60,41 +61,46 @@ pub fn read_role(field: &str, number: i32) -> Result<Role, ServiceError> {
     }
 }
 
-/// What is to be changed of a user.
+/// The change of a user that a request asks for.
 ///
 /// # Errors
 ///
-/// FIELD_INVALID without a user, without a mask, for a field that cannot be changed, and for no role.
+/// FIELD_INVALID: no user, no id, a mask that is missing, empty or names what cannot be changed, no such role.
 pub fn read_edit(request: v1::UpdateUserRequest) -> Result<UserEdit, ServiceError> {
-    let user = request.user.unwrap_or_default();
-    let paths = request.update_mask.unwrap_or_default().paths;
+    let user = request
+        .user
+        .ok_or_else(|| ServiceError::field("user", "Say which user, with the new values."))?;
     let mut edit = UserEdit {
         user: id("user.id", &user.id)?,
         etag: user.etag,
-        display_name: None,
         role: None,
         disabled: None,
+        display_name: None,
+        language: None,
     };
-    if paths.is_empty() {
-        let message = "Say what to change: role, disabled or display_name.";
-        return Err(ServiceError::field("update_mask", message));
-    }
-    for path in paths {
+    for path in request.update_mask.unwrap_or_default().paths {
         match path.as_str() {
-            "role" if user.role == 0 => {
-                let message = "Say which role: ROLE_USER or ROLE_ADMIN.";
-                return Err(ServiceError::field("user.role", message));
-            }
-            "role" => edit.role = Some(read_role("user.role", user.role)?),
+            "role" => edit.role = Some(read_exact_role("user.role", user.role)?),
             "disabled" => edit.disabled = Some(user.disabled),
             "display_name" => edit.display_name = Some(user.display_name.clone()),
+            "language" => edit.language = Some(user.language.clone()),
             _ => {
-                let message = "Only role, disabled and display_name can be changed.";
-                return Err(ServiceError::field("update_mask", message));
+                return Err(ServiceError::field(
+                    "update_mask",
+                    "update_mask names role, disabled, display_name or language.",
+                ));
             }
         }
     }
     Ok(edit)
+}
+
+/// A role that must be said.
+fn read_exact_role(field: &str, number: i32) -> Result<Role, ServiceError> {
+    if number == i32::from(v1::user::Role::Unspecified) {
+        return Err(ServiceError::field(field, "The role is USER or ADMIN."));
+    }
+    read_role(field, number)
 }
 
 /// A token as three messages carry it: the token, its expiry, and until when it can be renewed.

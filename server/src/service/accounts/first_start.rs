@@ -114,6 +114,7 @@ pub fn blank_user(id: UserId, username: &str, role: Role, now: Timestamp) -> Use
         ledger_sequence: 0,
         create_time: now,
         last_sign_in_time: None,
+        last_sign_in_method: None,
         version: 1,
     }
 }

@@ -1,18 +1,22 @@
-//! What a token is good for, and what ends it.
+//! What a token or a key is good for, and what ends it.
 //!
 //! Invariant: each call asks the store anew, and each open stream whenever an account has changed, so that a new
-//! password or a disabled user ends every session at once.
+//! password, another role, a disabled user or a revoked key ends every session of it at once.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::keys::{role_by_key, sign_in_needed};
 use super::{Accounts, internal};
+use crate::auth::keys;
 use crate::auth::tokens::{Claims, IssuedToken};
 use crate::domain::ids::UserId;
 use crate::domain::user::User;
-use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
-use crate::service::session::{Seat, Session, SessionEnd};
+use crate::service::session::{Credential, Seat, Session, SessionEnd};
+use crate::service::{Access, Caller};
+use crate::store::StoreError;
 
 /// Longest sleep of an open stream before it looks at the clock again, which may have been set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -32,13 +36,20 @@ impl OpenStream {
 }
 
 impl Accounts {
-    /// The session of a token. Whether a password change is due is said in it; the gate sees to it.
+    /// The session of a token or of an API key. Whether a password change is due is said in it; the gate sees to it.
     ///
     /// # Errors
     ///
     /// TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_REVOKED.
-    pub async fn authenticate(&self, token: &str) -> Result<Session, ServiceError> {
-        let claims = self.tokens.read(token).map_err(|_| token_invalid())?;
+    pub async fn authenticate(
+        &self,
+        credential: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Session, ServiceError> {
+        if keys::is_key(credential) {
+            return self.authenticate_key(&credential.into(), address).await;
+        }
+        let claims = self.tokens.read(credential).map_err(|_| token_invalid())?;
         let now = self.clock.now();
         if claims.expire_time <= now {
             return Err(SessionEnd::Expired.refusal());
@@ -53,10 +64,14 @@ impl Accounts {
                 user: user.id,
                 username: user.username,
                 role: user.role,
+                address,
+                access: Access::SignIn,
             },
-            token_epoch: claims.epoch,
-            token_id: claims.id,
-            sign_in_time: claims.sign_in_time,
+            credential: Credential::Token {
+                epoch: claims.epoch,
+                id: claims.id,
+                sign_in_time: claims.sign_in_time,
+            },
             expire_time: claims.expire_time,
             password_change_required: user.password_change_required,
         };
@@ -68,13 +83,21 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// TOKEN_EXPIRED when the sign-in is too long ago.
+    /// TOKEN_EXPIRED when the sign-in is too long ago; KEY_SCOPE_INSUFFICIENT for an API key.
     pub fn renew(&self, session: &Session) -> Result<IssuedToken, ServiceError> {
+        let Credential::Token {
+            epoch,
+            sign_in_time,
+            ..
+        } = session.credential
+        else {
+            return Err(sign_in_needed());
+        };
         let claims = Claims::new(
             session.caller.user,
-            session.token_epoch,
+            epoch,
             self.clock.random(),
-            session.sign_in_time,
+            sign_in_time,
             self.clock.now(),
         );
         let claims = claims.ok_or_else(|| SessionEnd::Expired.refusal())?;
@@ -91,9 +114,7 @@ impl Accounts {
                 return SessionEnd::Expired;
             }
             // A storage that cannot be read ends no session; whatever the stream does next will say so.
-            if let Ok(user) = self.store.user(session.caller.user).await
-                && user.is_none_or(|user| is_ended(&user, session.token_epoch))
-            {
+            if let Ok(false) = self.stands(session).await {
                 return SessionEnd::Revoked;
             }
             let left = session.expire_time.duration_since(now).unsigned_abs();
@@ -103,6 +124,22 @@ impl Accounts {
                     tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
                 },
                 () = tokio::time::sleep(left.min(LONGEST_SLEEP)) => {}
+            }
+        }
+    }
+
+    /// Whether a session that was good is good still, its expiry apart.
+    async fn stands(&self, session: &Session) -> Result<bool, StoreError> {
+        let Some(user) = self.store.user(session.caller.user).await? else {
+            return Ok(false);
+        };
+        match session.credential {
+            Credential::Token { epoch, .. } => Ok(!is_ended(&user, epoch)),
+            Credential::Key(id) => {
+                let key = self.store.api_key(user.id, id).await?;
+                Ok(key.is_some_and(|key| {
+                    !user.disabled && role_by_key(user.role, &key) == session.caller.role
+                }))
             }
         }
     }
@@ -138,7 +175,7 @@ fn is_ended(user: &User, epoch: u32) -> bool {
     user.disabled || user.token_epoch != epoch
 }
 
-fn token_invalid() -> ServiceError {
+pub(super) fn token_invalid() -> ServiceError {
     ServiceError::new(
         Reason::TokenInvalid,
         "The token is not one of this server's. Sign in.",

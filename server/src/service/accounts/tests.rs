@@ -15,7 +15,9 @@ use crate::auth::throttle::FREE_BY_NAME;
 use crate::auth::tokens::{LIFETIME, RENEWABLE};
 use crate::domain::ledger::Actor;
 use crate::domain::user::{ADMIN_CREDITS, Role};
+use crate::service::Access;
 use crate::service::session::{Session, SessionEnd};
+use crate::store::UserChange;
 use crate::store::redb::RedbStore;
 
 const PASSWORD: &str = "correct horse";
@@ -65,14 +67,14 @@ impl House {
     async fn reason(&self, issued: &IssuedToken) -> Option<Reason> {
         let session = self
             .accounts
-            .authenticate(issued.token.expose_secret())
+            .authenticate(issued.token.expose_secret(), None)
             .await;
         session.err().map(|error| error.reason)
     }
 
     async fn session(&self, issued: &IssuedToken) -> Session {
         self.accounts
-            .authenticate(issued.token.expose_secret())
+            .authenticate(issued.token.expose_secret(), None)
             .await
             .unwrap()
     }
@@ -89,6 +91,8 @@ fn caller(user: &User) -> Caller {
         user: user.id,
         username: user.username.clone(),
         role: user.role,
+        address: None,
+        access: Access::SignIn,
     }
 }
 
@@ -264,7 +268,13 @@ async fn an_open_stream_ends_with_its_token_and_not_for_other_changes() {
     let other_changes = async {
         house.user("li").await;
         let now = house.clock.now();
-        house.store.record_sign_in(user.id, now).await.unwrap();
+        let sign_in = SignInNote {
+            user: user.id,
+            method: SignInMethod::Password,
+            address: None,
+            now,
+        };
+        house.store.record_sign_in(sign_in).await.unwrap();
         tokio::time::sleep(LIFETIME / 2).await;
     };
     tokio::select! {
@@ -382,12 +392,17 @@ async fn tokens_outlive_a_restart_and_are_no_good_elsewhere() {
     let issued = house.login("wang", PASSWORD).await.unwrap().issued;
     let restarted = open(&house.store, &house.clock).await;
     let token: &SecretString = &issued.token;
-    assert!(restarted.authenticate(token.expose_secret()).await.is_ok());
+    assert!(
+        restarted
+            .authenticate(token.expose_secret(), None)
+            .await
+            .is_ok()
+    );
 
     let clock = Clock::simulated(house.clock.now(), 2);
     let elsewhere = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
     let stranger = open(&elsewhere, &clock).await;
-    let refused = stranger.authenticate(token.expose_secret()).await;
+    let refused = stranger.authenticate(token.expose_secret(), None).await;
     assert_eq!(reason(refused), Some(Reason::TokenInvalid));
 }
 
@@ -413,4 +428,57 @@ async fn a_disabled_user_does_not_get_in() {
         reason(house.accounts.mint(id).await),
         Some(Reason::TokenRevoked)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_role_and_a_disabling_end_tokens_and_open_streams_at_once() {
+    let house = House::new().await;
+    house.accounts.bootstrap(None).await.unwrap();
+    let user = house.user("wang").await;
+    let promote = UserChange {
+        user: user.id,
+        expected_version: None,
+        role: Some(Role::Admin),
+        disabled: None,
+        display_name: None,
+        language: None,
+        actor: Actor::System,
+        now: house.clock.now(),
+    };
+    let disable = UserChange {
+        role: None,
+        disabled: Some(true),
+        ..promote.clone()
+    };
+    for change in [promote, disable] {
+        let issued = house.login("wang", PASSWORD).await.unwrap().issued;
+        let session = house.session(&issued).await;
+        let stream = house.accounts.open_stream(session).unwrap();
+        let before = house.clock.now();
+        let (end, changed) = tokio::join!(stream.ended(), house.store.update_user(change));
+        changed.unwrap();
+        assert_eq!(end, SessionEnd::Revoked);
+        assert_eq!(house.clock.now(), before, "told at once, not by a timer");
+        assert_eq!(house.reason(&issued).await, Some(Reason::TokenRevoked));
+    }
+    assert_eq!(
+        reason(house.login("wang", PASSWORD).await),
+        Some(Reason::CredentialsInvalid)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_in_full_width_or_capitals_is_the_same_name() {
+    let house = House::new().await;
+    house.user("wang_01").await;
+    for typed in ["wang_01", "ＷＡＮＧ＿０１", " Wang_０１ "] {
+        assert!(house.login(typed, PASSWORD).await.is_ok(), "{typed}");
+    }
+    // And tries of it are counted together.
+    for _ in 0..FREE_BY_NAME {
+        let tried = house.login("ｗａｎｇ_01", "wrong").await;
+        assert_eq!(reason(tried), Some(Reason::CredentialsInvalid));
+    }
+    let throttled = house.login("wang_01", PASSWORD).await;
+    assert_eq!(reason(throttled), Some(Reason::SignInThrottled));
 }

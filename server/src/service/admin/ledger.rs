@@ -50,9 +50,9 @@ pub struct LedgerLine {
     pub entry: Entry,
     /// Whose it is.
     pub username: String,
-    /// Name of the batch it is about, while there is one.
+    /// Name of the batch it is about, also of a deleted one.
     pub batch_name: Option<String>,
-    /// Place of the item it is about.
+    /// Place of the item it is about, while there is one.
     pub item_position: Option<u32>,
 }
 
@@ -272,8 +272,12 @@ impl Names {
         let (mut batch_name, mut item_position) = (None, None);
         if let Some(subject) = entry.subject {
             if let Vacant(unknown) = self.batches.entry(subject.batch) {
-                let batch = store.batch(subject.batch).await?;
-                unknown.insert(batch.map(|batch| batch.name));
+                let name = match store.batch(subject.batch).await? {
+                    Some(batch) => Some(batch.name),
+                    // What was charged for it stays when it is deleted, and so does its name.
+                    None => store.tombstone(subject.batch).await?.map(|left| left.name),
+                };
+                unknown.insert(name);
             }
             if let Vacant(unknown) = self.positions.entry(subject.item) {
                 let item = store.item(subject.item).await?;

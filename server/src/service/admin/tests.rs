@@ -25,6 +25,7 @@ use crate::engine::{
     CancelAnswer, Credentials, FetchError, NewTask, QueryAnswer, ReadError, SubmitError, Submitted,
     TaskPage, VideoSink,
 };
+use crate::service::Access;
 use crate::store::redb::RedbStore;
 
 /// An upstream of which only the answer to a check is asked.
@@ -200,6 +201,8 @@ fn caller(user: &User) -> Caller {
         user: user.id,
         username: user.username.clone(),
         role: user.role,
+        address: None,
+        access: Access::SignIn,
     }
 }
 
@@ -433,7 +436,7 @@ async fn changes_of_credits_are_audited() {
         .map(|event| {
             (
                 event.action.as_str(),
-                event.target.as_str(),
+                event.target.as_ref().unwrap().name.as_str(),
                 event.detail.as_str(),
             )
         })

@@ -14,7 +14,7 @@ use crate::service::Caller;
 use crate::service::accounts::{blank_user, check_strength, create_user_refusal, user_not_found};
 use crate::service::error::{Reason, ServiceError};
 use crate::service::page_token::{self, PageScope};
-use crate::store::{UserChange, UserChangeError};
+use crate::store::{PasswordChange, UserChange, UserChangeError};
 
 /// How long a one-time password is good.
 pub const ONE_TIME_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -47,19 +47,31 @@ pub struct NewAccount {
     pub one_time_password: Option<(SecretString, Timestamp)>,
 }
 
-/// What is to be changed of a user; what is absent stays.
+/// A change of a user; what is absent stays.
 #[derive(Debug, Clone)]
 pub struct UserEdit {
-    /// Who.
+    /// Who is changed.
     pub user: UserId,
-    /// The etag that the caller saw; empty: any.
+    /// The etag that the caller saw; empty when it does not matter.
     pub etag: String,
-    /// Name to show.
-    pub display_name: Option<String>,
     /// What the user may do.
     pub role: Option<Role>,
-    /// Whether signing in is refused. Batches run on either way.
+    /// Whether signing in is refused.
     pub disabled: Option<bool>,
+    /// Name to show.
+    pub display_name: Option<String>,
+    /// One of [`LANGUAGES`], or empty.
+    pub language: Option<String>,
+}
+
+/// A password that was made for a user.
+pub struct NewPassword {
+    /// The user.
+    pub user: User,
+    /// The one-time password; shown this once.
+    pub password: SecretString,
+    /// Until when it is good.
+    pub expire_time: Timestamp,
 }
 
 impl Admin {
@@ -111,10 +123,7 @@ impl Admin {
             ServiceError::field("username", message).with("limit", USERNAME_CHARACTERS)
         })?;
         check_length("display_name", &new.display_name, DISPLAY_NAME_CHARACTERS)?;
-        if !new.language.is_empty() && !LANGUAGES.contains(&new.language.as_str()) {
-            let message = format!("language is one of {}, or empty.", LANGUAGES.join(", "));
-            return Err(ServiceError::field("language", message));
-        }
+        check_language("language", &new.language)?;
         let credits = new.credits.unwrap_or(INITIAL_CREDITS);
         check_balance("credits", credits)?;
         if let Some(password) = &new.password {
@@ -127,10 +136,10 @@ impl Admin {
 
         let now = self.parts.clock.now();
         let passwords = self.parts.accounts.passwords();
-        let one_time_password = new.password.is_none().then(|| {
-            let expire_time = now.saturating_add(ONE_TIME_LIFETIME);
-            (passwords.one_time(), expire_time.unwrap_or(Timestamp::MAX))
-        });
+        let one_time_password = new
+            .password
+            .is_none()
+            .then(|| (passwords.one_time(), one_time_end(now)));
         let password = match (&new.password, &one_time_password) {
             (Some(given), _) => given.clone(),
             (None, Some((made, _))) => made.clone(),
@@ -158,56 +167,125 @@ impl Admin {
             one_time_password,
         })
     }
+}
 
-    /// Changes a user. Who is disabled or is no admin any more is signed out everywhere; batches run on, and refunds
-    /// are posted.
+impl Admin {
+    /// Changes role, standing, name to show or language of a user. Another role, or disabling, ends all the user's
+    /// tokens; batches run on, and refunds are posted.
     ///
     /// # Errors
     ///
     /// ADMIN_REQUIRED, FIELD_INVALID, USER_NOT_FOUND, ETAG_MISMATCH, LAST_ADMIN.
     pub async fn update_user(&self, caller: &Caller, edit: UserEdit) -> Result<User, ServiceError> {
         require_admin(caller)?;
-        if let Some(name) = &edit.display_name {
+        let UserEdit {
+            user,
+            etag,
+            role,
+            disabled,
+            display_name,
+            language,
+        } = edit;
+        if role.is_none() && disabled.is_none() && display_name.is_none() && language.is_none() {
+            let message = "Say what to change: role, disabled, display_name or language.";
+            return Err(ServiceError::field("update_mask", message));
+        }
+        if let Some(name) = &display_name {
             check_length("user.display_name", name, DISPLAY_NAME_CHARACTERS)?;
         }
-        let expected_version = match edit.etag.as_str() {
+        if let Some(language) = &language {
+            check_language("user.language", language)?;
+        }
+        let expected_version = match etag.as_str() {
             "" => None,
-            etag => Some(etag.parse().map_err(|_| etag_mismatch(edit.user))?),
+            // What is no number was never an etag of ours: it matches nothing.
+            etag => Some(etag.parse().map_err(|_| etag_mismatch())?),
         };
         let change = UserChange {
-            user: edit.user,
+            user,
             expected_version,
-            display_name: edit.display_name,
-            role: edit.role,
-            disabled: edit.disabled,
+            role,
+            disabled,
+            display_name,
+            language,
             actor: caller.actor(),
             now: self.parts.clock.now(),
         };
+        let before = self.parts.store.user(user).await?;
         let changed = self.parts.store.update_user(change).await;
-        changed.map_err(|error| change_refusal(error, edit.user))
+        let changed = changed.map_err(|error| match error {
+            UserChangeError::NotFound => user_not_found(user),
+            UserChangeError::Changed => etag_mismatch(),
+            UserChangeError::LastAdmin => ServiceError::new(
+                Reason::LastAdmin,
+                "The last enabled administrator can be neither disabled nor demoted. Make another one first.",
+            ),
+            UserChangeError::Store(error) => error.into(),
+        })?;
+        if before.is_none_or(|before| before.token_epoch != changed.token_epoch) {
+            self.parts.accounts.sessions().forget(user);
+        }
+        Ok(changed)
+    }
+
+    /// Gives a user a new one-time password, which must be changed at the next sign-in, and ends all the user's tokens.
+    ///
+    /// # Errors
+    ///
+    /// ADMIN_REQUIRED, USER_NOT_FOUND.
+    pub async fn reset_password(
+        &self,
+        caller: &Caller,
+        user: UserId,
+    ) -> Result<NewPassword, ServiceError> {
+        require_admin(caller)?;
+        // Asked before the costly hash.
+        if self.parts.store.user(user).await?.is_none() {
+            return Err(user_not_found(user));
+        }
+        let passwords = self.parts.accounts.passwords();
+        let password = passwords.one_time();
+        let password_hash = passwords.hash(password.clone()).await?;
+        let now = self.parts.clock.now();
+        let expire_time = one_time_end(now);
+        let change = PasswordChange {
+            user,
+            password_hash,
+            change_required: true,
+            expire_time: Some(expire_time),
+            actor: caller.actor(),
+            now,
+        };
+        let changed = self.parts.store.set_password(change).await?;
+        let changed = changed.ok_or_else(|| user_not_found(user))?;
+        self.parts.accounts.password_was_reset(&changed);
+        Ok(NewPassword {
+            user: changed,
+            password,
+            expire_time,
+        })
     }
 }
 
-/// Why a user was not changed.
-fn change_refusal(error: UserChangeError, user: UserId) -> ServiceError {
-    match error {
-        UserChangeError::NotFound => user_not_found(user),
-        UserChangeError::Changed => etag_mismatch(user),
-        UserChangeError::LastAdmin => ServiceError::new(
-            Reason::LastAdmin,
-            "Nobody could administrate any more. Make another user an admin first.",
-        )
-        .with("user_id", user),
-        UserChangeError::Store(error) => error.into(),
-    }
+fn one_time_end(now: Timestamp) -> Timestamp {
+    now.saturating_add(ONE_TIME_LIFETIME)
+        .unwrap_or(Timestamp::MAX)
 }
 
-fn etag_mismatch(user: UserId) -> ServiceError {
+fn etag_mismatch() -> ServiceError {
     ServiceError::new(
         Reason::EtagMismatch,
-        "The user has changed meanwhile. Look again, then decide.",
+        "The user has changed since. Look again, then decide.",
     )
-    .with("user_id", user)
+}
+
+fn check_language(field: &str, language: &str) -> Result<(), ServiceError> {
+    if language.is_empty() || LANGUAGES.contains(&language) {
+        return Ok(());
+    }
+    let allowed = LANGUAGES.join(", ");
+    let message = format!("language is one of {allowed}, or empty.");
+    Err(ServiceError::field(field, message).with("limit", allowed))
 }
 
 /// Refuses a balance that cannot be.

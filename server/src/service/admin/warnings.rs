@@ -11,7 +11,8 @@ use crate::domain::dispatching::DispatchState;
 use crate::domain::failure::WaitReason;
 use crate::domain::ledger::Actor;
 use crate::domain::restored::Restored;
-use crate::feed::engine_status::Health;
+use crate::feed::engine_status::{Health, TokenState};
+use crate::service::overview::Overview;
 
 /// How long before its end a token is warned of.
 pub const EXPIRES_SOON: Duration = Duration::from_secs(24 * 60 * 60);
@@ -108,6 +109,49 @@ pub fn of(report: &SystemReport, default_password_stands: bool) -> Vec<Warning> 
     warnings.extend(disk(report));
     warnings.sort_by_key(|warning| warning.severity);
     warnings
+}
+
+/// What everyone should know who uses the paid engine, from what everyone may know: how its token is.
+pub fn for_everyone(overview: &Overview, now: Timestamp) -> Vec<Warning> {
+    let status = overview.statuses.engines.get(&EngineKind::LightX2v);
+    let Some(status) = status.filter(|_| overview.offer.upstream_host.is_some()) else {
+        return Vec::new();
+    };
+    let expire_time = status.token_expire_time;
+    let warned_from = expire_time.and_then(|time| time.saturating_sub(EXPIRES_SOON).ok());
+    let (reason, severity, since, message) = match status.token {
+        TokenState::NotNeeded => return Vec::new(),
+        TokenState::Missing => (
+            WarningReason::UpstreamTokenNotSet,
+            Severity::Critical,
+            None,
+            "The paid engine has no token: its items wait. Ask an administrator to set one.",
+        ),
+        TokenState::Ok | TokenState::Refused if expire_time.is_some_and(|time| time <= now) => (
+            WarningReason::UpstreamTokenExpired,
+            Severity::Critical,
+            expire_time,
+            "The paid engine's token has expired: its items wait. Ask an administrator to set a new one.",
+        ),
+        TokenState::Refused => (
+            WarningReason::UpstreamTokenRefused,
+            Severity::Critical,
+            None,
+            "The upstream refuses the paid engine's token: its items wait. Ask an administrator to set a new one.",
+        ),
+        TokenState::Ok if warned_from.is_some_and(|time| time <= now) => (
+            WarningReason::UpstreamTokenExpiring,
+            Severity::Warning,
+            warned_from,
+            "The paid engine's token expires within a day; its items will wait then. Ask an administrator to set a new one in time.",
+        ),
+        TokenState::Ok => return Vec::new(),
+    };
+    let warning = Warning::new(reason, severity, message).since(since);
+    vec![match expire_time {
+        Some(time) => warning.with("expire_time", time),
+        None => warning,
+    }]
 }
 
 fn dispatch(report: &SystemReport) -> Option<Warning> {
@@ -259,4 +303,75 @@ fn disk(report: &SystemReport) -> Option<Warning> {
         return None;
     };
     Some(warning.with("free_bytes", free))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::dispatching::{DEFAULT_CONCURRENCY, DispatchSettings};
+    use crate::domain::ledger::Actor;
+    use crate::domain::pricing::Pricing;
+    use crate::feed::engine_status::{EngineStatus, EngineStatuses};
+    use crate::service::overview::Offer;
+
+    fn overview(token: TokenState, expire: Option<i64>, host: Option<&str>) -> Overview {
+        let mut status = EngineStatus::new(3, token);
+        status.token_expire_time = expire.map(|second| Timestamp::from_second(second).unwrap());
+        let mut statuses = EngineStatuses::default();
+        statuses.engines.insert(EngineKind::LightX2v, status);
+        Overview {
+            offer: Offer {
+                default_engine: None,
+                upstream_host: host.map(str::to_owned),
+                pricing: Pricing::default(),
+            },
+            statuses: Arc::new(statuses),
+            dispatch: DispatchSettings {
+                state: DispatchState::Running,
+                concurrency: DEFAULT_CONCURRENCY,
+                changed_by: Actor::System,
+                change_time: Timestamp::UNIX_EPOCH,
+            },
+            waiting: BTreeMap::new(),
+            oldest_pending_time: None,
+            expected_drain: None,
+        }
+    }
+
+    #[test]
+    fn everyone_is_told_a_day_ahead_that_the_token_ends_and_neither_host_nor_account() {
+        const DAY: i64 = 24 * 60 * 60;
+        let told = |token, expire, now| {
+            let now = Timestamp::from_second(now).unwrap();
+            let warnings = for_everyone(&overview(token, expire, Some("x2v.example.com")), now);
+            assert!(warnings.len() <= 1);
+            for warning in &warnings {
+                assert!(!format!("{warning:?}").contains("example.com"));
+            }
+            warnings.into_iter().next().map(|warning| warning.reason)
+        };
+        use WarningReason::{
+            UpstreamTokenExpired, UpstreamTokenExpiring, UpstreamTokenNotSet, UpstreamTokenRefused,
+        };
+        let ends = Some(10 * DAY);
+        assert_eq!(told(TokenState::Ok, ends, 9 * DAY - 1), None);
+        for (now, expected) in [
+            (9 * DAY, UpstreamTokenExpiring),
+            (10 * DAY - 1, UpstreamTokenExpiring),
+            (10 * DAY, UpstreamTokenExpired),
+        ] {
+            assert_eq!(told(TokenState::Ok, ends, now), Some(expected), "{now}");
+        }
+        assert_eq!(told(TokenState::Ok, None, DAY), None);
+        let refused = told(TokenState::Refused, ends, 1);
+        assert_eq!(refused, Some(UpstreamTokenRefused));
+        let missing = told(TokenState::Missing, None, 1);
+        assert_eq!(missing, Some(UpstreamTokenNotSet));
+        let unconfigured = overview(TokenState::Missing, None, None);
+        assert_eq!(for_everyone(&unconfigured, Timestamp::UNIX_EPOCH), []);
+    }
 }

@@ -8,6 +8,7 @@
 //! Not here: what runs when (`dispatch`), messages (`rpc`).
 
 pub mod change;
+pub mod delete;
 pub mod download;
 mod draft;
 pub mod export;
@@ -195,7 +196,9 @@ impl Batches {
 
     /// Gives pins back after a refusal and removes what nothing refers to.
     async fn discard(&self, pins: Vec<Pin>) {
-        self.media()
+        // Which of them are gone matters to nobody: they were never the store's.
+        let _gone = self
+            .media()
             .discard(pins, |blob| self.store().is_referenced(blob))
             .await;
     }

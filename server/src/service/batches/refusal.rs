@@ -47,6 +47,7 @@ pub(super) fn of_creation(error: CreateBatchError, request: Option<RequestId>) -
         CreateBatchError::Balance(error) => error.into(),
         CreateBatchError::Store(error) => error.into(),
         CreateBatchError::RequestReused => reused(request),
+        CreateBatchError::Deleted(batch) => batch_not_found(batch),
     }
 }
 

@@ -96,14 +96,18 @@ impl Batches {
         // Pinned until the new batch refers to them, whatever becomes of the source meanwhile.
         let mut pins = vec![self.media().pin(source.audio.blob)];
         pins.extend(images.iter().map(|image| self.media().pin(image.blob)));
-        for (pin, file) in pins.iter().zip(
-            std::iter::once(&source.audio.filename)
-                .chain(images.iter().map(|image| &image.filename)),
-        ) {
-            self.media()
-                .check(pin.blob())
-                .await
-                .map_err(|error| refusal::of_media(error, file))?;
+        let names = images.iter().map(|image| &image.filename);
+        let names = std::iter::once(&source.audio.filename).chain(names);
+        let mut missing = None;
+        for (pin, file) in pins.iter().zip(names) {
+            if let Err(error) = self.media().check(pin.blob()).await {
+                missing = Some(refusal::of_media(error, file));
+                break;
+            }
+        }
+        if let Some(refusal) = missing {
+            self.discard(pins).await;
+            return Err(refusal);
         }
         let draft = Draft {
             owner: source.owner,
@@ -126,7 +130,8 @@ impl Batches {
             .store()
             .create_batch(self.new_batch(caller, draft, request))
             .await;
-        drop(pins);
+        // The source may have been deleted meanwhile, and nothing else refer to its files.
+        self.discard(pins).await;
         created.map_err(|error| refusal::of_creation(error, rerun.request_id))
     }
 }

@@ -4,12 +4,12 @@ use futures::future::join_all;
 
 use crate::domain::ids::{BatchId, ItemId, RequestId};
 use crate::domain::ledger::{Actor, BalanceError};
-use crate::domain::user::{Role, User};
+use crate::domain::user::{Role, SignInMethod, User};
 use crate::store::query::{EntryPage, UserPage};
 use crate::store::{
     ChangeItemsError, CreateBatchError, CreateUserError, CreditAssignment, CreditChange,
     CreditError, Made, PasswordChange, RecordedRequest, Request, RequestKey, RetryItems,
-    UserChange, UserChangeError,
+    SignInNote, UserChange, UserChangeError,
 };
 
 use super::world::World;
@@ -233,6 +233,7 @@ pub async fn a_changed_user_keeps_credits_and_loses_sessions(world: World) {
         display_name: None,
         role: None,
         disabled: None,
+        language: None,
         actor: Actor::System,
         now: world.clock.now(),
     };
@@ -279,7 +280,7 @@ pub async fn a_changed_user_keeps_credits_and_loses_sessions(world: World) {
         ..of(user)
     };
     let admin = world.store.update_user(role(&user, Role::Admin)).await;
-    assert_eq!(admin.unwrap().token_epoch, enabled.token_epoch);
+    assert_eq!(admin.unwrap().token_epoch, enabled.token_epoch + 1);
     let refused = world.store.update_user(role(&user, Role::User)).await;
     assert!(matches!(refused, Err(UserChangeError::LastAdmin)));
     let off = UserChange {
@@ -334,7 +335,13 @@ pub async fn account_changes_are_audited(world: World) {
     assert!(!changed.password_change_required);
     assert_eq!(changed.password_expire_time, None);
     let now = world.clock.now();
-    world.store.record_sign_in(user.id, now).await.unwrap();
+    let sign_in = SignInNote {
+        user: user.id,
+        method: SignInMethod::Password,
+        address: None,
+        now,
+    };
+    world.store.record_sign_in(sign_in).await.unwrap();
     assert_eq!(world.stored(&user).await.last_sign_in_time, Some(now));
 
     let set = |credits, expected| CreditAssignment {
@@ -366,7 +373,7 @@ pub async fn account_changes_are_audited(world: World) {
         [
             "credits.set",
             "sign_in",
-            "password.change",
+            "password.reset",
             "user.create",
             "user.create"
         ]

@@ -9,7 +9,9 @@
     reason = "a test may panic"
 )]
 
+pub mod accounts;
 pub mod credits;
+pub mod deletion;
 pub mod dispatching;
 pub mod endings;
 pub mod leftovers;
@@ -23,10 +25,20 @@ macro_rules! conformance_suite {
     ($name:ident, $open:expr) => {
         mod $name {
             use $crate::store::conformance::{
-                credits, dispatching, endings, leftovers, lists, restored, watching,
+                accounts, credits, deletion, dispatching, endings, leftovers, lists, restored,
+                watching,
             };
             $crate::store::conformance::cases! {
                 $open =>
+                accounts::users_change_from_what_was_seen,
+                accounts::an_admin_always_stays,
+                accounts::keys_are_found_by_their_digest_and_bounded,
+                accounts::the_audit_keeps_whence_and_on_what,
+                deletion::a_deleted_batch_is_gone_and_its_books_stay,
+                deletion::blobs_are_doomed_with_their_last_reference,
+                deletion::what_a_deleted_batch_left_upstream_stays,
+                deletion::watchers_are_told_of_a_deletion,
+                deletion::pages_go_on_behind_a_deleted_batch,
                 credits::balances_are_ledger_sums,
                 credits::concurrent_creations_never_overspend,
                 credits::a_request_id_makes_one_thing,

@@ -8,8 +8,8 @@ use crate::domain::ids::{ClientRef, TaskId};
 use crate::domain::item::{ItemState, VideoItem};
 use crate::domain::ledger::Actor;
 use crate::domain::transition::TaskStanding;
-use crate::store::Claim;
 use crate::store::restored::{ListedTask, MatchList, Matched, Restore};
+use crate::store::{Claim, NewApiKey};
 
 use super::world::{World, account, submitted};
 
@@ -57,6 +57,12 @@ pub async fn a_mark_pauses_and_forgets(world: World) {
 
     let user = world.user("wang", 5).await;
     let batch = world.batch(&user, 1, 1).await;
+    let key = super::accounts::key(&world, &user, 7);
+    let new = NewApiKey {
+        key,
+        actor: Actor::System,
+    };
+    store.create_api_key(new).await.unwrap();
     store.set_setting("secret", vec![1]).await.unwrap();
     store.set_setting("other", vec![2]).await.unwrap();
     let token = UpstreamToken {
@@ -78,6 +84,8 @@ pub async fn a_mark_pauses_and_forgets(world: World) {
     assert_eq!(settings.state, DispatchState::Paused);
     assert_eq!(store.setting("secret").await.unwrap(), None);
     assert_eq!(store.setting("other").await.unwrap(), Some(vec![2]));
+    assert_eq!(store.api_keys(user.id).await.unwrap(), []);
+    assert_eq!(store.api_key_by_digest(&[7; 32]).await.unwrap(), None);
 
     match_list(&world, Vec::new()).await;
     let restored = store.restored().await.unwrap().unwrap();

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, Target, TargetKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::ids::{Account, UserId};
 use crate::domain::ledger::{Actor, BalanceError, Entry, EntryKind, balance_after};
-use crate::domain::user::{Credits, MAX_CREDITS, Role, User};
+use crate::domain::user::{Credits, MAX_CREDITS, User};
 use crate::store::{
-    CreateUserError, CreditAssignment, CreditChange, CreditError, Made, PasswordChange, StoreError,
-    UserChange, UserChangeError,
+    CreateUserError, CreditAssignment, CreditChange, CreditError, Made, PasswordChange, SignInNote,
+    StoreError, UserChange, UserChangeError,
 };
 
 use prost::Message;
@@ -47,7 +47,7 @@ pub(super) fn create_user(
         now,
         actor,
         "user.create",
-        &user.username,
+        Target::user(&user),
         format!("role {:?}, credits {credits}", user.role),
     )?;
     work.add_user(user)?;
@@ -77,13 +77,13 @@ pub(super) fn set_password(
     user.token_epoch += 1;
     user.version += 1;
     let user = user.clone();
-    work.note(
-        change.now,
-        &change.actor,
-        "password.change",
-        &user.username,
-        "",
-    )?;
+    // Whoever sets another's password does not know the one before.
+    let action = if change.actor.user() == Some(user.id) {
+        "password.change"
+    } else {
+        "password.reset"
+    };
+    work.note(change.now, &change.actor, action, Target::user(&user), "")?;
     Ok(Some(user))
 }
 
@@ -91,41 +91,63 @@ pub(super) fn update_user(
     work: &mut Work<'_>,
     change: &UserChange,
 ) -> Result<User, UserChangeError> {
-    let user = work.user(change.user)?.ok_or(UserChangeError::NotFound)?;
+    let before = work
+        .user(change.user)?
+        .ok_or(UserChangeError::NotFound)?
+        .clone();
     if change
         .expected_version
-        .is_some_and(|expected| expected != user.version)
+        .is_some_and(|version| version != before.version)
     {
         return Err(UserChangeError::Changed);
     }
-    let before = user.clone();
-    let mut after = before.clone();
-    if let Some(name) = &change.display_name {
-        after.display_name.clone_from(name);
-    }
-    after.role = change.role.unwrap_or(before.role);
-    after.disabled = change.disabled.unwrap_or(before.disabled);
+    let after = changed(&before, change);
     if after == before {
         return Ok(before);
     }
-    let administrates = |user: &User| user.role == Role::Admin && !user.disabled;
-    if administrates(&before) && !administrates(&after) && !another_admin(work, change.user)? {
+    if before.is_working_admin() && !after.is_working_admin() && !has_other_admin(work, before.id)?
+    {
         return Err(UserChangeError::LastAdmin);
     }
-    let loses_sessions = (after.disabled && !before.disabled) || after.role < before.role;
-    if loses_sessions {
-        after.token_epoch += 1;
+    let detail = differences(&before, &after);
+    let ends_tokens = after.role != before.role || (after.disabled && !before.disabled);
+    let user = work.user_mut(change.user)?;
+    *user = after;
+    user.version += 1;
+    if ends_tokens {
+        user.token_epoch += 1;
     }
-    after.version += 1;
-    let mut said = Vec::new();
-    if after.display_name != before.display_name {
-        said.push("display name".to_owned());
+    let user = user.clone();
+    let target = Target::user(&user);
+    work.note(change.now, &change.actor, "user.update", target, detail)?;
+    Ok(user)
+}
+
+/// The user as asked for.
+fn changed(before: &User, change: &UserChange) -> User {
+    let mut after = before.clone();
+    if let Some(role) = change.role {
+        after.role = role;
     }
-    if after.role != before.role {
-        said.push(format!("role {:?}", after.role));
+    if let Some(disabled) = change.disabled {
+        after.disabled = disabled;
     }
-    if after.disabled != before.disabled {
-        said.push(
+    if let Some(name) = &change.display_name {
+        after.display_name.clone_from(name);
+    }
+    if let Some(language) = &change.language {
+        after.language.clone_from(language);
+    }
+    after
+}
+
+fn differences(before: &User, after: &User) -> String {
+    let mut parts = Vec::new();
+    if before.role != after.role {
+        parts.push(format!("role {:?}", after.role));
+    }
+    if before.disabled != after.disabled {
+        parts.push(
             if after.disabled {
                 "disabled"
             } else {
@@ -134,52 +156,45 @@ pub(super) fn update_user(
             .to_owned(),
         );
     }
-    work.user_mut(change.user)?.clone_from(&after);
-    work.note(
-        change.now,
-        &change.actor,
-        "user.update",
-        &after.username,
-        said.join(", "),
-    )?;
-    Ok(after)
+    if before.display_name != after.display_name {
+        parts.push(format!("display name {:?}", after.display_name));
+    }
+    if before.language != after.language {
+        parts.push(format!("language {:?}", after.language));
+    }
+    parts.join(", ")
 }
 
-/// Whether an enabled admin is left beside this one. Names are written at once, so a user made in this very transaction
-/// counts.
-fn another_admin(work: &mut Work<'_>, except: UserId) -> Result<bool, StoreError> {
-    let mut ids = Vec::new();
-    for entry in work.read().user_names.iter().map_err(failed)? {
-        let (_, id) = entry.map_err(failed)?;
-        ids.push(load::user_id(id.value()));
+/// Whether an admin other than this one can sign in. Looked for only when one is about to go.
+fn has_other_admin(work: &mut Work<'_>, one: UserId) -> Result<bool, StoreError> {
+    let mut others = Vec::new();
+    for entry in work.read().users.iter().map_err(failed)? {
+        let (key, _) = entry.map_err(failed)?;
+        others.push(load::user_id(key.value()));
     }
-    for id in ids.into_iter().filter(|id| *id != except) {
-        if let Some(user) = work.user(id)?
-            && user.role == Role::Admin
-            && !user.disabled
-        {
+    for id in others {
+        // Through the transaction's own state: another change of it may have come before this one.
+        if id != one && work.user(id)?.is_some_and(User::is_working_admin) {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-pub(super) fn record_sign_in(
-    work: &mut Work<'_>,
-    id: UserId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    if work.user(id)?.is_none() {
+pub(super) fn record_sign_in(work: &mut Work<'_>, sign_in: &SignInNote) -> Result<(), StoreError> {
+    if work.user(sign_in.user)?.is_none() {
         return Ok(());
     }
-    let user = work.user_mut(id)?;
-    user.last_sign_in_time = Some(now);
-    let name = user.username.clone();
+    let user = work.user_mut(sign_in.user)?;
+    user.last_sign_in_time = Some(sign_in.now);
+    user.last_sign_in_method = Some(sign_in.method);
     let actor = Actor::User {
-        id,
-        name: name.clone(),
+        id: user.id,
+        name: user.username.clone(),
+        address: sign_in.address,
     };
-    work.note(now, &actor, "sign_in", name, "")
+    let target = Target::user(user);
+    work.note(sign_in.now, &actor, "sign_in", target, "")
 }
 
 impl From<Replay> for CreditError {
@@ -200,7 +215,7 @@ pub(super) fn adjust_credits(
     }
     let user = work.user(change.user)?.ok_or(CreditError::NotFound)?;
     balance_after(user.credit_balance, change.delta)?;
-    let (name, available) = (user.username.clone(), user.credit_balance);
+    let (target, available) = (Target::user(user), user.credit_balance);
     let posted = work.post(Posting {
         user: change.user,
         kind: EntryKind::Adjustment,
@@ -216,7 +231,7 @@ pub(super) fn adjust_credits(
         available,
     })?;
     let detail = format!("{:+}, now {}", entry.delta, entry.balance_after);
-    work.note(change.now, &change.actor, "credits.adjust", name, detail)?;
+    work.note(change.now, &change.actor, "credits.adjust", target, detail)?;
     work.record(
         change.request.as_ref(),
         Made::Entry(change.user, entry.sequence),
@@ -263,7 +278,7 @@ pub(super) fn set_credits(
     if delta == 0 {
         return Ok((user.clone(), None));
     }
-    let name = user.username.clone();
+    let target = Target::user(user);
     let entry = work.post(Posting {
         user: change.user,
         kind: EntryKind::Adjustment,
@@ -274,20 +289,14 @@ pub(super) fn set_credits(
         now: change.now,
     })?;
     let detail = format!("from {actual} to {}", change.credits);
-    work.note(change.now, &change.actor, "credits.set", name, detail)?;
+    work.note(change.now, &change.actor, "credits.set", target, detail)?;
     let user = work.user_mut(change.user)?;
     user.version += 1;
     Ok((user.clone(), entry))
 }
 
 pub(super) fn record_audit(work: &mut Work<'_>, event: &AuditEvent) -> Result<(), StoreError> {
-    work.note(
-        event.time,
-        &event.actor,
-        &event.action,
-        &event.target,
-        event.detail.clone(),
-    )
+    work.write_audit(event.clone())
 }
 
 pub(super) fn set_dispatch_settings(
@@ -304,7 +313,7 @@ pub(super) fn set_dispatch_settings(
         settings.change_time,
         &settings.changed_by,
         "dispatch.set",
-        "dispatch",
+        Target::only(TargetKind::Dispatch),
         format!("{:?}, concurrency {}", settings.state, settings.concurrency),
     )
 }
@@ -357,7 +366,7 @@ pub(super) fn set_upstream_token(
         token.set_time,
         actor,
         "upstream_token.set",
-        &token.account,
+        Target::new(TargetKind::Upstream, "", &token.account.0),
         "",
     )
 }

@@ -2,6 +2,7 @@
 
 use redb::ReadableTable;
 
+use crate::domain::audit::Target;
 use crate::domain::batch::{Batch, ItemCounts};
 use crate::domain::ids::{BatchId, ItemId};
 use crate::domain::item::{ItemState, VideoItem};
@@ -51,6 +52,9 @@ pub(super) fn create_batch(
 ) -> Result<Created, CreateBatchError> {
     match work.replay(new.request.as_ref())? {
         Some(Made::Batch(id)) => {
+            if work.batch(id)?.is_none() {
+                return Err(CreateBatchError::Deleted(id));
+            }
             let (batch, balance) = balance(work, id)?;
             return Ok(Created {
                 batch,
@@ -81,6 +85,7 @@ pub(super) fn create_batch(
         batch.admit(item);
     }
     let (id, engine, owner, now) = (batch.id, batch.engine, batch.owner, batch.create_time);
+    let target = Target::batch(&batch);
     work.refer(&batch.audio.blob)?;
     work.add_batch(batch)?;
     for item in &new.items {
@@ -115,7 +120,7 @@ pub(super) fn create_batch(
         now,
         &new.actor,
         "batch.create",
-        id,
+        target,
         format!("{count} items, {charged} credits"),
     )?;
     work.wake_dispatch();
@@ -202,11 +207,12 @@ pub(super) fn cancel_items(
             batch.cancel_request_time.get_or_insert(cancel.now);
             action = "batch.cancel";
         }
+        let target = Target::batch(batch);
         work.note(
             cancel.now,
             &cancel.actor,
             action,
-            cancel.batch,
+            target,
             format!("{} items", open.len()),
         )?;
         work.wake_dispatch();
@@ -228,6 +234,9 @@ pub(super) fn retry_items(
 ) -> Result<ItemsChanged, ChangeItemsError> {
     match work.replay(retry.request.as_ref())? {
         Some(Made::Rounds(batch, items)) if batch == retry.batch => {
+            if work.batch(batch)?.is_none() {
+                return Err(ChangeItemsError::BatchNotFound);
+            }
             return changed(work, batch, items);
         }
         Some(_) => return Err(ChangeItemsError::RequestReused),
@@ -268,7 +277,9 @@ pub(super) fn retry_items(
         ids.push(item.id);
     }
     // It is not being cancelled any more: some of it was asked for again.
-    work.batch_mut(retry.batch)?.cancel_request_time = None;
+    let batch = work.batch_mut(retry.batch)?;
+    batch.cancel_request_time = None;
+    let target = Target::batch(batch);
     work.record(
         retry.request.as_ref(),
         Made::Rounds(retry.batch, ids.clone()),
@@ -277,7 +288,7 @@ pub(super) fn retry_items(
         retry.now,
         &retry.actor,
         "items.retry",
-        retry.batch,
+        target,
         format!("{} items, {required} credits", ids.len()),
     )?;
     changed(work, retry.batch, ids)

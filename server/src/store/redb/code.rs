@@ -1,12 +1,14 @@
 //! The numbers that stand for the domain's enumerations in records and keys. 0 is none of them; a number is never
 //! used again for something else.
 
+use crate::domain::audit::{Outcome, TargetKind};
 use crate::domain::batch::{AttentionRank, BatchState, EngineKind};
 use crate::domain::dispatching::DispatchState;
 use crate::domain::failure::{FailureReason, WaitReason};
+use crate::domain::key::Scope;
 use crate::domain::ledger::EntryKind;
 use crate::domain::media::BlobKind;
-use crate::domain::user::Role;
+use crate::domain::user::{Role, SignInMethod};
 
 /// A value with a number of its own.
 pub(super) trait Coded: Copy + Sized + 'static {
@@ -46,6 +48,10 @@ codes! { BlobKind: 1 Image, 2 Audio, 3 Video, }
 codes! { DispatchState: 1 Running, 2 Paused, 3 Draining, }
 codes! { BatchState: 1 Created, 2 Processing, 3 Completed, 4 Failed, 5 Cancelled, }
 codes! { AttentionRank: 1 NeedsAttention, 2 Open, 3 Settled, }
+codes! { SignInMethod: 1 Password, 2 Ssh, 3 ApiKey, }
+codes! { Scope: 1 Read, 2 Submit, 3 Admin, }
+codes! { Outcome: 1 Succeeded, 2 Refused, 3 Failed, }
+codes! { TargetKind: 1 User, 2 Batch, 3 Item, 4 Key, 5 Dispatch, 6 Upstream, 7 System, }
 codes! {
     WaitReason:
     1 Slot,
@@ -90,6 +96,12 @@ pub(super) mod stage {
     pub const FETCHING: u32 = 5;
 }
 
+/// Actors that are neither a user nor the server itself.
+pub(super) mod actor {
+    pub const OWNER: u32 = 1;
+    pub const ANONYMOUS: u32 = 2;
+}
+
 /// What a request made.
 pub(super) mod made {
     pub const BATCH: u32 = 1;
@@ -122,5 +134,9 @@ mod tests {
         check::<AttentionRank>();
         check::<WaitReason>();
         check::<FailureReason>();
+        check::<SignInMethod>();
+        check::<Scope>();
+        check::<Outcome>();
+        check::<TargetKind>();
     }
 }

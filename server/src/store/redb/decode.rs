@@ -4,28 +4,29 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, Outcome, Target, TargetKind};
 use crate::domain::batch::{Batch, EndedItem, Ending, ItemCounts};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::failure::Failure;
 use crate::domain::ids::{
-    Account, BatchId, ClientRef, EntryId, InstanceId, ItemId, TaskId, UserId,
+    Account, BatchId, ClientRef, EntryId, InstanceId, ItemId, KeyId, TaskId, UserId,
 };
 use crate::domain::item::{Attempt, ItemState, Pending, Processing, Stage, VideoItem};
+use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry, Subject};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, Video};
 use crate::domain::restored::Restored;
-use crate::domain::user::User;
+use crate::domain::user::{SignInMethod, User};
 use crate::store::query::Counts;
-use crate::store::{Made, RecordedRequest};
+use crate::store::{Made, RecordedRequest, Tombstone};
 
 use super::code::{self, Coded};
 use super::record::{
-    ActorRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord, CleanupRecord,
-    CountsRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord,
-    ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord, UserRecord,
-    VideoRecord, WatchRecord,
+    ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
+    CleanupRecord, CountsRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord,
+    ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord,
+    TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 /// What is wrong with a record.
@@ -76,6 +77,10 @@ pub(super) fn user(record: UserRecord) -> Decoded<User> {
         ledger_sequence: record.ledger_sequence,
         create_time: time(record.create_time)?,
         last_sign_in_time: times(record.last_sign_in_time)?,
+        last_sign_in_method: match record.last_sign_in_method {
+            Some(method) => Some(coded("way to sign in", method)?),
+            None => record.last_sign_in_time.map(|_| SignInMethod::Password),
+        },
         version: record.version,
     })
 }
@@ -276,12 +281,24 @@ fn failure(record: FailureRecord) -> Decoded<Failure> {
 
 fn actor(record: Option<ActorRecord>) -> Decoded<Actor> {
     let record = there("actor", record)?;
-    Ok(match record.id {
-        None => Actor::System,
-        Some(id) => Actor::User {
+    let address = record
+        .address
+        .map(|address| {
+            address
+                .parse()
+                .map_err(|_| format!("{address} is no address"))
+        })
+        .transpose()?;
+    Ok(match (record.kind, record.id) {
+        (None, None) => Actor::System,
+        (None, Some(id)) => Actor::User {
             id: UserId::from_bytes(bytes("actor", &id)?),
             name: record.name,
+            address,
         },
+        (Some(code::actor::OWNER), _) => Actor::Owner,
+        (Some(code::actor::ANONYMOUS), _) => Actor::Anonymous { address },
+        (Some(other), _) => return Err(format!("{other} is no kind of actor")),
     })
 }
 
@@ -311,13 +328,65 @@ pub(super) fn entry(user: UserId, sequence: u64, record: EntryRecord) -> Decoded
 
 /// An audit event; its sequence is the key.
 pub(super) fn audit(sequence: u64, record: AuditRecord) -> Decoded<AuditEvent> {
+    let target = match record.target_kind {
+        Some(kind) => Some(Target {
+            kind: coded("kind of target", kind)?,
+            id: record.target_id,
+            name: record.target,
+        }),
+        None if record.without_target => None,
+        None => old_target(&record.action, record.target),
+    };
     Ok(AuditEvent {
         sequence,
         time: time(record.time)?,
         actor: actor(record.actor)?,
         action: record.action,
-        target: record.target,
+        target,
+        outcome: record
+            .outcome
+            .map_or(Ok(Outcome::Succeeded), |outcome| coded("outcome", outcome))?,
         detail: record.detail,
+    })
+}
+
+/// The target of a record that is older than kinds of targets: of batches it has the id, of all else the name.
+fn old_target(action: &str, target: String) -> Option<Target> {
+    let (noun, _) = action.split_once('.').unwrap_or((action, ""));
+    let kind = match noun {
+        "user" | "password" | "credits" | "sign_in" => TargetKind::User,
+        "batch" | "items" => return Some(Target::new(TargetKind::Batch, target, "")),
+        "upstream_token" => TargetKind::Upstream,
+        "dispatch" => return Some(Target::only(TargetKind::Dispatch)),
+        _ => return None,
+    };
+    Some(Target::new(kind, "", target))
+}
+
+/// An API key; its user and id are the key.
+pub(super) fn api_key(user: UserId, id: KeyId, record: ApiKeyRecord) -> Decoded<ApiKey> {
+    Ok(ApiKey {
+        id,
+        user,
+        name: record.name,
+        prefix: record.prefix,
+        digest: bytes("digest", &record.digest)?,
+        scopes: record
+            .scopes
+            .into_iter()
+            .map(|scope| coded("scope", scope))
+            .collect::<Decoded<_>>()?,
+        create_time: time(record.create_time)?,
+        expire_time: times(record.expire_time)?,
+        last_used_time: times(record.last_used_time)?,
+    })
+}
+
+pub(super) fn tombstone(record: TombstoneRecord) -> Decoded<Tombstone> {
+    Ok(Tombstone {
+        owner: UserId::from_bytes(bytes("owner", &record.owner)?),
+        name: record.name,
+        delete_time: time(record.delete_time)?,
     })
 }
 

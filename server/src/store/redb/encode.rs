@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, Outcome};
 use crate::domain::batch::{Batch, EndedItem, Ending};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::failure::Failure;
 use crate::domain::item::{Attempt, ItemState, Processing, Stage, VideoItem};
+use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, SourceImage, Video};
 use crate::domain::restored::Restored;
 use crate::domain::user::User;
-use crate::store::{Made, RecordedRequest};
+use crate::store::{Made, RecordedRequest, Tombstone};
 
 use super::code::{self, Coded};
 use super::record::{
-    ActorRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord, CleanupRecord,
-    DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord, ItemRecord,
-    ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord, UserRecord,
-    VideoRecord, WatchRecord,
+    ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
+    CleanupRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord,
+    ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord,
+    TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -52,6 +53,7 @@ pub(super) fn user(user: &User) -> UserRecord {
         create_time: time(user.create_time),
         last_sign_in_time: user.last_sign_in_time.map(time),
         version: user.version,
+        last_sign_in_method: user.last_sign_in_method.map(|method| method.code().into()),
     }
 }
 
@@ -244,11 +246,23 @@ fn failure(failure: &Failure) -> FailureRecord {
 }
 
 fn actor(actor: &Actor) -> Option<ActorRecord> {
+    let address = actor.address().map(|address| address.to_string());
     Some(match actor {
         Actor::System => ActorRecord::default(),
-        Actor::User { id, name } => ActorRecord {
+        Actor::User { id, name, .. } => ActorRecord {
             id: Some(id.bytes().to_vec()),
             name: name.clone(),
+            address,
+            ..ActorRecord::default()
+        },
+        Actor::Owner => ActorRecord {
+            kind: Some(code::actor::OWNER),
+            ..ActorRecord::default()
+        },
+        Actor::Anonymous { .. } => ActorRecord {
+            kind: Some(code::actor::ANONYMOUS),
+            address,
+            ..ActorRecord::default()
         },
     })
 }
@@ -269,12 +283,38 @@ pub(super) fn entry(entry: &Entry) -> EntryRecord {
 }
 
 pub(super) fn audit(event: &AuditEvent) -> AuditRecord {
+    let target = event.target.as_ref();
     AuditRecord {
         time: time(event.time),
         actor: actor(&event.actor),
         action: event.action.clone(),
-        target: event.target.clone(),
+        target: target.map(|target| target.name.clone()).unwrap_or_default(),
         detail: event.detail.clone(),
+        target_kind: target.map(|target| target.kind.code().into()),
+        target_id: target.map(|target| target.id.clone()).unwrap_or_default(),
+        outcome: (event.outcome != Outcome::Succeeded).then(|| event.outcome.code().into()),
+        without_target: target.is_none(),
+    }
+}
+
+/// Its user and id are the key.
+pub(super) fn api_key(key: &ApiKey) -> ApiKeyRecord {
+    ApiKeyRecord {
+        name: key.name.clone(),
+        prefix: key.prefix.clone(),
+        digest: key.digest.to_vec(),
+        scopes: key.scopes.iter().map(|scope| scope.code().into()).collect(),
+        create_time: time(key.create_time),
+        expire_time: key.expire_time.map(time),
+        last_used_time: key.last_used_time.map(time),
+    }
+}
+
+pub(super) fn tombstone(tombstone: &Tombstone) -> TombstoneRecord {
+    TombstoneRecord {
+        owner: tombstone.owner.bytes().to_vec(),
+        name: tombstone.name.clone(),
+        delete_time: time(tombstone.delete_time),
     }
 }
 

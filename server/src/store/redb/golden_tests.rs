@@ -1,10 +1,11 @@
-//! A database file that version 1 wrote is kept here and must read for ever.
+//! A database file of each version is kept here and must read for ever.
 //!
-//! `VBATCH_WRITE_GOLDEN=1 cargo test -p vision-batch-server golden` writes it anew. Do that only before a release
+//! `VBATCH_WRITE_GOLDEN=1 cargo test -p vision-batch-server golden` writes the newest anew. Do that only before a release
 //! has written files of this schema; afterwards keep the file, and add another for the new version.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +14,36 @@ use jiff::Timestamp;
 
 use super::RedbStore;
 use crate::clock::Clock;
+use crate::domain::audit::{AuditEvent, Outcome, Target, TargetKind};
 use crate::domain::batch::Ending;
 use crate::domain::dispatching::{DispatchSettings, DispatchState, UpstreamToken};
 use crate::domain::failure::{Failure, FailureReason, WaitReason};
-use crate::domain::ids::{BatchId, RequestId, TaskId};
+use crate::domain::ids::{BatchId, KeyId, RequestId, TaskId};
 use crate::domain::item::{ItemState, Stage, VideoItem};
+use crate::domain::key::{ApiKey, Scope};
 use crate::domain::ledger::{Actor, EntryKind};
+use crate::domain::media::BlobKind;
 use crate::domain::transition::AttemptEvent;
-use crate::domain::user::User;
-use crate::store::conformance::world::{World, account, failed, failure, submitted};
-use crate::store::{CreditChange, Made, NewBatch, Request, RequestKey, RetryItems};
+use crate::domain::user::{Role, SignInMethod, User};
+use crate::store::conformance::world::{World, account, blob, failed, failure, submitted};
+use crate::store::{
+    CreditChange, DeleteBatch, Made, NewApiKey, NewBatch, Request, RequestKey, RetryItems,
+};
 
 const START: i64 = 1_790_000_000;
 
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/redb/golden/v1.redb")
+fn golden(version: u64) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/redb/golden");
+    folder.join(format!("v{version}.redb"))
+}
+
+/// A user as an actor that calls from somewhere.
+fn actor(user: &User) -> Actor {
+    Actor::User {
+        id: user.id,
+        name: user.username.clone(),
+        address: Some(IpAddr::from([192, 0, 2, 7])),
+    }
 }
 
 fn open(path: &Path) -> World {
@@ -56,10 +72,7 @@ fn source() -> BatchId {
 /// One record of each kind, in each state.
 async fn write(world: &World) {
     let user = world.user("王芳", 100).await;
-    let actor = Actor::User {
-        id: user.id,
-        name: user.username.clone(),
-    };
+    let actor = actor(&user);
     let mut new = NewBatch {
         request: Some(request(&user, "CreateBatch")),
         actor: actor.clone(),
@@ -156,21 +169,194 @@ async fn write(world: &World) {
     store.set_setting("key", vec![1, 2, 3]).await.unwrap();
 }
 
+/// What version 2 has besides: another admin with an API key, a batch that was deleted, and refusals.
+async fn write_2(world: &World) {
+    let store = &world.store;
+    let admin = User {
+        role: Role::Admin,
+        ..world.new_user("li")
+    };
+    let admin = store.create_user(admin, 0, Actor::Owner).await.unwrap();
+    let now = world.clock.now();
+    let key = ApiKey {
+        id: KeyId(uuid::Uuid::from_u128(79)),
+        user: admin.id,
+        name: "nightly".to_owned(),
+        prefix: "vbk_abcdefgh".to_owned(),
+        digest: [9; 32],
+        scopes: vec![Scope::Read, Scope::Admin],
+        create_time: now,
+        expire_time: Some(now + Duration::from_secs(60)),
+        last_used_time: None,
+    };
+    let id = key.id;
+    let actor = actor(&admin);
+    let new = NewApiKey {
+        key,
+        actor: actor.clone(),
+    };
+    store.create_api_key(new).await.unwrap();
+    store.note_key_use(admin.id, id, now).await.unwrap();
+    // One picture more than the other batch has: nothing else refers to it.
+    let batch = world.batch(&admin, 13, 0).await;
+    world.cancel(batch.id, &[]).await.unwrap();
+    let delete = DeleteBatch {
+        batch: batch.id,
+        actor,
+        now,
+    };
+    store.delete_batch(delete).await.unwrap();
+    let refused = AuditEvent {
+        sequence: 0,
+        time: now,
+        actor: Actor::Anonymous {
+            address: "2001:db8::1".parse().ok(),
+        },
+        action: "sign_in".to_owned(),
+        target: None,
+        outcome: Outcome::Refused,
+        detail: "no such user".to_owned(),
+    };
+    store.record_audit(refused).await.unwrap();
+}
+
+/// A copy of a golden file, opened.
+fn open_golden(version: u64, folder: &Path) -> World {
+    let copy = folder.join("state.redb");
+    std::fs::copy(golden(version), &copy).unwrap();
+    open(&copy)
+}
+
 #[tokio::test]
-async fn golden_file_of_version_1_reads() {
+async fn golden_file_of_version_1_reads_and_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = open_golden(1, folder.path());
+    let audit = world.store.audit(None, 100).await.unwrap();
+    let targets = |action: &str| {
+        let event = audit.iter().find(|event| event.action == action);
+        event.unwrap().target.clone().unwrap()
+    };
+    let user = world.store.user_by_name("王芳").await.unwrap().unwrap();
+    // Older records have the name or the id, whichever there was.
+    assert_eq!(
+        targets("user.create"),
+        Target::new(TargetKind::User, "", "王芳")
+    );
+    assert_eq!(targets("credits.adjust").name, "王芳");
+    assert_eq!(targets("batch.create").kind, TargetKind::Batch);
+    assert!(targets("batch.create").id.parse::<BatchId>().is_ok());
+    assert_eq!(targets("dispatch.set"), Target::only(TargetKind::Dispatch));
+    assert!(
+        audit
+            .iter()
+            .all(|event| event.outcome == Outcome::Succeeded)
+    );
+    // What is new works on it, also after it is opened again.
+    write_2(&world).await;
+    drop(world);
+    let world = open(&folder.path().join("state.redb"));
+    read_2(&world).await;
+    assert_eq!(world.stored(&user).await, user);
+    drop(world);
+    read_1(&open_golden(1, folder.path())).await;
+}
+
+#[tokio::test]
+async fn golden_file_of_version_2_reads() {
     if std::env::var_os("VBATCH_WRITE_GOLDEN").is_some() {
-        std::fs::create_dir_all(golden().parent().unwrap()).unwrap();
-        drop(std::fs::remove_file(golden()));
-        write(&open(&golden())).await;
-        let mut database = redb::Database::open(golden()).unwrap();
+        let path = golden(super::SCHEMA);
+        drop(std::fs::remove_file(&path));
+        let world = open(&path);
+        write(&world).await;
+        write_2(&world).await;
+        drop(world);
+        let mut database = redb::Database::open(&path).unwrap();
         database.compact().unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("state.redb");
-    std::fs::copy(golden(), &copy).unwrap();
-    let world = open(&copy);
-    let store = &world.store;
+    let world = open_golden(2, folder.path());
+    read_2(&world).await;
+    let address = world.store.audit(None, 100).await.unwrap();
+    let address = address
+        .iter()
+        .find(|event| event.action == "credits.adjust");
+    assert!(address.unwrap().actor.address().is_some());
+    read_1(&world).await;
+}
 
+/// Users whose names were others by today's rules have new ones, and nobody has another's.
+#[tokio::test]
+async fn names_of_version_1_become_canonical_and_stay_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.redb");
+    let world = open(&path);
+    let mut users = Vec::new();
+    for name in ["wang", "ｗａｎｇ", "WANG-2", "ﬁona", "½", "王芳"] {
+        // What is stored here is not looked at.
+        users.push(world.user(name, 1).await);
+    }
+    drop(world);
+    let set = |version: u64| {
+        let database = redb::Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut meta = transaction.open_table(super::tables::META).unwrap();
+        let before = meta.insert("schema", version).unwrap().unwrap().value();
+        drop(meta);
+        transaction.commit().unwrap();
+        before
+    };
+    assert_eq!(set(1), 2);
+    let world = open(&path);
+    let mut names = Vec::new();
+    for user in &users {
+        let name = world.stored(user).await.username;
+        let found = world.store.user_by_name(&name).await.unwrap().unwrap();
+        assert_eq!(found.id, user.id);
+        names.push(name);
+    }
+    // In the order of the old names: the letters of plain ASCII come first.
+    assert_eq!(names, ["wang", "wang-3", "wang-2", "fiona", "user", "王芳"]);
+    for old in ["ｗａｎｇ", "WANG-2", "ﬁona", "½"] {
+        assert_eq!(world.store.user_by_name(old).await.unwrap(), None, "{old}");
+    }
+    let audit = world.store.audit(None, 100).await.unwrap();
+    let renamed = audit.iter().filter(|event| event.action == "user.rename");
+    assert_eq!(renamed.count(), 4);
+    drop(world);
+    assert_eq!(set(2), 2);
+}
+
+async fn read_2(world: &World) {
+    let store = &world.store;
+    let admin = store.user_by_name("li").await.unwrap().unwrap();
+    assert_eq!(admin.last_sign_in_method, Some(SignInMethod::ApiKey));
+    let key = store.api_key_by_digest(&[9; 32]).await.unwrap().unwrap();
+    assert_eq!((key.user, key.name.as_str()), (admin.id, "nightly"));
+    assert_eq!(key.scopes, [Scope::Read, Scope::Admin]);
+    assert!(key.expire_time > key.last_used_time && key.last_used_time.is_some());
+    let keys = store.api_keys(admin.id).await.unwrap();
+    assert_eq!(keys, std::slice::from_ref(&key));
+    assert_eq!(
+        store.doomed_blobs(9).await.unwrap(),
+        [blob(BlobKind::Image, 13)]
+    );
+    let audit = store.audit(None, 100).await.unwrap();
+    let refused = &audit[0];
+    assert_eq!(
+        (refused.outcome, &refused.target),
+        (Outcome::Refused, &None)
+    );
+    assert!(refused.actor.address().unwrap().is_ipv6());
+    let deleted = audit[1].target.clone().unwrap();
+    let left = store.tombstone(deleted.id.parse().unwrap()).await.unwrap();
+    let left = left.unwrap();
+    assert_eq!((left.owner, left.name), (admin.id, deleted.name));
+    assert_eq!(audit[4].target, Some(Target::key(&key)));
+    assert_eq!(audit[5].actor, Actor::Owner);
+}
+
+async fn read_1(world: &World) {
+    let store = &world.store;
     let user = store.user_by_name("王芳").await.unwrap().unwrap();
     world.check_books(&user).await;
     assert_eq!(user.credit_balance, 100 - 24 + 4 * 2 - 2 + 7);

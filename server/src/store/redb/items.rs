@@ -153,6 +153,7 @@ impl Work<'_> {
             .insert(key, (references + 1, blob.size_bytes))
             .map_err(failed)?;
         if references == 0 {
+            self.write().doomed.remove(key).map_err(failed)?;
             let totals = self.totals();
             let sum = match blob.kind {
                 BlobKind::Image => &mut totals.image_bytes,

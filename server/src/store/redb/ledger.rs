@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prost::Message;
 use redb::ReadableTable;
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{AuditEvent, Outcome, Target};
 use crate::domain::ids::UserId;
 use crate::domain::ledger::{Actor, BalanceError, Entry, EntryKind, Subject, balance_after};
 use crate::domain::user::Credits;
@@ -90,29 +90,35 @@ impl Work<'_> {
         Ok(Some(entry))
     }
 
-    /// Writes an audit event; its sequence is given here.
+    /// Writes an audit event of something that was done.
     pub fn note(
         &mut self,
         time: Timestamp,
         actor: &Actor,
         action: &str,
-        target: impl std::fmt::Display,
+        target: Target,
         detail: impl Into<String>,
     ) -> Result<(), StoreError> {
-        let totals = self.totals();
-        totals.audit_sequence += 1;
-        let event = AuditEvent {
-            sequence: totals.audit_sequence,
+        self.write_audit(AuditEvent {
+            sequence: 0,
             time,
             actor: actor.clone(),
             action: action.to_owned(),
-            target: target.to_string(),
+            target: Some(target),
+            outcome: Outcome::Succeeded,
             detail: detail.into(),
-        };
+        })
+    }
+
+    /// Writes an audit event; its sequence is given here.
+    pub fn write_audit(&mut self, event: AuditEvent) -> Result<(), StoreError> {
+        let totals = self.totals();
+        totals.audit_sequence += 1;
+        let sequence = totals.audit_sequence;
         let bytes = encode::audit(&event).encode_to_vec();
         self.write()
             .audit
-            .insert(event.sequence, bytes.as_slice())
+            .insert(sequence, bytes.as_slice())
             .map_err(failed)?;
         Ok(())
     }

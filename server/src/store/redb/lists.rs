@@ -106,6 +106,31 @@ pub(super) fn follow(
     Ok(())
 }
 
+/// Takes a batch out of the range where it is listed.
+pub(super) fn leave(
+    tables: &mut Tables<'_>,
+    batch: &Batch,
+    listed: Option<Class>,
+) -> Result<(), StoreError> {
+    let Some(old) = listed else {
+        return Ok(());
+    };
+    for scope in [scope(None), scope(Some(batch.owner))] {
+        let mut counts = counts(&tables.counts, scope)?;
+        tables
+            .lists
+            .remove(old.key(scope, batch.id))
+            .map_err(failed)?;
+        old.count(&mut counts, |count| *count = count.saturating_sub(1));
+        let bytes = counts.encode_to_vec();
+        tables
+            .counts
+            .insert(scope, bytes.as_slice())
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
 pub(super) fn counts(
     table: &impl ReadableTable<u128, Bytes>,
     scope: u128,

@@ -1,10 +1,11 @@
 //! The store in one redb file.
 //!
-//! Rooms: `open` (a file is made, checked, refused), `overlay` (a file is read and not written), `database` (it is open, or why not), `tables` (what there is),
+//! Rooms: `open` (a file is made, checked, brought up to date, refused), `names` (usernames of older files), `overlay` (a
+//! file is read and not written), `database` (it is open, or why not), `tables` (what there is),
 //! `record`, `code`, `encode`, `decode` (versioned bytes ↔ domain), `load` (one thing), `work` (one write
-//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of),
-//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `inspect` (all
-//! of it against itself), `seam` (all of it as
+//! transaction), `ledger`, `items`, `queue`, `leftovers`, `lists`, `hours` (what operations are made of), `deletion`,
+//! `…_operations` (the operations), `writer` (who commits them), `reads` (every question), `inspect` (all of it
+//! against itself), `seam` (all of it as
 //! [`Store`](super::Store)).
 //!
 //! Invariants: see the seam's; besides, one process has the file open, and nothing but this folder knows redb.
@@ -15,6 +16,7 @@ mod code;
 mod copy;
 mod database;
 mod decode;
+mod deletion;
 mod dispatch_operations;
 mod encode;
 mod error;
@@ -25,11 +27,13 @@ mod golden_tests;
 mod hours;
 mod inspect;
 mod items;
+mod key_operations;
 mod ledger;
 mod leftovers;
 mod lists;
 mod load;
 mod metered;
+mod names;
 mod open;
 mod overlay;
 mod queue;

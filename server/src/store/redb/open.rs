@@ -20,10 +20,14 @@ use super::error::{OpenError, corrupt, failed};
 use super::metered::Meter;
 use super::overlay::Overlay;
 use super::tables::{META, SINGLES, Tables, readable};
-use super::{encode, load};
+use super::work::Work;
+use super::{encode, load, names};
 
 /// The version of the tables and records that this program writes.
-pub const SCHEMA: u64 = 1;
+///
+/// Version 1 had no API keys, no deleted batches, and usernames that were not in form NFKC; a file of it is brought up
+/// to date when it is opened.
+pub const SCHEMA: u64 = 2;
 
 const SCHEMA_KEY: &str = "schema";
 
@@ -189,6 +193,7 @@ pub(super) fn prepare(path: &Path, database: &Database, clock: &Clock) -> Result
     let after_open = |error| OpenError::after_open(path.to_owned(), error);
     match schema(database).map_err(after_open)? {
         Some(SCHEMA) => Ok(()),
+        Some(1) => upgrade(database, clock).map_err(after_open),
         Some(found) if found > SCHEMA => Err(OpenError::NewerSchema {
             path: path.to_owned(),
             found,
@@ -226,6 +231,26 @@ fn schema(database: &Database) -> Result<Option<u64>, StoreError> {
         Some(version) => Ok(Some(version.value())),
         None => Err(corrupt("meta schema", "it is missing")),
     }
+}
+
+/// Brings a file of version 1 up to date, all or nothing.
+fn upgrade(database: &Database, clock: &Clock) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(failed)?;
+    // Makes the tables that are new.
+    let mut work = Work::open(&transaction, clock)?;
+    let renamed = names::canonicalize(&mut work)?;
+    work.write()
+        .meta
+        .insert(SCHEMA_KEY, SCHEMA)
+        .map_err(failed)?;
+    work.finish()?;
+    transaction.commit().map_err(failed)?;
+    tracing::info!(
+        schema = SCHEMA,
+        renamed,
+        "the database was brought up to date"
+    );
+    Ok(())
 }
 
 fn initialise(database: &Database, clock: &Clock) -> Result<(), StoreError> {

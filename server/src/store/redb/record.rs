@@ -53,6 +53,39 @@ pub(super) struct UserRecord {
     pub last_sign_in_time: Option<i64>,
     #[prost(uint64, tag = "18")]
     pub version: u64,
+    /// Absent in records older than API keys: a password then, if there was a sign-in.
+    #[prost(uint32, optional, tag = "19")]
+    pub last_sign_in_method: Option<u32>,
+}
+
+/// An API key. User and id are the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ApiKeyRecord {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, tag = "2")]
+    pub prefix: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub digest: Vec<u8>,
+    #[prost(uint32, repeated, tag = "4")]
+    pub scopes: Vec<u32>,
+    #[prost(int64, tag = "5")]
+    pub create_time: i64,
+    #[prost(int64, optional, tag = "6")]
+    pub expire_time: Option<i64>,
+    #[prost(int64, optional, tag = "7")]
+    pub last_used_time: Option<i64>,
+}
+
+/// What is left of a deleted batch, which is the key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TombstoneRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub owner: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    #[prost(int64, tag = "3")]
+    pub delete_time: i64,
 }
 
 /// What is fixed when a batch is made.
@@ -290,13 +323,18 @@ pub(super) struct FailureRecord {
     pub upstream_message: String,
 }
 
-/// Who did something; without an id, the server itself.
+/// Who did something, and from where; without kind and id, the server itself.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ActorRecord {
     #[prost(bytes = "vec", optional, tag = "1")]
     pub id: Option<Vec<u8>>,
     #[prost(string, tag = "2")]
     pub name: String,
+    /// Absent for the server itself and for users.
+    #[prost(uint32, optional, tag = "3")]
+    pub kind: Option<u32>,
+    #[prost(string, optional, tag = "4")]
+    pub address: Option<String>,
 }
 
 /// One change of a balance.
@@ -324,7 +362,8 @@ pub(super) struct EntryRecord {
     pub create_time: i64,
 }
 
-/// One change worth remembering.
+/// One change or refusal worth remembering. `target` is the object's name; in records without a `target_kind`, which
+/// are older than it, whatever the action was about.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AuditRecord {
     #[prost(int64, tag = "1")]
@@ -337,6 +376,16 @@ pub(super) struct AuditRecord {
     pub target: String,
     #[prost(string, tag = "5")]
     pub detail: String,
+    #[prost(uint32, optional, tag = "6")]
+    pub target_kind: Option<u32>,
+    #[prost(string, tag = "7")]
+    pub target_id: String,
+    /// Absent: it was done.
+    #[prost(uint32, optional, tag = "8")]
+    pub outcome: Option<u32>,
+    /// There is no target, in a record that is not older than its kind.
+    #[prost(bool, tag = "9")]
+    pub without_target: bool,
 }
 
 /// What a request made: a batch, rounds of items of a batch, or a ledger entry.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use redb::ReadableTable;
 
+use crate::domain::audit::{Target, TargetKind};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::{DispatchSettings, DispatchState};
 use crate::domain::ids::{AttemptNumber, ItemId};
@@ -19,7 +20,7 @@ use crate::store::restored::{KeylessTask, ListedTask, MatchList, Matched, Restor
 use super::code::Coded;
 use super::error::{corrupt, failed};
 use super::work::Work;
-use super::{account_operations as accounts, decode, encode, load};
+use super::{account_operations as accounts, decode, encode, key_operations as keys, load};
 
 /// Attempts of its other life that an item is looked for, where only seeds tell tasks apart: more than two rounds.
 const SEEDS_TRIED: AttemptNumber = 8;
@@ -61,7 +62,9 @@ pub(super) fn mark(work: &mut Work<'_>, restore: &Restore) -> Result<Restored, S
             .remove(name.as_str())
             .map_err(failed)?;
     }
-    let target = restore.backup_time.to_string();
+    // One that was revoked after the backup must not come back; nobody can tell which.
+    keys::end_all(work, restore.now)?;
+    let target = Target::new(TargetKind::System, "", restore.backup_time.to_string());
     work.note(
         restore.now,
         &Actor::System,

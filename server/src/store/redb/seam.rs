@@ -7,8 +7,9 @@ use redb::ReadTransaction;
 use crate::domain::audit::AuditEvent;
 use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
-use crate::domain::ids::{Account, BatchId, ClientRef, ItemId, TaskId, UserId};
+use crate::domain::ids::{Account, BatchId, ClientRef, ItemId, KeyId, TaskId, UserId};
 use crate::domain::item::VideoItem;
+use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
@@ -21,10 +22,11 @@ use crate::store::query::{
 };
 use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
-    AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateUserError,
-    Created, CreditAssignment, CreditChange, CreditError, FoundTask, ItemsChanged, NewBatch,
-    PasswordChange, RecordedRequest, RequestKey, RetryItems, Settled, Store, StoreError,
-    UserChange, UserChangeError,
+    AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateKeyError,
+    CreateUserError, Created, CreditAssignment, CreditChange, CreditError, DeleteBatch,
+    DeleteBatchError, Deleted, FoundTask, ItemsChanged, NewApiKey, NewBatch, PasswordChange,
+    RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote, Store, StoreError,
+    Tombstone, UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -32,9 +34,9 @@ use super::tables::{
     CLEANUPS, COUNTS, REQUESTS, SETTINGS, SINGLES, TOKENS, USER_NAMES, USERS, WATCHES, readable,
 };
 use super::{
-    RedbStore, account_operations as accounts, batch_operations as batch_work, decode,
-    dispatch_operations as dispatch, hours, inspect, ledger, leftovers, lists, load, reads,
-    restored_operations as restored_work,
+    RedbStore, account_operations as accounts, batch_operations as batch_work, decode, deletion,
+    dispatch_operations as dispatch, hours, inspect, key_operations as keys, ledger, leftovers,
+    lists, load, reads, restored_operations as restored_work,
 };
 
 impl RedbStore {
@@ -90,9 +92,44 @@ impl Store for RedbStore {
             .await
     }
 
-    async fn record_sign_in(&self, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+    async fn record_sign_in(&self, sign_in: SignInNote) -> Result<(), StoreError> {
         self.writer
-            .submit(move |work| accounts::record_sign_in(work, id, now))
+            .submit(move |work| accounts::record_sign_in(work, &sign_in))
+            .await
+    }
+
+    async fn create_api_key(&self, new: NewApiKey) -> Result<(), CreateKeyError> {
+        self.writer
+            .submit(move |work| keys::create(work, &new))
+            .await
+    }
+
+    async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, StoreError> {
+        keys::of_user(&self.snapshot()?, user)
+    }
+
+    async fn api_key_by_digest(&self, digest: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        keys::by_digest(&self.snapshot()?, digest)
+    }
+
+    async fn api_key(&self, user: UserId, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        keys::find(&self.snapshot()?, user, id)
+    }
+
+    async fn revoke_api_key(&self, revoke: RevokeApiKey) -> Result<bool, StoreError> {
+        self.writer
+            .submit(move |work| keys::revoke(work, &revoke))
+            .await
+    }
+
+    async fn note_key_use(
+        &self,
+        user: UserId,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .submit(move |work| keys::note_use(work, user, id, now))
             .await
     }
 
@@ -186,6 +223,26 @@ impl Store for RedbStore {
     async fn look_at(&self, batch: BatchId) -> Result<(), StoreError> {
         self.writer
             .submit(move |work| batch_work::look_at(work, batch))
+            .await
+    }
+
+    async fn delete_batch(&self, delete: DeleteBatch) -> Result<Deleted, DeleteBatchError> {
+        self.writer
+            .submit(move |work| deletion::delete_batch(work, &delete))
+            .await
+    }
+
+    async fn tombstone(&self, batch: BatchId) -> Result<Option<Tombstone>, StoreError> {
+        deletion::tombstone(&self.snapshot()?, batch)
+    }
+
+    async fn doomed_blobs(&self, limit: usize) -> Result<Vec<Blob>, StoreError> {
+        deletion::doomed(&self.snapshot()?, limit)
+    }
+
+    async fn forget_doomed(&self, blobs: Vec<Blob>) -> Result<(), StoreError> {
+        self.writer
+            .submit(move |work| deletion::forget_doomed(work, &blobs))
             .await
     }
 

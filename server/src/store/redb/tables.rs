@@ -116,6 +116,16 @@ tables! {
     HOURS hours: i64 => (u64, u64);
     /// (kind, SHA-256) → (references, bytes).
     BLOBS blobs: (u8, &'static [u8; 32]) => (u64, u64);
+    /// (kind, SHA-256) → bytes: blobs of deleted batches that nothing refers to, whose files are to be removed.
+    DOOMED doomed: (u8, &'static [u8; 32]) => u64;
+    /// Deleted batch → what is left of it.
+    TOMBSTONES tombstones: u128 => Bytes;
+    /// Item of a deleted batch → (batch, position, whether it had its video): what the books that stay are about.
+    DELETED_ITEMS deleted_items: u128 => (u128, u32, bool);
+    /// (user, key) → API key.
+    API_KEYS api_keys: (u128, u128) => Bytes;
+    /// SHA-256 of an API key's secret → (user, key).
+    API_KEY_DIGESTS api_key_digests: &'static [u8; 32] => (u128, u128);
     /// Small values of the server's own.
     SETTINGS settings: &'static str => Bytes;
     /// Account → upstream token.

@@ -168,8 +168,8 @@ async fn a_newer_schema_is_refused_in_words() {
         matches!(
             error,
             OpenError::NewerSchema {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),

@@ -38,6 +38,7 @@ pub(super) struct Work<'t> {
     batches: BTreeMap<BatchId, CachedBatch>,
     users: BTreeMap<UserId, CachedUser>,
     items: BTreeMap<(BatchId, u32), VideoItem>,
+    deleted: Vec<(BatchId, UserId)>,
     wakes_dispatch: bool,
     writes: u64,
     revised: bool,
@@ -65,6 +66,7 @@ impl<'t> Work<'t> {
             batches: BTreeMap::new(),
             users: BTreeMap::new(),
             items: BTreeMap::new(),
+            deleted: Vec::new(),
             wakes_dispatch: false,
             writes: 0,
             revised: false,
@@ -218,6 +220,22 @@ impl<'t> Work<'t> {
         Ok(())
     }
 
+    /// Takes a batch out of everything that is kept by batch; its items are the caller's matter.
+    pub fn remove_batch(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let listed = match self.batches.remove(&batch.id) {
+            Some(cached) => cached.listed,
+            None => Some(Class::of(batch)),
+        };
+        self.items.retain(|(owner, _), _| *owner != batch.id);
+        let key = batch.id.0.as_u128();
+        let tables = self.write();
+        tables.batches.remove(key).map_err(failed)?;
+        tables.progress.remove(key).map_err(failed)?;
+        lists::leave(tables, batch, listed)?;
+        self.deleted.push((batch.id, batch.owner));
+        Ok(())
+    }
+
     /// Writes an item, with the operation's revision, and keeps it for the feed.
     pub fn put_item(&mut self, mut item: VideoItem) -> Result<VideoItem, StoreError> {
         item.revision = self.revise();
@@ -235,6 +253,7 @@ impl<'t> Work<'t> {
         let mut commit = Commit {
             revision: self.totals.revision,
             wakes_dispatch: self.wakes_dispatch,
+            deleted: self.deleted,
             ..Commit::default()
         };
         for (id, cached) in self.batches {

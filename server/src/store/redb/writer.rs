@@ -96,9 +96,11 @@ macro_rules! may_be_store {
 may_be_store!(
     CreateUserError,
     UserChangeError,
+    CreateKeyError,
     CreditError,
     CreateBatchError,
-    ChangeItemsError
+    ChangeItemsError,
+    DeleteBatchError
 );
 
 impl<F, T, E> Operation for Task<F, T, E>

@@ -144,7 +144,7 @@ impl Bench {
             };
             let issued = accounts.mint(id).await.unwrap();
             let token = issued.token.expose_secret();
-            sessions.push(accounts.authenticate(token).await.unwrap());
+            sessions.push(accounts.authenticate(token, None).await.unwrap());
         }
         let [wang, li, admin] = sessions.try_into().unwrap();
         Self {

@@ -340,7 +340,7 @@ impl Bench {
         use secrecy::ExposeSecret;
         let issued = self.accounts.mint(session.caller.user).await.unwrap();
         let token = issued.token.expose_secret();
-        self.accounts.authenticate(token).await.unwrap()
+        self.accounts.authenticate(token, None).await.unwrap()
     }
 
     fn pause(&self, engines: &mut EngineStatuses) {

@@ -53,6 +53,7 @@ impl Walk {
     /// That what was left behind was left by an attempt of an item of that batch.
     fn left_by(&mut self, place: &str, key: ClientRef, batch: BatchId) -> Result<(), StoreError> {
         let words = match self.item_and_batch(key.item.0.as_u128())? {
+            None if self.deleted_item(key.item)? == Some(batch) => return Ok(()),
             None => "its item does not exist".to_owned(),
             Some((item, _)) if item.batch != batch => {
                 format!("its item is of batch {}, not of {batch}", item.batch)

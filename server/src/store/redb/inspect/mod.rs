@@ -12,7 +12,11 @@
 
 mod batches;
 mod blobs;
+mod deleted;
+#[cfg(test)]
+mod deletion_tests;
 mod items;
+mod keys;
 mod leftovers;
 mod queue;
 mod records;
@@ -52,6 +56,8 @@ pub(super) fn walk(
     walk.queue()?;
     walk.submits()?;
     walk.blobs(references)?;
+    walk.deleted()?;
+    walk.keys()?;
     walk.requests()?;
     walk.tokens()?;
     walk.totals()?;
@@ -148,9 +154,10 @@ impl Walk {
         Ok(batch.flatten().map(|batch| (item, batch)))
     }
 
+    /// Whether there is an item, or was one in a batch that was deleted.
     fn has_item(&self, item: ItemId) -> Result<bool, StoreError> {
         let place = self.tables.places.get(item.0.as_u128()).map_err(failed)?;
-        Ok(place.is_some())
+        Ok(place.is_some() || self.deleted_item(item)?.is_some())
     }
 }
 

@@ -35,7 +35,10 @@ impl Walk {
     /// That what a request made is there.
     fn made(&mut self, place: &str, made: &Made) -> Result<(), StoreError> {
         let tables = &self.tables;
-        let has_batch = |id: u128| Ok(tables.batches.get(id).map_err(failed)?.is_some());
+        let has_batch = |id: u128| -> Result<bool, StoreError> {
+            Ok(tables.batches.get(id).map_err(failed)?.is_some()
+                || tables.tombstones.get(id).map_err(failed)?.is_some())
+        };
         let mut missing = Vec::new();
         match made {
             Made::Batch(batch) => {
@@ -49,7 +52,11 @@ impl Walk {
                 }
                 for item in items {
                     let found = load::place(&tables.places, *item)?;
-                    if found.is_none_or(|(of, _)| of != *batch) {
+                    let of = match found {
+                        Some((of, _)) => Some(of),
+                        None => self.deleted_item(*item)?,
+                    };
+                    if of != Some(*batch) {
                         missing.push(format!("item {item} of batch {batch}"));
                     }
                 }

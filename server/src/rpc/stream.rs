@@ -10,9 +10,11 @@ use tonic::Status;
 use vision_batch::v1;
 use vision_batch::v1::stream_end::Reason;
 
+use crate::domain::ids::BatchId;
 use crate::rpc::convert::batch::limits::HEARTBEATS;
 use crate::rpc::convert::{read_duration, time, wide};
 use crate::service::accounts::OpenStream;
+use crate::service::batches::refusal::batch_not_found;
 use crate::service::error::{self, ServiceError};
 use crate::service::session::SessionEnd;
 
@@ -23,6 +25,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     BatchFinished,
+    BatchDeleted(BatchId),
     Session(SessionEnd),
     ShuttingDown,
 }
@@ -46,6 +49,7 @@ impl End {
     pub(super) fn message(self) -> v1::StreamEnd {
         let reason = match self {
             Self::BatchFinished => Reason::BatchFinished,
+            Self::BatchDeleted(_) => Reason::BatchDeleted,
             Self::Session(SessionEnd::Expired) => Reason::TokenExpired,
             Self::Session(SessionEnd::Revoked) => Reason::TokenRevoked,
             Self::ShuttingDown => Reason::ShuttingDown,
@@ -59,6 +63,7 @@ impl End {
     pub(super) fn status(self) -> Option<Status> {
         let refusal = match self {
             Self::BatchFinished => return None,
+            Self::BatchDeleted(batch) => batch_not_found(batch),
             Self::Session(end) => end.refusal(),
             Self::ShuttingDown => ServiceError::new(
                 error::Reason::ShuttingDown,
