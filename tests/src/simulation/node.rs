@@ -74,6 +74,7 @@ pub fn open(disk: &Disk, clock: &Clock) -> Result<Opened, String> {
     let backends = move || Ok(theirs.database());
     let store = RedbStore::with_backend(backends, clock.clone(), Writing::Interleaved)
         .map_err(|error| error.to_string())?;
+    handle.database_is_made();
     let feed = store.feed().clone();
     Ok(Opened {
         handle,

@@ -46,6 +46,8 @@ struct State {
     /// Failures that this life has met.
     failures: u64,
     opening: bool,
+    /// The database was made whole once. It appears under its name only then: a start that ends before leaves none.
+    made: bool,
     database: Image,
     files: Tree,
 }
@@ -91,6 +93,7 @@ impl Disk {
             full: None,
             failures: 0,
             opening: false,
+            made: false,
             database: Image::default(),
             files: Tree::with(ROOT),
         })))
@@ -102,6 +105,9 @@ impl Disk {
         state.life += 1;
         state.on = true;
         state.failures = 0;
+        if !state.made {
+            state.database = Image::default();
+        }
         Handle {
             disk: self.clone(),
             life: state.life,
@@ -200,6 +206,11 @@ impl Drop for Looking {
 }
 
 impl Handle {
+    /// The database is open, and so it is whole and has its name.
+    pub fn database_is_made(&self) {
+        self.disk.state().made = true;
+    }
+
     /// Another handle of the database, as its store opens it.
     pub fn database(&self) -> Box<dyn redb::StorageBackend> {
         self.disk.state().opening = true;
