@@ -165,6 +165,8 @@ impl Shared {
         let mut open = self.lock();
         match (error, &*open) {
             (_, Open::Closed(_)) => {}
+            // It could not be opened again yet: what is undecided still is.
+            (StoreError::Full(_), Open::Waiting(_)) if undecided.is_none() => {}
             (StoreError::Full(message), _) => {
                 tracing::error!(%error, "the database waits for room");
                 *open = Open::Waiting(Full {

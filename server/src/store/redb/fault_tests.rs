@@ -22,6 +22,8 @@ const WELL: u8 = 0;
 const FULL: u8 = 1;
 const BROKEN: u8 = 2;
 const FULL_AFTER_THE_FACT: u8 = 3;
+/// The same, and it stays full.
+const FULL_AFTER_THE_FACT_AND_ON: u8 = 4;
 
 /// A disk in memory that outlives the databases on it.
 #[derive(Debug, Clone, Default)]
@@ -72,11 +74,13 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> Result<(), Error> {
-        if self.health.load(Ordering::SeqCst) == FULL_AFTER_THE_FACT {
-            self.turn(WELL);
-            return Err(Error::from(ErrorKind::StorageFull));
-        }
-        self.check()
+        let next = match self.health.load(Ordering::SeqCst) {
+            FULL_AFTER_THE_FACT => WELL,
+            FULL_AFTER_THE_FACT_AND_ON => FULL,
+            _ => return self.check(),
+        };
+        self.turn(next);
+        Err(Error::from(ErrorKind::StorageFull))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), Error> {
@@ -133,6 +137,29 @@ async fn a_commit_that_is_on_the_disk_is_answered_so() {
     assert!(revision.has_changed().unwrap(), "the feed knows it");
     set(&store, 3).await.unwrap();
     assert_eq!(value(&store).await, 3);
+}
+
+/// Who asks while the disk stays full must not make the store forget that a commit is undecided.
+#[tokio::test]
+async fn a_commit_that_turns_out_to_be_on_a_disk_that_stayed_full_is_told() {
+    let disk = Disk::default();
+    let store = disk.open(Writing::Inline).unwrap();
+    set(&store, 1).await.unwrap();
+    let told = *store.feed().revision().borrow();
+    disk.turn(FULL_AFTER_THE_FACT_AND_ON);
+    for value in [2, 3, 3] {
+        let error = set(&store, value).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full(_)), "{error}");
+    }
+    disk.turn(WELL);
+    assert_eq!(value(&store).await, 2, "it is on the disk");
+    let revision = store.totals().await.unwrap().revision;
+    assert_eq!(revision, told + 1);
+    assert_eq!(
+        *store.feed().revision().borrow(),
+        revision,
+        "the feed knows"
+    );
 }
 
 #[tokio::test]
