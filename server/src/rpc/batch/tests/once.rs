@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use uuid::Uuid;
 use vision_batch::v1;
@@ -12,6 +13,7 @@ use vision_batch::v1::batch_service_server::BatchService;
 use vision_batch::v1::create_batch_request::Part;
 
 use super::bench::*;
+use crate::rpc::batch::upload::receive;
 use crate::service::error::Reason;
 use crate::store::Store;
 
@@ -183,6 +185,41 @@ async fn twins_at_the_same_moment_make_one_thing() {
         );
     }
     bench.assert_agrees().await;
+}
+
+/// Of two uploads with one request id, the slower is at its price when the other has just taken the credits for it.
+#[tokio::test]
+async fn a_twin_is_answered_though_the_other_has_spent_the_credits() {
+    let bench = Bench::new().await;
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let slow = receive(
+        &bench.face.batches,
+        &bench.wang.caller,
+        ReceiverStream::new(receiver),
+        &bench.face.shutdown,
+    );
+    let bench = &bench;
+    let drive = async move {
+        let mut parts = upload(60, 1).into_iter();
+        let send = async |part: Part| {
+            let message = v1::CreateBatchRequest { part: Some(part) };
+            sender.send(Ok(message)).await.unwrap();
+        };
+        // With room for one, the second goes in when the first, which names the request, was taken.
+        for part in parts.by_ref().take(2) {
+            send(part).await;
+        }
+        let quick = bench.upload(upload(60, 1)).await.unwrap();
+        for part in parts {
+            send(part).await;
+        }
+        quick
+    };
+    let (slow, quick) = tokio::join!(slow, drive);
+    let slow = bench.face.created(slow.unwrap()).await.unwrap();
+    assert!(slow.replayed && !quick.replayed);
+    assert_eq!(slow.batch.unwrap().id, quick.batch.unwrap().id);
+    assert_eq!(bench.balance(&bench.wang).await, CREDITS - 60);
 }
 
 /// The caller is gone when the answer comes; asking again answers what was made. So it does after a restart, and other
