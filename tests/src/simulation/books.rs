@@ -20,6 +20,7 @@ use vbatch_server::domain::failure::WaitReason;
 use vbatch_server::domain::ids::{Account, BatchId, ClientRef, ItemId, UserId};
 use vbatch_server::domain::item::{ItemState, Pending, VideoItem};
 use vbatch_server::domain::ledger::Entry;
+use vbatch_server::domain::leftover::Watch;
 use vbatch_server::domain::retry::LIST_AFTER;
 use vbatch_server::domain::user::User;
 use vbatch_server::feed::Commit;
@@ -261,7 +262,7 @@ impl Books {
             if !watch.matched {
                 holders.insert(watch.client_ref, watch.account);
             } else if self.excused.insert(watch.client_ref) {
-                self.was_late(store.as_ref(), watch.client_ref, &watch.account)?;
+                self.was_late(store.as_ref(), &watch)?;
             }
         }
         self.slots_hold(&holders, settings.concurrency as usize)?;
@@ -269,13 +270,17 @@ impl Books {
     }
 
     /// A submit was released: rightly only where its task was in no list, or nobody could read one for too long.
-    fn was_late(&self, store: &dyn Store, key: ClientRef, account: &Account) -> Result<(), String> {
+    fn was_late(&self, store: &dyn Store, watch: &Watch) -> Result<(), String> {
+        let (key, account) = (watch.client_ref, &watch.account);
         let tokens = at_once(store.upstream_tokens()).unwrap_or_default();
         let usable = tokens
             .iter()
             .any(|token| token.account == *account && token.refused_since.is_none());
+        // The server's 60 s begin when it gave the submit up; after a crash the upstream may make the task later still.
+        let epoch = self.upstream.config().epoch;
+        let given_up = watch.submit_time.duration_since(epoch).unsigned_abs();
         let listed = |task: &&Task| {
-            let in_time = task.hidden_until < task.created + LIST_AFTER;
+            let in_time = task.hidden_until < given_up + LIST_AFTER;
             key_of(task) == Some(key) && !task.deleted && in_time
         };
         let found = self
