@@ -11,18 +11,18 @@ use vbatch_tests::programs::{Daemon, PASSWORD, folder, media};
 
 use crate::installed;
 
-fn there() -> bool {
+pub fn there() -> bool {
     let mut probe = Command::new("buf");
     probe.arg("--version");
     installed("buf", probe)
 }
 
 /// A server as `buf curl` calls it.
-struct Called<'a> {
-    base: String,
-    /// What every call needs: the protocol, and how to trust the server.
-    flags: Vec<&'a str>,
-    token: Option<String>,
+pub struct Called<'a> {
+    pub base: String,
+    /// What every call needs: how to reach the server, and how to trust it.
+    pub flags: Vec<&'a str>,
+    pub token: Option<String>,
 }
 
 impl Called<'_> {
@@ -65,7 +65,7 @@ impl Called<'_> {
     }
 
     /// A call that has to be refused; the error as `buf` tells it.
-    fn refused(&self, method: &str, input: &str) -> Value {
+    pub fn refused(&self, method: &str, input: &str) -> Value {
         let url = format!("{}/visionbatch.v1.{method}", self.base);
         let output = self.run(&url, &["-d", "@-"], input);
         assert!(!output.status.success(), "{method} was not refused");
@@ -91,7 +91,8 @@ fn upload(files: &[(&str, &str)]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn everything(mut server: Called<'_>) {
+/// What a person does who has nothing but the address.
+pub fn everything(mut server: Called<'_>) {
     for protocol in ["grpc-v1", "grpc-v1alpha"] {
         let flags = ["--reflect-protocol", protocol, "--list-methods"];
         let output = server.run(&server.base, &flags, "");

@@ -1,12 +1,13 @@
-//! Clients that others wrote, against the real server: `buf curl` and Python's `grpcio`.
+//! Programs that others wrote, against the real server: `buf curl`, Python's `grpcio`, nginx between.
 //!
-//! Where a client is not installed its tests say so and pass; `VBATCH_REAL_CLIENTS=required` makes that a failure, as
+//! Where one is not installed its tests say so and pass; `VBATCH_REAL_CLIENTS=required` makes that a failure, as
 //! the checks of a clean machine do.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod buf_curl;
 mod grpcio;
+mod nginx;
 
 use std::process::Command;
 
