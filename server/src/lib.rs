@@ -189,6 +189,7 @@ impl Server {
             accounts: Arc::clone(&accounts),
             admin,
             health: health.clone(),
+            proxies: rpc::origin::TrustedProxies::new(config.trusted_proxies.clone()),
             shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(

@@ -17,6 +17,7 @@ use vbatch_server::media::Media;
 use vbatch_server::rpc::admin::AdminRpc;
 use vbatch_server::rpc::auth::AuthRpc;
 use vbatch_server::rpc::batch::BatchFace;
+use vbatch_server::rpc::origin::TrustedProxies;
 use vbatch_server::rpc::{Services, routes};
 use vbatch_server::service::accounts::Accounts;
 use vbatch_server::service::admin::{Admin, Parts};
@@ -84,6 +85,7 @@ impl Face {
             accounts: Arc::clone(&accounts),
             admin: Arc::new(admin),
             health: HealthReporter::new(),
+            proxies: TrustedProxies::default(),
             shutdown: shutdown.clone(),
         };
         Self {
