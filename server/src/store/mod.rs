@@ -70,7 +70,7 @@ pub trait Store: Send + Sync {
     ) -> Result<UserPage, StoreError>;
 
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
-    /// `None` when there is no such user.
+    /// `None` when there is no such user, or none of that epoch.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
 
     /// Changes role, standing, name to show or language, with an audit event; a change of role or a disabling raises
@@ -323,6 +323,8 @@ pub enum StoreError {
 pub struct PasswordChange {
     /// Whose.
     pub user: UserId,
+    /// The epoch that the password was checked in; absent where none was. In another one nothing is changed.
+    pub expected_epoch: Option<u32>,
     /// Argon2id, PHC string format.
     pub password_hash: String,
     /// Whether it must be changed before anything else.
