@@ -166,6 +166,12 @@ pub enum Action {
     GiveCredits,
     /// Set the credits of a user.
     SetCredits,
+    /// Keep a user out, or let one in again.
+    DisableUser,
+    /// Make a user an admin, or an admin a user.
+    ChangeRole,
+    /// Give a user another one-time password.
+    ResetPassword,
     /// Pause dispatch, or let it run again.
     PauseResume,
     /// Let running items finish and begin none.
@@ -203,6 +209,9 @@ impl Action {
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits
+                | Self::DisableUser
+                | Self::ChangeRole
+                | Self::ResetPassword
                 | Self::PauseResume
                 | Self::Drain
                 | Self::MoreSlots
@@ -221,6 +230,9 @@ impl Action {
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits
+                | Self::DisableUser
+                | Self::ChangeRole
+                | Self::ResetPassword
                 | Self::PauseResume
                 | Self::Drain
                 | Self::MoreSlots

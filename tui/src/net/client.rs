@@ -231,6 +231,8 @@ calls! {
     batches.retry_items(RetryItemsRequest) -> RetryItemsResponse, WRITE_DEADLINE;
     admin.list_users(ListUsersRequest) -> ListUsersResponse, READ_DEADLINE;
     admin.create_user(CreateUserRequest) -> CreateUserResponse, WRITE_DEADLINE;
+    admin.update_user(UpdateUserRequest) -> UpdateUserResponse, WRITE_DEADLINE;
+    admin.reset_password(ResetPasswordRequest) -> ResetPasswordResponse, WRITE_DEADLINE;
     admin.set_credits(SetCreditsRequest) -> SetCreditsResponse, WRITE_DEADLINE;
     admin.adjust_credits(AdjustCreditsRequest) -> AdjustCreditsResponse, WRITE_DEADLINE;
     admin.list_ledger_entries(ListLedgerEntriesRequest) -> ListLedgerEntriesResponse, READ_DEADLINE;

@@ -33,6 +33,25 @@ pub(crate) enum Ask {
     },
     /// Make a preview for real.
     Rerun(Box<Rerun>),
+    /// Keep a user out, or let one in again.
+    Disable {
+        user: Box<v1::User>,
+        /// Whether the user is the one who asks.
+        me: bool,
+    },
+    /// Make a user an admin, or an admin a user.
+    Role {
+        user: Box<v1::User>,
+        role: v1::user::Role,
+        /// Whether the user is the one who asks.
+        me: bool,
+    },
+    /// Give a user another one-time password.
+    ResetPassword {
+        user: Box<v1::User>,
+        /// Whether the user is the one who asks.
+        me: bool,
+    },
     /// Change what dispatch does.
     Dispatch {
         state: v1::dispatch::State,
@@ -175,6 +194,25 @@ impl Ask {
                 .map(|target| target.retry(request_id()))
                 .collect(),
             Self::Rerun(rerun) => vec![rerun.effect(request_id())],
+            Self::Disable { user, .. } => {
+                let changed = v1::User {
+                    disabled: !user.disabled,
+                    ..seen(user)
+                };
+                vec![update(changed, "disabled")]
+            }
+            Self::Role { user, role, .. } => {
+                let changed = v1::User {
+                    role: (*role).into(),
+                    ..seen(user)
+                };
+                vec![update(changed, "role")]
+            }
+            Self::ResetPassword { user, .. } => {
+                vec![NetEffect::ResetPassword(v1::ResetPasswordRequest {
+                    user_id: user.id.clone(),
+                })]
+            }
             Self::Dispatch { state, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {
                 state: Some((*state).into()),
                 concurrency: None,
@@ -192,6 +230,24 @@ impl Ask {
             Self::Quit { .. } => Vec::new(),
         }
     }
+}
+
+/// Which user is meant, and in which state.
+fn seen(user: &v1::User) -> v1::User {
+    v1::User {
+        id: user.id.clone(),
+        etag: user.etag.clone(),
+        ..v1::User::default()
+    }
+}
+
+fn update(user: v1::User, field: &str) -> NetEffect {
+    NetEffect::UpdateUser(Box::new(v1::UpdateUserRequest {
+        user: Some(user),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec![field.to_owned()],
+        }),
+    }))
 }
 
 impl Rerun {

@@ -82,6 +82,10 @@ pub enum NetEffect {
         /// The question.
         request: v1::ListBatchesRequest,
     },
+    /// Change one thing of a user.
+    UpdateUser(Box<v1::UpdateUserRequest>),
+    /// Give a user another one-time password.
+    ResetPassword(v1::ResetPasswordRequest),
     /// Make a new batch from the stored files of another.
     RerunBatch(v1::RerunBatchRequest),
     /// Ask for the next page of users.
@@ -238,6 +242,8 @@ impl std::fmt::Debug for NetEffect {
                 return write!(f, "ListUsers({number}, {request:?})");
             }
             Self::CreateUser(request) => return write!(f, "CreateUser({})", request.username),
+            Self::UpdateUser(request) => return write!(f, "UpdateUser({request:?})"),
+            Self::ResetPassword(request) => return write!(f, "ResetPassword({request:?})"),
             Self::AdjustCredits(request) => return write!(f, "AdjustCredits({request:?})"),
             Self::SetCredits(request) => return write!(f, "SetCredits({request:?})"),
             Self::ListLedger { number, request } => {

@@ -133,6 +133,10 @@ pub enum NetMessage {
     },
     /// Answers [`NetEffect::CreateUser`].
     UserMade(Result<Box<v1::CreateUserResponse>, Refusal>),
+    /// Answers [`NetEffect::UpdateUser`]: the user as it is now.
+    UserChanged(Result<Box<v1::User>, Refusal>),
+    /// Answers [`NetEffect::ResetPassword`].
+    PasswordReset(Result<Box<v1::ResetPasswordResponse>, Refusal>),
     /// Answers [`NetEffect::AdjustCredits`] and [`NetEffect::SetCredits`]: the user with the new balance.
     CreditsMoved(Result<Box<v1::User>, Refusal>),
     /// Answers [`NetEffect::ListLedger`].

@@ -56,7 +56,7 @@ pub(crate) use live::{Freshness, Live};
 pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
 pub use message::{Message, Metadata, Mouse, NetMessage, Stream, TransferId};
 pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
-pub(crate) use note::Note;
+pub(crate) use note::{Disclosed, Note};
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
 pub(crate) use pictures::{PictureOf, Pictures, Wanted};

@@ -45,6 +45,14 @@ pub(crate) enum Notice {
         username: String,
         balance: i32,
     },
+    UserIs {
+        username: String,
+        disabled: bool,
+    },
+    RoleIs {
+        username: String,
+        role: v1::user::Role,
+    },
     DispatchIs {
         state: v1::dispatch::State,
         concurrency: i32,

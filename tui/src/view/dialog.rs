@@ -106,7 +106,7 @@ pub(crate) fn note(pen: &mut Pen, area: Rect, note: &Note) {
         })
         .collect();
     let wanted = (cells(room + 6), cells(lines.len()) + 5);
-    let inside = pen.window(area, wanted, words.note_title);
+    let inside = pen.window(area, wanted, (words.note_title)(note.what));
     for (y, line) in (inside.y..).zip(&lines) {
         let is_secret = line == note.secret();
         let role = if is_secret { Role::Accent } else { Role::Text };
@@ -116,7 +116,7 @@ pub(crate) fn note(pen: &mut Pen, area: Rect, note: &Note) {
     let y = inside.bottom().saturating_sub(1);
     let mut x = inside.x;
     for (key, name) in [
-        ("y", (pen.words.action_short)(crate::keymap::Action::CopyId)),
+        ("y", words.copy),
         ("Esc", (pen.words.action_short)(crate::keymap::Action::Back)),
     ] {
         x = pen.put(x, y, key, Role::Accent, inside.width) + 1;

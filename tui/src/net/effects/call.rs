@@ -84,6 +84,17 @@ impl Inner {
                 let result = client.create_user(request).await;
                 Some(NetMessage::UserMade(result.map(Box::new).map_err(refused)))
             }
+            NetEffect::UpdateUser(request) => {
+                let result = client.update_user(*request).await;
+                let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
+                Some(NetMessage::UserChanged(user.map_err(refused)))
+            }
+            NetEffect::ResetPassword(request) => {
+                let result = client.reset_password(request).await;
+                Some(NetMessage::PasswordReset(
+                    result.map(Box::new).map_err(refused),
+                ))
+            }
             NetEffect::AdjustCredits(request) => {
                 let result = client.adjust_credits(request).await;
                 let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));

@@ -7,7 +7,7 @@ use crate::keymap::Action;
 use crate::state::confirm::{Ask, Confirm, Secret};
 use crate::state::dialog::{Dialog, Flaw, Purpose};
 use crate::state::effect::{Effect, TerminalEffect};
-use crate::state::note::Note;
+use crate::state::note::{Disclosed, Note};
 use crate::state::notice::Notice;
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::time::moment;
@@ -45,6 +45,11 @@ pub(super) fn in_users(state: &mut State, action: Action, effects: &mut Vec<Effe
         Action::Open if state.users.rows.current().is_some() => state.screen = Screen::Ledger,
         Action::NewUser => open(state, Purpose::NewUser),
         Action::GiveCredits | Action::SetCredits => credits(state, action),
+        Action::DisableUser | Action::ChangeRole | Action::ResetPassword => {
+            let me = state.user.as_ref().map_or("", |me| me.id.as_str());
+            let ask = state.users.ask(action, me);
+            question(state, ask);
+        }
         Action::CopyId => {
             let id = state.users.rows.current().map(|user| user.id.clone());
             super::lists::copy(state, id, effects);
@@ -101,6 +106,10 @@ pub(super) fn in_system(state: &mut State, action: Action, effects: &mut Vec<Eff
         Action::FewerSlots => system.ask_slots(false),
         _ => None,
     };
+    question(state, ask);
+}
+
+fn question(state: &mut State, ask: Option<Ask>) {
     if let Some(ask) = ask {
         state.overlay = Some(Overlay::Confirm(Confirm::new(ask)));
     }
@@ -173,10 +182,57 @@ pub(super) fn user_made(state: &mut State, result: Result<Box<v1::CreateUserResp
     state.users.changed(user);
     // Shown this once: it must not be lost because another window is open.
     state.overlay = Some(Overlay::Note(Note {
-        username,
-        password: Secret(response.one_time_password),
+        what: Disclosed::NewUser,
+        name: username,
+        secret: Secret(response.one_time_password),
         until: response.one_time_password_expire_time.as_ref().map(moment),
     }));
+}
+
+pub(super) fn password_reset(
+    state: &mut State,
+    result: Result<Box<v1::ResetPasswordResponse>, Refusal>,
+) {
+    let response = match result {
+        Ok(response) => *response,
+        Err(refusal) => return state.say(Notice::Refused(refusal)),
+    };
+    let user = response.user.unwrap_or_default();
+    let name = user.username.clone();
+    state.users.changed(user);
+    state.overlay = Some(Overlay::Note(Note {
+        what: Disclosed::Reset,
+        name,
+        secret: Secret(response.one_time_password),
+        until: response.one_time_password_expire_time.as_ref().map(moment),
+    }));
+}
+
+pub(super) fn user_changed(state: &mut State, result: Result<Box<v1::User>, Refusal>) {
+    match result {
+        Ok(user) => {
+            let known = state.users.rows.get(&user.id);
+            let other_role = known.is_some_and(|known| known.role != user.role);
+            let username = user.username.clone();
+            state.say(if other_role {
+                Notice::RoleIs {
+                    username,
+                    role: user.role(),
+                }
+            } else {
+                Notice::UserIs {
+                    username,
+                    disabled: user.disabled,
+                }
+            });
+            state.users.changed(*user);
+        }
+        Err(refusal) => {
+            // Whoever else changed the user: the list shows it at once.
+            state.users.open();
+            state.say(Notice::Refused(refusal));
+        }
+    }
 }
 
 pub(super) fn credits_moved(state: &mut State, result: Result<Box<v1::User>, Refusal>) {

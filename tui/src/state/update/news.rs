@@ -128,6 +128,8 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
         }
         NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
         NetMessage::UserMade(result) => admin::user_made(state, result),
+        NetMessage::UserChanged(result) => admin::user_changed(state, result),
+        NetMessage::PasswordReset(result) => admin::password_reset(state, result),
         NetMessage::CreditsMoved(result) => admin::credits_moved(state, result),
         NetMessage::LedgerPage {
             user_id,

@@ -6,7 +6,7 @@ use vision_batch::v1::warning::Reason;
 
 use super::refusals::refusal_words;
 use super::{credits, items, plural};
-use crate::state::{Entry, Flaw, Note, Purpose, moment};
+use crate::state::{Disclosed, Entry, Flaw, Note, Purpose, moment};
 use crate::text::admin::AdminTexts;
 use crate::text::format::count;
 use crate::text::{Clock, span};
@@ -29,6 +29,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     disabled: "disabled",
     first_password: "1st pwd",
+    password_expired: "pwd over",
     active: "active",
     now: "now",
     never: "never",
@@ -99,16 +100,23 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     balance_from_to: |from, to| format!("Balance {} -> {}", count(from), count(to)),
     sending: "Asking the server ...",
-    note_title: "One-time password",
+    copy: "copy",
+    note_title: |what| match what {
+        Disclosed::NewUser | Disclosed::Reset => "One-time password",
+    },
     note_lines: |note: &Note, clock: &Clock| {
+        let name = &note.name;
         let until = note.until.map_or(String::new(), |until| {
             format!(" It is good until {}.", clock.at(until))
         });
+        let first = match note.what {
+            Disclosed::NewUser => format!("User {name} is made. This password is shown this once:"),
+            Disclosed::Reset => {
+                format!("{name} is signed out everywhere. This password is shown this once:")
+            }
+        };
         vec![
-            format!(
-                "User {} is made. This password is shown this once:",
-                note.username
-            ),
+            first,
             String::new(),
             note.secret().to_owned(),
             String::new(),

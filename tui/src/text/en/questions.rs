@@ -1,5 +1,6 @@
 //! Owns the English questions, and what is said at the foot of the screen.
 
+use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::refusals::refusal_words;
@@ -26,6 +27,13 @@ pub(super) fn ask_title(ask: &Ask) -> String {
             _ => format!("Try {} again?", items(*count)),
         },
         Ask::Rerun(rerun) => format!("Make {} for real?", rerun.name),
+        Ask::Disable { user, .. } if user.disabled => format!("Let {} in again?", user.username),
+        Ask::Disable { user, .. } => format!("Disable {}?", user.username),
+        Ask::Role { user, role, .. } => match role {
+            v1::user::Role::Admin => format!("Make {} an admin?", user.username),
+            _ => format!("Make {} a user?", user.username),
+        },
+        Ask::ResetPassword { user, .. } => format!("New password for {}?", user.username),
         Ask::Dispatch { state, .. } => match state {
             Dispatch::Paused => "Pause dispatch?",
             Dispatch::Draining => "Drain dispatch?",
@@ -97,6 +105,22 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             lines
         }
         Ask::Rerun(rerun) => rerun_lines(rerun, clock),
+        Ask::Disable { user, me } => disable_lines(user, *me),
+        Ask::Role { user, role, me } => {
+            let mut lines = vec![match role {
+                v1::user::Role::Admin => {
+                    "Admins see everyone's batches, move credits, change users and run the service."
+                }
+                _ => "Only the own batches are left to see. Those that are open go on.",
+            }
+            .to_owned()];
+            lines.push(sessions_end(user, *me));
+            lines
+        }
+        Ask::ResetPassword { user, me } => vec![
+            "The password there is now ends, and a one-time password is shown to you.".to_owned(),
+            sessions_end(user, *me),
+        ],
         Ask::Dispatch { state, running } => vec![match state {
             Dispatch::Paused => format!(
                 "No item begins until somebody resumes. {} running: they go on.",
@@ -129,6 +153,32 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             if *transfers == 1 { "it" } else { "them" }
         )],
     }
+}
+
+/// That tokens end at once, and whose.
+fn sessions_end(user: &v1::User, me: bool) -> String {
+    match me {
+        true => "This is you: your session ends, too, and you sign in again.".to_owned(),
+        false => format!("{} is signed out everywhere at once.", user.username),
+    }
+}
+
+fn disable_lines(user: &v1::User, me: bool) -> Vec<String> {
+    if user.disabled {
+        return vec!["The password is as it was. Signing in works again at once.".to_owned()];
+    }
+    let mut lines = vec![sessions_end(user, me)];
+    if me {
+        lines = vec!["This is you: your session ends, and you cannot come back.".to_owned()];
+    }
+    lines.push(match user.active_item_count {
+        0 => "Nobody can sign in by this name until it is let in again.".to_owned(),
+        number => format!(
+            "{} of open batches go on, and what fails is given back.",
+            items(number)
+        ),
+    });
+    lines
 }
 
 fn rerun_lines(rerun: &Rerun, clock: &Clock) -> Vec<String> {
@@ -200,6 +250,14 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::CreditsAre { username, balance } => {
             format!("{username} has {} now.", credits(*balance))
         }
+        Notice::UserIs { username, disabled } => match disabled {
+            true => format!("{username} is disabled."),
+            false => format!("{username} may sign in again."),
+        },
+        Notice::RoleIs { username, role } => match role {
+            v1::user::Role::Admin => format!("{username} is an admin now."),
+            _ => format!("{username} is a user now."),
+        },
         Notice::DispatchIs { state, concurrency } => format!(
             "Dispatch {}, {}.",
             (super::admin::ADMIN.dispatch_state)(*state),

@@ -5,7 +5,7 @@ use vision_batch::v1::upstream_error_count::Class;
 use vision_batch::v1::warning::Reason;
 
 use super::refusals::refusal_words;
-use crate::state::{Entry, Flaw, Note, Purpose, moment};
+use crate::state::{Disclosed, Entry, Flaw, Note, Purpose, moment};
 use crate::text::admin::AdminTexts;
 use crate::text::format::count;
 use crate::text::{Clock, span};
@@ -28,6 +28,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     disabled: "已停用",
     first_password: "初始密码",
+    password_expired: "密码过期",
     active: "正常",
     now: "在线",
     never: "从未",
@@ -97,13 +98,21 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     balance_from_to: |from, to| format!("余额 {} -> {}", count(from), count(to)),
     sending: "正在询问服务器 ...",
-    note_title: "一次性密码",
+    copy: "复制",
+    note_title: |what| match what {
+        Disclosed::NewUser | Disclosed::Reset => "一次性密码",
+    },
     note_lines: |note: &Note, clock: &Clock| {
+        let name = &note.name;
         let until = note.until.map_or(String::new(), |until| {
             format!("有效期至 {}。", clock.at(until))
         });
+        let first = match note.what {
+            Disclosed::NewUser => format!("已建用户 {name}。此密码只显示这一次："),
+            Disclosed::Reset => format!("{name} 已在各处退出登录。此密码只显示这一次："),
+        };
         vec![
-            format!("已建用户 {}。此密码只显示这一次：", note.username),
+            first,
             String::new(),
             note.secret().to_owned(),
             String::new(),

@@ -1,5 +1,6 @@
 //! Owns the Chinese questions, and what is said at the foot of the screen.
 
+use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::refusals::refusal_words;
@@ -25,6 +26,13 @@ pub(super) fn ask_title(ask: &Ask) -> String {
             _ => format!("重试 {count} 个任务？"),
         },
         Ask::Rerun(rerun) => format!("正式生成 {}？", rerun.name),
+        Ask::Disable { user, .. } if user.disabled => format!("重新启用 {}？", user.username),
+        Ask::Disable { user, .. } => format!("停用 {}？", user.username),
+        Ask::Role { user, role, .. } => match role {
+            v1::user::Role::Admin => format!("将 {} 设为管理员？", user.username),
+            _ => format!("将 {} 改为普通用户？", user.username),
+        },
+        Ask::ResetPassword { user, .. } => format!("为 {} 重设密码？", user.username),
         Ask::Dispatch { state, .. } => match state {
             Dispatch::Paused => "暂停调度？",
             Dispatch::Draining => "开始收尾？",
@@ -94,6 +102,24 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             lines
         }
         Ask::Rerun(rerun) => rerun_lines(rerun, clock),
+        Ask::Disable { user, me } => disable_lines(user, *me),
+        Ask::Role { user, role, me } => {
+            let mut lines = vec![
+                match role {
+                    v1::user::Role::Admin => {
+                        "管理员可查看所有人的批次、调整点数、管理用户、控制服务运行。"
+                    }
+                    _ => "之后只能看到自己的批次。进行中的批次继续。",
+                }
+                .to_owned(),
+            ];
+            lines.push(sessions_end(user, *me));
+            lines
+        }
+        Ask::ResetPassword { user, me } => vec![
+            "现有密码作废，并向您显示一个一次性密码。".to_owned(),
+            sessions_end(user, *me),
+        ],
         Ask::Dispatch { state, running } => vec![match state {
             Dispatch::Paused => format!(
                 "恢复之前不再开始任何任务。进行中的 {} 个继续。",
@@ -116,6 +142,32 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
         ],
         Ask::Quit { transfers } => vec![format!("还有 {transfers} 个传输在进行，退出会中止它们。")],
     }
+}
+
+/// That tokens end at once, and whose.
+fn sessions_end(user: &v1::User, me: bool) -> String {
+    match me {
+        true => "这是您自己：您的会话也会结束，需要重新登录。".to_owned(),
+        false => format!("{} 会立即在各处退出登录。", user.username),
+    }
+}
+
+fn disable_lines(user: &v1::User, me: bool) -> Vec<String> {
+    if user.disabled {
+        return vec!["密码不变，立即可以登录。".to_owned()];
+    }
+    let mut lines = vec![sessions_end(user, me)];
+    if me {
+        lines = vec!["这是您自己：您的会话会结束，并且无法再登录。".to_owned()];
+    }
+    lines.push(match user.active_item_count {
+        0 => "重新启用之前，此用户名无法登录。".to_owned(),
+        number => format!(
+            "未结束批次的 {} 个任务继续，失败的照常退还点数。",
+            count(number)
+        ),
+    });
+    lines
 }
 
 fn rerun_lines(rerun: &Rerun, clock: &Clock) -> Vec<String> {
@@ -181,6 +233,14 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::CreditsAre { username, balance } => {
             format!("{username} 现有 {} 点。", count(*balance))
         }
+        Notice::UserIs { username, disabled } => match disabled {
+            true => format!("{username} 已停用。"),
+            false => format!("{username} 可以重新登录。"),
+        },
+        Notice::RoleIs { username, role } => match role {
+            v1::user::Role::Admin => format!("{username} 现在是管理员。"),
+            _ => format!("{username} 现在是普通用户。"),
+        },
         Notice::DispatchIs { state, concurrency } => format!(
             "调度{}，并发 {concurrency}。",
             (super::admin::ADMIN.dispatch_state)(*state)
