@@ -15,10 +15,11 @@ use vbatch_tui::state::{
     AmbiguousWidth, ColorDepth, Ground, Language, Look, Message, NetEffect, NetMessage, SymbolSet,
 };
 use vbatch_tui::view;
+use vision_batch::v1;
 use vision_batch::v1::upstream::TokenState;
 use vision_batch::v1::user::Role;
 
-const SCENES: [&str; 17] = [
+const SCENES: [&str; 23] = [
     "sign_in",
     "password",
     "batches",
@@ -36,6 +37,12 @@ const SCENES: [&str; 17] = [
     "ledger",
     "credits",
     "system",
+    "disable",
+    "one_time",
+    "audit",
+    "api_keys",
+    "new_key",
+    "secret",
 ];
 
 fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
@@ -138,6 +145,50 @@ fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
                 "ledger" => drop(driver.press(Key::Enter)),
                 "credits" => drop(driver.keys("+-200")),
                 _ => {}
+            }
+            driver
+        }
+        "disable" | "one_time" => {
+            let mut driver = signed_in(start, "admin", Role::Admin);
+            driver.keys("u");
+            samples::answer_admin(&mut driver);
+            driver.keys("jjj");
+            samples::answer_admin(&mut driver);
+            if name == "disable" {
+                driver.keys("x");
+                return driver;
+            }
+            driver.keys("wy");
+            driver.net(NetMessage::PasswordReset(Ok(Box::new(
+                v1::ResetPasswordResponse {
+                    user: samples::users().pop(),
+                    one_time_password: "ripe-melon-quiet-harbor".to_owned(),
+                    one_time_password_expire_time: samples::at(86_400 * 3),
+                },
+            ))));
+            driver
+        }
+        "audit" => {
+            let mut driver = signed_in(start, "admin", Role::Admin);
+            driver.keys("4");
+            samples::answer_admin(&mut driver);
+            driver.keys("j");
+            driver
+        }
+        "api_keys" | "new_key" | "secret" => {
+            let mut driver = signed_in(start, "admin", Role::Admin);
+            driver.keys("K");
+            samples::answer_admin(&mut driver);
+            match name {
+                "new_key" => drop(driver.keys("nnightly").press(Key::Tab).keys(" ")),
+                "secret" => {
+                    let response = v1::CreateApiKeyResponse {
+                        api_key: samples::api_keys().into_iter().nth(1),
+                        secret: "vbk_h7m2kq03aaaabbbbccccddddeeeeffffgggghhhh".to_owned(),
+                    };
+                    driver.net(NetMessage::ApiKeyMade(Ok(Box::new(response))));
+                }
+                _ => drop(driver.keys("j")),
             }
             driver
         }

@@ -30,6 +30,10 @@ pub enum Mode {
     Ledger,
     /// The service as it is now.
     System,
+    /// What was done and tried.
+    Audit,
+    /// The keys for programs.
+    ApiKeys,
     /// Typing a filter or a glob.
     Filter,
     /// A question.
@@ -52,7 +56,7 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Form,
         Self::Batches,
         Self::Batch,
@@ -61,6 +65,8 @@ impl Mode {
         Self::Users,
         Self::Ledger,
         Self::System,
+        Self::Audit,
+        Self::ApiKeys,
         Self::Filter,
         Self::Confirm,
         Self::Typed,
@@ -160,6 +166,24 @@ pub enum Action {
     Users,
     /// To the service as it is now.
     System,
+    /// To what was done and tried.
+    Audit,
+    /// To what the user under the cursor did and tried.
+    AuditOf,
+    /// To the keys for programs.
+    ApiKeys,
+    /// Make a key for a program.
+    NewKey,
+    /// End a key for a program.
+    RevokeKey,
+    /// Only what the same one did.
+    OnlyActor,
+    /// Only the same kind of action.
+    OnlyAction,
+    /// Only what was done to the same object.
+    OnlyTarget,
+    /// Only what was refused, or did not work.
+    OnlyOutcome,
     /// Make a user.
     NewUser,
     /// Give credits to a user, or take some.
@@ -217,6 +241,8 @@ impl Action {
                 | Self::MoreSlots
                 | Self::FewerSlots
                 | Self::Token
+                | Self::NewKey
+                | Self::RevokeKey
         )
     }
 
@@ -227,6 +253,8 @@ impl Action {
             self,
             Self::Users
                 | Self::System
+                | Self::Audit
+                | Self::AuditOf
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits

@@ -52,6 +52,8 @@ pub(crate) enum Ask {
         /// Whether the user is the one who asks.
         me: bool,
     },
+    /// End a key for a program.
+    RevokeKey { id: String, name: String },
     /// Change what dispatch does.
     Dispatch {
         state: v1::dispatch::State,
@@ -211,6 +213,12 @@ impl Ask {
             Self::ResetPassword { user, .. } => {
                 vec![NetEffect::ResetPassword(v1::ResetPasswordRequest {
                     user_id: user.id.clone(),
+                })]
+            }
+            Self::RevokeKey { id, .. } => {
+                vec![NetEffect::RevokeApiKey(v1::RevokeApiKeyRequest {
+                    api_key_id: id.clone(),
+                    ..v1::RevokeApiKeyRequest::default()
                 })]
             }
             Self::Dispatch { state, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {

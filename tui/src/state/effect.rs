@@ -86,6 +86,24 @@ pub enum NetEffect {
     UpdateUser(Box<v1::UpdateUserRequest>),
     /// Give a user another one-time password.
     ResetPassword(v1::ResetPasswordRequest),
+    /// Ask for the next page of what was done and tried.
+    ListAudit {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListAuditEventsRequest,
+    },
+    /// Ask for the next page of the user's own keys.
+    ListApiKeys {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListApiKeysRequest,
+    },
+    /// Make a key for a program.
+    CreateApiKey(v1::CreateApiKeyRequest),
+    /// End a key.
+    RevokeApiKey(v1::RevokeApiKeyRequest),
     /// Make a new batch from the stored files of another.
     RerunBatch(v1::RerunBatchRequest),
     /// Ask for the next page of users.
@@ -244,6 +262,14 @@ impl std::fmt::Debug for NetEffect {
             Self::CreateUser(request) => return write!(f, "CreateUser({})", request.username),
             Self::UpdateUser(request) => return write!(f, "UpdateUser({request:?})"),
             Self::ResetPassword(request) => return write!(f, "ResetPassword({request:?})"),
+            Self::ListAudit { number, request } => {
+                return write!(f, "ListAudit({number}, {request:?})");
+            }
+            Self::ListApiKeys { number, request } => {
+                return write!(f, "ListApiKeys({number}, {request:?})");
+            }
+            Self::CreateApiKey(request) => return write!(f, "CreateApiKey({request:?})"),
+            Self::RevokeApiKey(request) => return write!(f, "RevokeApiKey({request:?})"),
             Self::AdjustCredits(request) => return write!(f, "AdjustCredits({request:?})"),
             Self::SetCredits(request) => return write!(f, "SetCredits({request:?})"),
             Self::ListLedger { number, request } => {

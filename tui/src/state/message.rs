@@ -137,6 +137,24 @@ pub enum NetMessage {
     UserChanged(Result<Box<v1::User>, Refusal>),
     /// Answers [`NetEffect::ResetPassword`].
     PasswordReset(Result<Box<v1::ResetPasswordResponse>, Refusal>),
+    /// Answers [`NetEffect::ListAudit`].
+    AuditPage {
+        /// The number of the question.
+        number: u64,
+        /// The next events.
+        result: Result<Box<v1::ListAuditEventsResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::ListApiKeys`].
+    ApiKeyPage {
+        /// The number of the question.
+        number: u64,
+        /// The next keys.
+        result: Result<Box<v1::ListApiKeysResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::CreateApiKey`].
+    ApiKeyMade(Result<Box<v1::CreateApiKeyResponse>, Refusal>),
+    /// Answers [`NetEffect::RevokeApiKey`].
+    ApiKeyRevoked(Result<(), Refusal>),
     /// Answers [`NetEffect::AdjustCredits`] and [`NetEffect::SetCredits`]: the user with the new balance.
     CreditsMoved(Result<Box<v1::User>, Refusal>),
     /// Answers [`NetEffect::ListLedger`].

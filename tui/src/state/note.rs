@@ -22,6 +22,8 @@ pub(crate) enum Disclosed {
     NewUser,
     /// The one-time password of a user who had another.
     Reset,
+    /// A key for a program.
+    ApiKey,
 }
 
 impl Note {

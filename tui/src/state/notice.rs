@@ -39,8 +39,12 @@ pub(crate) enum Notice {
     NotPlayed(String),
     /// Of several marked ones each would need a question of its own.
     OneAtATime,
-    /// A one-time password, which is not shown again.
+    /// A one-time password or a key, which is not shown again.
     CopiedSecret,
+    /// A key for a program has ended.
+    KeyRevoked,
+    /// The event under the cursor names none of what is to be shown only.
+    NothingToNarrow,
     CreditsAre {
         username: String,
         balance: i32,

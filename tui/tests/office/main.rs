@@ -1,4 +1,4 @@
-//! The screens around the batches: users and their credits, the running of the service.
+//! The screens around the batches: users and their credits, the running of the service, what was done, keys for programs.
 
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
@@ -6,6 +6,8 @@
 mod samples;
 
 mod accounts;
+mod api_keys;
+mod audit;
 mod service;
 mod users;
 
@@ -39,7 +41,7 @@ fn assert_shows(driver: &Driver, words: &str) {
 #[test]
 fn whoever_is_no_admin_has_no_such_screens() {
     let mut driver = signed_in(start(Look::default(), (80, 24)), "zhangwei", Role::User);
-    driver.keys("uS23");
+    driver.keys("uS234");
     assert_eq!(driver.state.mode(), Mode::Batches);
     assert_eq!(driver.asked(), []);
     driver.keys("?");

@@ -187,6 +187,116 @@ pub fn system() -> v1::SystemStatus {
     }
 }
 
+/// What was done and tried, newest first.
+pub fn events() -> Vec<v1::AuditEvent> {
+    use v1::actor::Kind;
+    use v1::audit_event::Outcome;
+    let event = |sequence: i64, ago: i64, who: (Kind, &str), action: &str, about: (&str, &str)| {
+        v1::AuditEvent {
+            id: format!("0198c0de-0000-7000-8000-00000000e{sequence:03}"),
+            sequence,
+            create_time: at(-ago),
+            actor: Some(v1::Actor {
+                kind: who.0.into(),
+                id: match who.0 {
+                    Kind::User => format!("user-{}", who.1),
+                    _ => String::new(),
+                },
+                name: who.1.to_owned(),
+            }),
+            action: action.to_owned(),
+            target: Some(v1::audit_event::Target {
+                kind: about.0.to_owned(),
+                id: match about.0 {
+                    "dispatch" | "upstream" | "system" => String::new(),
+                    kind => format!("{kind}-{sequence}"),
+                },
+                name: about.1.to_owned(),
+            }),
+            address: match who.0 {
+                Kind::System | Kind::Owner => String::new(),
+                _ => "192.0.2.17".to_owned(),
+            },
+            outcome: Outcome::Succeeded.into(),
+            detail: String::new(),
+        }
+    };
+    let (admin, wang) = ((Kind::User, "admin"), (Kind::User, "zhangwei"));
+    let mut guess = event(
+        8,
+        70,
+        (Kind::Anonymous, "anonymous"),
+        "sign_in",
+        ("user", "admin"),
+    );
+    guess.outcome = Outcome::Refused.into();
+    guess.detail = "wrong password".to_owned();
+    let mut moved = event(7, 600, admin, "credits.adjust", ("user", "zhangwei"));
+    moved.detail = "+50: 十一月的份额".to_owned();
+    let mut token = event(6, 3_900, admin, "upstream_token.set", ("upstream", ""));
+    token.outcome = Outcome::Failed.into();
+    token.detail = "The upstream did not answer within 30 s.".to_owned();
+    vec![
+        event(
+            9,
+            20,
+            wang,
+            "batch.delete",
+            ("batch", "春季宣传片 第一批（王老师口播）"),
+        ),
+        guess,
+        moved,
+        token,
+        event(5, 7_300, admin, "dispatch.set", ("dispatch", "")),
+        event(4, 9_000, wang, "batch.create", ("batch", "客服问候语")),
+        event(
+            3,
+            90_000,
+            (Kind::Owner, "owner"),
+            "password.reset",
+            ("user", "admin"),
+        ),
+        event(
+            2,
+            200_000,
+            (Kind::System, "system"),
+            "key.revoke",
+            ("key", "ci"),
+        ),
+        event(1, 400_000, admin, "user.create", ("user", "zhangwei")),
+    ]
+}
+
+/// Keys for programs, newest first.
+pub fn api_keys() -> Vec<v1::ApiKey> {
+    use v1::api_key::Scope;
+    let key = |number: i64, name: &str, scope: Scope, ends: Option<i64>| v1::ApiKey {
+        id: format!("0198c0de-0000-7000-8000-00000000a{number:03}"),
+        user_id: "user-admin".to_owned(),
+        name: name.to_owned(),
+        secret_prefix: format!("vbk_h7m2kq{number:02}"),
+        scopes: vec![scope.into()],
+        create_time: at(number * 86_400 - 900_000),
+        expire_time: ends.and_then(at),
+        last_used_time: None,
+    };
+    let mut nightly = key(3, "nightly", Scope::Submit, Some(86_400 * 80));
+    nightly.last_used_time = at(-7_000);
+    let mut old = key(1, "旧的构建机", Scope::Read, Some(-3_600));
+    old.last_used_time = at(-4_000);
+    vec![
+        key(
+            4,
+            "backup of the admin's own machine",
+            Scope::Admin,
+            Some(30_000),
+        ),
+        nightly,
+        key(2, "dashboard", Scope::Read, None),
+        old,
+    ]
+}
+
 /// Answers every question about users, movements and the service that was asked and not answered yet.
 pub fn answer_admin(driver: &mut Driver) {
     loop {
@@ -220,6 +330,20 @@ pub fn answer_admin(driver: &mut Driver) {
                         status: Some(system()),
                     })))
                 }
+                NetEffect::ListAudit { number, .. } => NetMessage::AuditPage {
+                    number,
+                    result: Ok(Box::new(v1::ListAuditEventsResponse {
+                        events: events(),
+                        next_page_token: String::new(),
+                    })),
+                },
+                NetEffect::ListApiKeys { number, .. } => NetMessage::ApiKeyPage {
+                    number,
+                    result: Ok(Box::new(v1::ListApiKeysResponse {
+                        api_keys: api_keys(),
+                        next_page_token: String::new(),
+                    })),
+                },
                 _ => continue,
             };
             driver.net(answer);

@@ -95,6 +95,30 @@ impl Inner {
                     result.map(Box::new).map_err(refused),
                 ))
             }
+            NetEffect::ListAudit { number, request } => {
+                let result = client.list_audit_events(request).await;
+                Some(NetMessage::AuditPage {
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::ListApiKeys { number, request } => {
+                let result = client.list_api_keys(request).await;
+                Some(NetMessage::ApiKeyPage {
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::CreateApiKey(request) => {
+                let result = client.create_api_key(request).await;
+                Some(NetMessage::ApiKeyMade(
+                    result.map(Box::new).map_err(refused),
+                ))
+            }
+            NetEffect::RevokeApiKey(request) => {
+                let result = client.revoke_api_key(request).await;
+                Some(NetMessage::ApiKeyRevoked(result.map(drop).map_err(refused)))
+            }
             NetEffect::AdjustCredits(request) => {
                 let result = client.adjust_credits(request).await;
                 let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));

@@ -2,11 +2,13 @@
 
 use vision_batch::v1;
 
-use super::admin;
+use super::api_keys;
 use super::draft::uploaded;
 use super::lists::rerun_made;
 use super::net;
+use super::service;
 use super::session::{session_ended, signed_in};
+use super::users;
 use crate::state::confirm::{Ask, Confirm};
 use crate::state::effect::{Effect, TerminalEffect};
 use crate::state::message::{NetMessage, Stream};
@@ -127,18 +129,22 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.pictures.take(wanted, thumbnail);
         }
         NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
-        NetMessage::UserMade(result) => admin::user_made(state, result),
-        NetMessage::UserChanged(result) => admin::user_changed(state, result),
-        NetMessage::PasswordReset(result) => admin::password_reset(state, result),
-        NetMessage::CreditsMoved(result) => admin::credits_moved(state, result),
+        NetMessage::UserMade(result) => users::user_made(state, result),
+        NetMessage::UserChanged(result) => users::user_changed(state, result),
+        NetMessage::PasswordReset(result) => users::password_reset(state, result),
+        NetMessage::AuditPage { number, result } => state.audit.take_page(number, result, now),
+        NetMessage::ApiKeyPage { number, result } => state.api_keys.take_page(number, result, now),
+        NetMessage::ApiKeyMade(result) => api_keys::made(state, result),
+        NetMessage::ApiKeyRevoked(result) => api_keys::revoked(state, result),
+        NetMessage::CreditsMoved(result) => users::credits_moved(state, result),
         NetMessage::LedgerPage {
             user_id,
             number,
             result,
         } => state.users.take_movements(&user_id, number, result, now),
         NetMessage::System(result) => state.system.take(result, now),
-        NetMessage::Dispatched(result) => admin::dispatched(state, result),
-        NetMessage::TokenPutIn(result) => admin::token_put_in(state, result),
+        NetMessage::Dispatched(result) => service::dispatched(state, result),
+        NetMessage::TokenPutIn(result) => service::token_put_in(state, result),
         NetMessage::Rerun(result) => match result {
             Ok(response) => rerun_made(state, *response, effects),
             Err(refusal) => refused(state, refusal),

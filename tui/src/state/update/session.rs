@@ -6,7 +6,7 @@ use super::net;
 use crate::state::effect::{Effect, NetEffect};
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, NewPassword, SignIn};
-use crate::state::{Batches, Screen, State, System, Users};
+use crate::state::{ApiKeys, Audit, Batches, Screen, State, System, Users};
 
 pub(super) fn leave_form(state: &mut State, effects: &mut Vec<Effect>) {
     if matches!(state.gate, Some(Gate::NewPassword(_))) {
@@ -37,6 +37,8 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
         state.left = None;
         state.users = Users::default();
         state.system = System::default();
+        state.audit = Audit::default();
+        state.api_keys = ApiKeys::default();
         state.screen = Screen::Batches;
     }
     state.user = Some(user);
@@ -51,6 +53,8 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
     // What was on its way when the session ended does not come any more.
     state.users.open();
     state.system.open();
+    state.audit.open();
+    state.api_keys.open();
     state.pictures.forget_asked();
     if let Some(batch) = &mut state.batch {
         batch.forget_detail();

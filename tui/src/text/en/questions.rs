@@ -34,6 +34,7 @@ pub(super) fn ask_title(ask: &Ask) -> String {
             _ => format!("Make {} a user?", user.username),
         },
         Ask::ResetPassword { user, .. } => format!("New password for {}?", user.username),
+        Ask::RevokeKey { name, .. } => format!("End the key {name}?"),
         Ask::Dispatch { state, .. } => match state {
             Dispatch::Paused => "Pause dispatch?",
             Dispatch::Draining => "Drain dispatch?",
@@ -120,6 +121,10 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
         Ask::ResetPassword { user, me } => vec![
             "The password there is now ends, and a one-time password is shown to you.".to_owned(),
             sessions_end(user, *me),
+        ],
+        Ask::RevokeKey { .. } => vec![
+            "Whatever uses it is refused at once, and its open streams end. This cannot be undone."
+                .to_owned(),
         ],
         Ask::Dispatch { state, running } => vec![match state {
             Dispatch::Paused => format!(
@@ -246,7 +251,9 @@ pub(super) fn notice(notice: &Notice) -> String {
             "Nothing to try again: no failed or cancelled item here.".to_owned()
         }
         Notice::NothingToSave => "No finished video here yet.".to_owned(),
-        Notice::CopiedSecret => "Copied the password.".to_owned(),
+        Notice::CopiedSecret => "Copied. It is not shown again.".to_owned(),
+        Notice::KeyRevoked => "The key has ended.".to_owned(),
+        Notice::NothingToNarrow => "This event does not name one.".to_owned(),
         Notice::CreditsAre { username, balance } => {
             format!("{username} has {} now.", credits(*balance))
         }

@@ -33,6 +33,7 @@ pub(super) fn ask_title(ask: &Ask) -> String {
             _ => format!("将 {} 改为普通用户？", user.username),
         },
         Ask::ResetPassword { user, .. } => format!("为 {} 重设密码？", user.username),
+        Ask::RevokeKey { name, .. } => format!("作废密钥 {name}？"),
         Ask::Dispatch { state, .. } => match state {
             Dispatch::Paused => "暂停调度？",
             Dispatch::Draining => "开始收尾？",
@@ -120,6 +121,9 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             "现有密码作废，并向您显示一个一次性密码。".to_owned(),
             sessions_end(user, *me),
         ],
+        Ask::RevokeKey { .. } => {
+            vec!["使用它的程序立即被拒绝，已打开的数据流也会结束。无法撤销。".to_owned()]
+        }
         Ask::Dispatch { state, running } => vec![match state {
             Dispatch::Paused => format!(
                 "恢复之前不再开始任何任务。进行中的 {} 个继续。",
@@ -229,7 +233,9 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::NothingToCancel => "这里没有可取消的：已经结束。".to_owned(),
         Notice::NothingToRetry => "这里没有失败或已取消的任务可重试。".to_owned(),
         Notice::NothingToSave => "这里还没有完成的视频。".to_owned(),
-        Notice::CopiedSecret => "已复制密码。".to_owned(),
+        Notice::CopiedSecret => "已复制。不会再次显示。".to_owned(),
+        Notice::KeyRevoked => "密钥已作废。".to_owned(),
+        Notice::NothingToNarrow => "这条记录没有写明。".to_owned(),
         Notice::CreditsAre { username, balance } => {
             format!("{username} 现有 {} 点。", count(*balance))
         }

@@ -28,6 +28,7 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: SystemParts) {
         Action::MoreSlots,
         Action::FewerSlots,
         Action::Token,
+        Action::Audit,
         Action::Users,
         Action::Batches,
         Action::Palette,
