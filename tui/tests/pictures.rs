@@ -19,7 +19,7 @@ use vision_batch::v1;
 use vision_batch::v1::upstream::TokenState;
 use vision_batch::v1::user::Role;
 
-const SCENES: [&str; 23] = [
+const SCENES: [&str; 24] = [
     "sign_in",
     "password",
     "batches",
@@ -43,6 +43,7 @@ const SCENES: [&str; 23] = [
     "api_keys",
     "new_key",
     "secret",
+    "delete",
 ];
 
 fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
@@ -166,6 +167,11 @@ fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
                     one_time_password_expire_time: samples::at(86_400 * 3),
                 },
             ))));
+            driver
+        }
+        "delete" => {
+            let mut driver = signed_in(start, "admin", Role::Admin);
+            driver.keys("*D5");
             driver
         }
         "audit" => {

@@ -100,6 +100,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Batches, Batch], &[Char('p')], Action::Rerun),
     bind(&[Batches, Batch], &[Char('c')], Action::Cancel),
     bind(&[Batch], &[Char('C')], Action::CancelBatch),
+    bind(&[Batches, Batch], &[Char('D')], Action::DeleteBatch),
     bind(&[Batch], &[Char('d')], Action::Download),
     bind(&[Batch], &[Char('e')], Action::Export),
     bind(&[Batches], &[Char('d'), Char('e')], Action::Export),

@@ -134,6 +134,8 @@ pub enum Action {
     Cancel,
     /// Cancel the whole batch.
     CancelBatch,
+    /// Take ended batches away for good, with their files: the marked ones, else the one under the cursor.
+    DeleteBatch,
     /// Save finished videos: the marked ones, else the one under the cursor.
     Download,
     /// Save a ZIP of all finished videos.
@@ -230,6 +232,7 @@ impl Action {
                 | Self::RetryAll
                 | Self::Cancel
                 | Self::CancelBatch
+                | Self::DeleteBatch
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits

@@ -230,6 +230,7 @@ calls! {
     batches.list_items(ListItemsRequest) -> ListItemsResponse, READ_DEADLINE;
     batches.get_item(GetItemRequest) -> GetItemResponse, READ_DEADLINE;
     batches.cancel_batch(CancelBatchRequest) -> CancelBatchResponse, WRITE_DEADLINE;
+    batches.delete_batch(DeleteBatchRequest) -> DeleteBatchResponse, WRITE_DEADLINE;
     batches.cancel_items(CancelItemsRequest) -> CancelItemsResponse, WRITE_DEADLINE;
     batches.retry_items(RetryItemsRequest) -> RetryItemsResponse, WRITE_DEADLINE;
     admin.list_users(ListUsersRequest) -> ListUsersResponse, READ_DEADLINE;

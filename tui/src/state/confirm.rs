@@ -31,6 +31,17 @@ pub(crate) enum Ask {
         balance: Option<i32>,
         owner: Option<String>,
     },
+    /// Take ended batches away for good.
+    Delete {
+        /// The batches, id and name.
+        batches: Vec<(String, String)>,
+        /// Finished videos that go with them.
+        videos: i32,
+        /// Chosen batches that stay because they have not ended.
+        left_out: usize,
+        /// Whose they are, when not the user's own.
+        owner: Option<String>,
+    },
     /// Make a preview for real.
     Rerun(Box<Rerun>),
     /// Keep a user out, or let one in again.
@@ -158,7 +169,7 @@ impl Confirm {
 }
 
 impl Ask {
-    /// The number to be typed for Yes: of items, when several things were chosen.
+    /// The number to be typed for Yes: of items, or of batches, when several things were chosen.
     pub(crate) fn number(&self) -> Option<i32> {
         let several = |targets: &[Target]| match targets {
             [target] => matches!(&target.which, Which::Items(ids) if ids.len() > 1),
@@ -172,6 +183,9 @@ impl Ask {
                 ..
             } => several(targets).then_some(pending + running),
             Self::Retry { targets, count, .. } => several(targets).then_some(*count),
+            Self::Delete { batches, .. } => {
+                (batches.len() > 1).then(|| i32::try_from(batches.len()).unwrap_or(i32::MAX))
+            }
             _ => None,
         }
     }
@@ -194,6 +208,14 @@ impl Ask {
             Self::Retry { targets, .. } => targets
                 .iter()
                 .map(|target| target.retry(request_id()))
+                .collect(),
+            Self::Delete { batches, .. } => batches
+                .iter()
+                .map(|(id, _)| {
+                    NetEffect::DeleteBatch(v1::DeleteBatchRequest {
+                        batch_id: id.clone(),
+                    })
+                })
                 .collect(),
             Self::Rerun(rerun) => vec![rerun.effect(request_id())],
             Self::Disable { user, .. } => {

@@ -126,8 +126,10 @@ pub enum NetEffect {
         /// The question.
         request: v1::ListLedgerEntriesRequest,
     },
-    /// Ask for the service as it is now.
-    LoadSystem,
+    /// Open `WatchSystem` in place of the one open before; keep it open whatever happens, until told otherwise.
+    WatchSystem,
+    /// Close the `WatchSystem` stream.
+    UnwatchSystem,
     /// Change what dispatch does, or how many slots there are.
     SetDispatch(v1::SetDispatchRequest),
     /// Put in another upstream token.
@@ -141,6 +143,8 @@ pub enum NetEffect {
     },
     /// Cancel a whole batch.
     CancelBatch(v1::CancelBatchRequest),
+    /// Take an ended batch away, with the files that nothing else uses.
+    DeleteBatch(v1::DeleteBatchRequest),
     /// Cancel some items.
     CancelItems(v1::CancelItemsRequest),
     /// Begin a new round of some items.
@@ -275,7 +279,8 @@ impl std::fmt::Debug for NetEffect {
             Self::ListLedger { number, request } => {
                 return write!(f, "ListLedger({number}, {request:?})");
             }
-            Self::LoadSystem => "LoadSystem",
+            Self::WatchSystem => "WatchSystem",
+            Self::UnwatchSystem => "UnwatchSystem",
             Self::LoadThumbnail { request, cells } => {
                 return write!(f, "LoadThumbnail({request:?}, {cells:?})");
             }
@@ -283,6 +288,7 @@ impl std::fmt::Debug for NetEffect {
             Self::SetDispatch(request) => return write!(f, "SetDispatch({request:?})"),
             Self::UpdateToken(request) => return write!(f, "UpdateToken(force {})", request.force),
             Self::CancelBatch(request) => return write!(f, "CancelBatch({request:?})"),
+            Self::DeleteBatch(request) => return write!(f, "DeleteBatch({request:?})"),
             Self::CancelItems(request) => return write!(f, "CancelItems({request:?})"),
             Self::RetryItems(request) => return write!(f, "RetryItems({request:?})"),
             Self::CreateBatch {

@@ -32,6 +32,15 @@ pub(crate) enum Notice {
     NothingToRetry,
     NothingToSave,
     NothingToRerun,
+    /// What was chosen has still to end.
+    NothingToDelete,
+    /// Batches were taken away, with files of so many bytes.
+    Deleted {
+        count: i64,
+        bytes: u64,
+    },
+    /// The batch that was open was taken away elsewhere.
+    BatchGone,
     /// The server has only the preview.
     NoRealEngine,
     NothingToPlay,

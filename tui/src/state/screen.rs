@@ -91,6 +91,7 @@ impl State {
     pub(crate) fn live(&self) -> &Live {
         match (&self.screen, &self.batch) {
             (Screen::Batch, Some(batch)) => &batch.live,
+            (Screen::System, _) => &self.system.live,
             _ => &self.batches.live,
         }
     }

@@ -72,6 +72,8 @@ pub(crate) struct AdminTexts {
     /// Items, and how long the oldest waits.
     pub(crate) waiting_items: fn(i32, Option<&str>) -> String,
     pub(crate) drains_in: &'static str,
+    /// Tasks the upstream takes in a day.
+    pub(crate) a_day: fn(i32) -> String,
     pub(crate) preview: &'static str,
     pub(crate) health_is: &'static str,
     pub(crate) health: fn(v1::engine_info::Health) -> &'static str,

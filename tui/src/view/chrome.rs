@@ -172,6 +172,8 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
             | Notice::NothingToRetry
             | Notice::NothingToSave
             | Notice::NothingToRerun
+            | Notice::NothingToDelete
+            | Notice::BatchGone
             | Notice::NoRealEngine
             | Notice::NothingToPlay
             | Notice::NotPlayed(_)

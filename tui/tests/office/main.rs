@@ -8,6 +8,7 @@ mod samples;
 mod accounts;
 mod api_keys;
 mod audit;
+mod deletion;
 mod service;
 mod users;
 

@@ -1,9 +1,10 @@
 //! Users, credits and the service, as an admin sees them.
 
 use jiff::Timestamp;
-use vbatch_tui::state::{NetEffect, NetMessage};
+use vbatch_tui::state::{NetEffect, NetMessage, Stream};
 use vision_batch::v1;
 use vision_batch::v1::wait;
+use vision_batch::v1::watch_system_response::Event;
 
 use super::{Driver, NOW, at, status, user};
 
@@ -325,10 +326,9 @@ pub fn answer_admin(driver: &mut Driver) {
                         })),
                     }
                 }
-                NetEffect::LoadSystem => {
-                    NetMessage::System(Ok(Box::new(v1::GetSystemStatusResponse {
-                        status: Some(system()),
-                    })))
+                NetEffect::WatchSystem => {
+                    driver.net(NetMessage::StreamOpened(Stream::System));
+                    NetMessage::System(Box::new(Event::Status(system())))
                 }
                 NetEffect::ListAudit { number, .. } => NetMessage::AuditPage {
                     number,

@@ -138,11 +138,6 @@ impl Inner {
                     result: result.map(Box::new).map_err(refused),
                 })
             }
-            NetEffect::LoadSystem => {
-                let request = v1::GetSystemStatusRequest {};
-                let result = client.get_system_status(request).await;
-                Some(NetMessage::System(result.map(Box::new).map_err(refused)))
-            }
             NetEffect::SetDispatch(request) => {
                 let result = client.set_dispatch(request).await;
                 let dispatch = result.map(|answer| Box::new(answer.dispatch.unwrap_or_default()));
@@ -173,6 +168,14 @@ impl Inner {
                     result.map(|answer| answer.item_count).map_err(refused),
                 ))
             }
+            NetEffect::DeleteBatch(request) => {
+                let batch_id = request.batch_id.clone();
+                let result = client.delete_batch(request).await;
+                Some(NetMessage::Deleted {
+                    batch_id,
+                    result: result.map(|answer| answer.freed_bytes).map_err(refused),
+                })
+            }
             NetEffect::CancelItems(request) => {
                 let result = client.cancel_items(request).await;
                 Some(NetMessage::Cancelled(
@@ -189,6 +192,8 @@ impl Inner {
             | NetEffect::WatchBatches(_)
             | NetEffect::WatchBatch(_)
             | NetEffect::UnwatchBatch
+            | NetEffect::WatchSystem
+            | NetEffect::UnwatchSystem
             | NetEffect::CreateBatch { .. }
             | NetEffect::Download { .. }
             | NetEffect::Export { .. }

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod deletion;
 mod draft;
 mod form;
 mod lists;
@@ -113,7 +114,7 @@ fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Screen::Users => net(effects, state.users.want(state.now)),
         Screen::Ledger => net(effects, state.users.want_movements(state.now, true)),
-        Screen::System => net(effects, state.system.want(state.now)),
+        Screen::System => {}
         Screen::Audit => net(effects, state.audit.want(state.now)),
         Screen::ApiKeys => net(effects, state.api_keys.want(state.now)),
         Screen::NewBatch => {

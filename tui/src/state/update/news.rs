@@ -3,6 +3,7 @@
 use vision_batch::v1;
 
 use super::api_keys;
+use super::deletion;
 use super::draft::uploaded;
 use super::lists::rerun_made;
 use super::net;
@@ -60,6 +61,7 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.batches.rows.begin();
             state.batches.live.opened(now);
         }
+        NetMessage::StreamOpened(Stream::System) => state.system.live.opened(now),
         NetMessage::StreamOpened(Stream::Batch(id)) => {
             if let Some(batch) = open_of(state, &id) {
                 batch.rows.begin();
@@ -75,6 +77,7 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             let retry_at = retry_in.and_then(|wait| now.checked_add(wait).ok());
             match stream {
                 Stream::Batches => state.batches.live.lost(now, refusal, retry_at),
+                Stream::System => state.system.live.lost(now, refusal, retry_at),
                 Stream::Batch(id) => {
                     if let Some(batch) = open_of(state, &id) {
                         batch.live.lost(now, refusal, retry_at);
@@ -102,6 +105,11 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
         NetMessage::Batch { batch_id, event } => {
             if let v1::batch_status_response::Event::Heartbeat(beat) = &*event {
                 set_clock(state, beat.server_time.as_ref());
+            }
+            if let v1::batch_status_response::Event::End(end) = &*event
+                && end.reason() == v1::stream_end::Reason::BatchDeleted
+            {
+                return deletion::gone(state, &batch_id, effects);
             }
             if let Some(batch) = open_of(state, &batch_id) {
                 batch.hear(*event, now);
@@ -142,7 +150,16 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             number,
             result,
         } => state.users.take_movements(&user_id, number, result, now),
-        NetMessage::System(result) => state.system.take(result, now),
+        NetMessage::System(event) => {
+            if let v1::watch_system_response::Event::Heartbeat(beat) = &*event {
+                set_clock(state, beat.server_time.as_ref());
+            }
+            state.system.hear(*event, now);
+        }
+        NetMessage::Deleted { batch_id, result } => match result {
+            Ok(freed_bytes) => deletion::deleted(state, &batch_id, freed_bytes, effects),
+            Err(refusal) => refused(state, refusal),
+        },
         NetMessage::Dispatched(result) => service::dispatched(state, result),
         NetMessage::TokenPutIn(result) => service::token_put_in(state, result),
         NetMessage::Rerun(result) => match result {

@@ -190,6 +190,7 @@ pub(super) fn transfers(state: &mut State, action: Action, effects: &mut Vec<Eff
 fn mark_asked(state: &mut State, effect: &NetEffect) {
     let (batch_id, item_ids) = match effect {
         NetEffect::CancelBatch(request) => (&request.batch_id, None),
+        NetEffect::DeleteBatch(request) => (&request.batch_id, None),
         NetEffect::CancelItems(request) => (&request.batch_id, Some(&request.item_ids)),
         NetEffect::RetryItems(request) => (&request.batch_id, Some(&request.item_ids)),
         _ => return,

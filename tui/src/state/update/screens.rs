@@ -1,6 +1,7 @@
 //! Going to the screens that stand side by side.
 
-use crate::state::effect::Effect;
+use super::net;
+use crate::state::effect::{Effect, NetEffect};
 use crate::state::{Screen, State};
 
 /// Goes to one of the screens that stand side by side; what was open there is as it was.
@@ -22,10 +23,16 @@ pub(super) fn go(state: &mut State, screen: Screen, effects: &mut Vec<Effect>) {
         Screen::ApiKeys if from != Screen::Audit => state.api_keys.from = from,
         _ => {}
     }
+    if state.screen == Screen::System {
+        net(effects, [NetEffect::UnwatchSystem]);
+    }
     state.screen = screen;
     match screen {
         Screen::Users => state.users.open(),
-        Screen::System => state.system.open(),
+        Screen::System => {
+            state.system.open();
+            net(effects, [NetEffect::WatchSystem]);
+        }
         Screen::Audit => state.audit.open(),
         Screen::ApiKeys => state.api_keys.open(),
         _ => {}

@@ -27,7 +27,6 @@ pub(super) fn in_system(state: &mut State, action: Action, effects: &mut Vec<Eff
 }
 
 pub(super) fn dispatched(state: &mut State, result: Result<Box<v1::Dispatch>, Refusal>) {
-    state.system.open();
     match result {
         Ok(dispatch) => {
             state.say(Notice::DispatchIs {
@@ -46,7 +45,6 @@ pub(super) fn token_put_in(
     state: &mut State,
     result: Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>,
 ) {
-    state.system.open();
     let rejected = Cause::Server(v1::refusal::Reason::UpstreamTokenRejected);
     match result {
         Ok(response) => {

@@ -52,7 +52,10 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
     net(effects, [NetEffect::LoadServiceInfo, watch]);
     // What was on its way when the session ended does not come any more.
     state.users.open();
-    state.system.open();
+    if state.screen == Screen::System {
+        state.system.open();
+        net(effects, [NetEffect::WatchSystem]);
+    }
     state.audit.open();
     state.api_keys.open();
     state.pictures.forget_asked();

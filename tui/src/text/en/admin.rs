@@ -169,6 +169,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         None => items(number),
     },
     drains_in: "drains in",
+    a_day: |limit| format!("at most {} a day", count(limit)),
     preview: "preview",
     health_is: "health",
     health: |health| match health {

@@ -7,7 +7,7 @@ use super::refusals::refusal_words;
 use super::{credits, items, plural};
 use crate::state::{Ask, Notice, Rerun, moment};
 use crate::text::Clock;
-use crate::text::format::{count, span};
+use crate::text::format::{bytes, count, span};
 
 pub(super) fn ask_title(ask: &Ask) -> String {
     match ask {
@@ -25,6 +25,10 @@ pub(super) fn ask_title(ask: &Ask) -> String {
                 format!("Try {} again?", target.name)
             }
             _ => format!("Try {} again?", items(*count)),
+        },
+        Ask::Delete { batches, .. } => match batches.as_slice() {
+            [(_, name)] => format!("Delete {name}?"),
+            several => format!("Delete {} batches?", several.len()),
         },
         Ask::Rerun(rerun) => format!("Make {} for real?", rerun.name),
         Ask::Disable { user, .. } if user.disabled => format!("Let {} in again?", user.username),
@@ -105,6 +109,12 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             }
             lines
         }
+        Ask::Delete {
+            videos,
+            left_out,
+            owner,
+            ..
+        } => delete_lines(*videos, *left_out, owner.as_deref()),
         Ask::Rerun(rerun) => rerun_lines(rerun, clock),
         Ask::Disable { user, me } => disable_lines(user, *me),
         Ask::Role { user, role, me } => {
@@ -183,6 +193,33 @@ fn disable_lines(user: &v1::User, me: bool) -> Vec<String> {
             items(number)
         ),
     });
+    lines
+}
+
+fn delete_lines(videos: i32, left_out: usize, owner: Option<&str>) -> Vec<String> {
+    let mut lines = vec![match videos {
+        0 => "Pictures and audio go from the server for good.".to_owned(),
+        _ => format!(
+            "Pictures, audio and {} go from the server for good.",
+            plural(videos.into(), "finished video", "finished videos")
+        ),
+    }];
+    lines.push(match owner {
+        None => "Credits stay as they are, and so does the ledger.".to_owned(),
+        Some(owner) => {
+            format!("It belongs to {owner}. Credits stay as they are, and so does the ledger.")
+        }
+    });
+    if left_out > 0 {
+        let left_out = i64::try_from(left_out).unwrap_or(i64::MAX);
+        lines.push(match left_out {
+            1 => "1 chosen batch has not ended and stays.".to_owned(),
+            _ => format!(
+                "{} chosen batches have not ended and stay.",
+                count(left_out)
+            ),
+        });
+    }
     lines
 }
 
@@ -274,6 +311,18 @@ pub(super) fn notice(notice: &Notice) -> String {
             format!("The token of {account} is in use.")
         }
         Notice::TokenIsIn { said, .. } => format!("The token is in; the upstream said: {said}"),
+        Notice::NothingToDelete => {
+            "Only what has ended can be deleted: cancel it first, or wait.".to_owned()
+        }
+        Notice::Deleted {
+            count,
+            bytes: freed,
+        } => format!(
+            "Deleted {}, {} freed.",
+            plural(*count, "batch", "batches"),
+            bytes(*freed)
+        ),
+        Notice::BatchGone => "The batch was deleted.".to_owned(),
         Notice::NothingToRerun => "This is no preview that could be made for real.".to_owned(),
         Notice::NoRealEngine => "This server has no engine but the preview.".to_owned(),
         Notice::NothingToPlay => "No finished video here to play.".to_owned(),

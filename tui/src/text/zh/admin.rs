@@ -161,6 +161,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         None => format!("{} 个任务", count(number)),
     },
     drains_in: "预计做完",
+    a_day: |limit| format!("每天最多 {}", count(limit)),
     preview: "预览",
     health_is: "健康",
     health: |health| match health {

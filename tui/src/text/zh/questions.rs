@@ -6,7 +6,7 @@ use vision_batch::v1::dispatch::State as Dispatch;
 use super::refusals::refusal_words;
 use crate::state::{Ask, Notice, Rerun, moment};
 use crate::text::Clock;
-use crate::text::format::{count, span};
+use crate::text::format::{bytes, count, span};
 
 pub(super) fn ask_title(ask: &Ask) -> String {
     match ask {
@@ -24,6 +24,10 @@ pub(super) fn ask_title(ask: &Ask) -> String {
                 format!("重试 {}？", target.name)
             }
             _ => format!("重试 {count} 个任务？"),
+        },
+        Ask::Delete { batches, .. } => match batches.as_slice() {
+            [(_, name)] => format!("删除 {name}？"),
+            several => format!("删除 {} 个批次？", several.len()),
         },
         Ask::Rerun(rerun) => format!("正式生成 {}？", rerun.name),
         Ask::Disable { user, .. } if user.disabled => format!("重新启用 {}？", user.username),
@@ -102,6 +106,12 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             }
             lines
         }
+        Ask::Delete {
+            videos,
+            left_out,
+            owner,
+            ..
+        } => delete_lines(*videos, *left_out, owner.as_deref()),
         Ask::Rerun(rerun) => rerun_lines(rerun, clock),
         Ask::Disable { user, me } => disable_lines(user, *me),
         Ask::Role { user, role, me } => {
@@ -171,6 +181,24 @@ fn disable_lines(user: &v1::User, me: bool) -> Vec<String> {
             count(number)
         ),
     });
+    lines
+}
+
+fn delete_lines(videos: i32, left_out: usize, owner: Option<&str>) -> Vec<String> {
+    let mut lines = vec![match videos {
+        0 => "图片和音频会从服务器上永久删除。".to_owned(),
+        _ => format!(
+            "图片、音频和 {} 个完成的视频会从服务器上永久删除。",
+            count(videos)
+        ),
+    }];
+    lines.push(match owner {
+        None => "点数和流水不变。".to_owned(),
+        Some(owner) => format!("这属于 {owner}。点数和流水不变。"),
+    });
+    if left_out > 0 {
+        lines.push(format!("所选中有 {left_out} 个批次尚未结束，会保留。"));
+    }
     lines
 }
 
@@ -255,6 +283,12 @@ pub(super) fn notice(notice: &Notice) -> String {
             format!("已启用 {account} 的令牌。")
         }
         Notice::TokenIsIn { said, .. } => format!("令牌已填入；上游返回：{said}"),
+        Notice::NothingToDelete => "只能删除已结束的：请先取消，或等待结束。".to_owned(),
+        Notice::Deleted {
+            count: number,
+            bytes: freed,
+        } => format!("已删除 {} 个批次，释放 {}。", count(*number), bytes(*freed)),
+        Notice::BatchGone => "该批次已被删除。".to_owned(),
         Notice::NothingToRerun => "这不是可以正式生成的预览。".to_owned(),
         Notice::NoRealEngine => "此服务器只有预览引擎。".to_owned(),
         Notice::NothingToPlay => "这里没有可播放的完成视频。".to_owned(),
