@@ -7,6 +7,7 @@
 mod batches;
 mod draft;
 mod office;
+mod scenes;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use draft::*;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 pub use office::*;
+pub use scenes::*;
 use vbatch_tui::keymap::Key;
 use vbatch_tui::state::{
     Directories, Effect, Look, Message, NetEffect, NetMessage, Start, State, Stream, update,
