@@ -32,6 +32,12 @@ impl Clock<'_> {
         clock_time(self.now, then, self.time_zone)
     }
 
+    /// The date.
+    pub(crate) fn day(&self, then: Timestamp) -> String {
+        let then = then.to_zoned(self.time_zone.clone());
+        then.strftime("%Y-%m-%d").to_string()
+    }
+
     /// Date and time to the minute, whatever year it is.
     pub(crate) fn on(&self, then: Timestamp) -> String {
         let then = then.to_zoned(self.time_zone.clone());

@@ -36,7 +36,7 @@ fn columns(pen: &Pen) -> Vec<Column<Key>> {
         fixed(Key::May, words.col_may, 6, 0),
         number(Key::Made, words.col_made, 8, 2),
         number(Key::Used, words.col_used, 8, 1),
-        number(Key::Ends, words.col_ends, 8, 0),
+        number(Key::Ends, words.col_ends, 10, 0),
     ]
 }
 
@@ -99,6 +99,11 @@ fn scope(key: &v1::ApiKey) -> Scope {
     key.scopes().max().unwrap_or(Scope::Unspecified)
 }
 
+/// The day a key ends on.
+fn day(pen: &Pen, time: Option<&prost_types::Timestamp>) -> String {
+    time.map_or(String::new(), |time| pen.clock.day(moment(time)))
+}
+
 fn draw_row(pen: &mut Pen, area: Rect, key: &v1::ApiKey, placed: &[Placed<Key>], selected: bool) {
     pen.rows += 1;
     let (words, admin) = (pen.words.records, pen.words.admin);
@@ -154,7 +159,7 @@ fn draw_row(pen: &mut Pen, area: Rect, key: &v1::ApiKey, placed: &[Placed<Key>],
                     None => (words.for_ever.to_owned(), Role::Dim),
                     Some(0) => (words.ended.to_owned(), Role::Bad),
                     Some(left @ ..86_400) => ((words.in_span)(&minutes(left)), Role::Warn),
-                    Some(left) => ((words.in_span)(&minutes(left)), Role::Text),
+                    Some(_) => (day(pen, key.expire_time.as_ref()), Role::Text),
                 };
                 pen.put_right(end, y, &text, role);
             }

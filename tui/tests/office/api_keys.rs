@@ -48,7 +48,7 @@ fn keys_are_listed_with_what_they_may_and_when_they_end() {
         "vbk_h7m2kq03",
         "submit",
         "1.9h ago",
-        "in 80d",
+        "2027-02-10",
         "ended",
         "in 8.3h",
         "VBATCH_TOKEN=",
