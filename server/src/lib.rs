@@ -18,6 +18,7 @@ pub mod owner;
 pub mod rpc;
 pub mod service;
 pub mod store;
+pub mod systemd;
 pub mod verify;
 
 use std::net::SocketAddr;
@@ -188,6 +189,7 @@ impl Server {
             accounts: Arc::clone(&accounts),
             admin,
             health: health.clone(),
+            proxies: rpc::origin::TrustedProxies::new(config.trusted_proxies.clone()),
             shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(
@@ -322,6 +324,13 @@ impl Server {
         served
             .map_err(ended)?
             .map_err(|error| ServerError::Ended(error.to_string()))
+    }
+}
+
+#[async_trait::async_trait]
+impl systemd::Life for Server {
+    async fn is_alive(&self) -> bool {
+        !self.dispatcher.is_finished() && self.store.setting(CONCURRENCY_TAKEN).await.is_ok()
     }
 }
 

@@ -12,6 +12,7 @@ use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
+use vbatch_server::systemd;
 
 /// Serves batches of talking-head videos over gRPC.
 #[derive(Parser)]
@@ -103,10 +104,13 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
             "sign in as `admin` with the password `admin`; it must be changed before anything else"
         );
     }
+    systemd::ready();
     tokio::select! {
         () = signals.next() => tracing::info!("ending; a second signal ends at once"),
         () = server.ending() => tracing::error!("ending: the storage has failed"),
+        () = systemd::keep_alive(&server) => {}
     }
+    systemd::stopping();
     tokio::select! {
         stopped = server.stop() => stopped?,
         () = signals.next() => return Ok(ExitCode::from(130)),

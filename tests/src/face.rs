@@ -2,17 +2,23 @@
 //!
 //! Not here: tokens that end; each request comes with a new one.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
+use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
 use vbatch_server::config::{Config, Upstream};
 use vbatch_server::domain::ids::UserId;
 use vbatch_server::media::Media;
 use vbatch_server::rpc::admin::AdminRpc;
+use vbatch_server::rpc::auth::AuthRpc;
 use vbatch_server::rpc::batch::BatchFace;
+use vbatch_server::rpc::origin::TrustedProxies;
+use vbatch_server::rpc::{Services, routes};
 use vbatch_server::service::accounts::Accounts;
 use vbatch_server::service::admin::{Admin, Parts};
 use vbatch_server::service::batches::Batches;
@@ -27,11 +33,15 @@ pub struct Face {
     pub batches: BatchFace,
     /// AdminService.
     pub admin: AdminRpc,
+    /// AuthService.
+    pub auth: AuthRpc,
+    /// All of them behind the gate, as a connection would call them.
+    pub routes: Routes,
     /// Who may call them.
     pub accounts: Arc<Accounts>,
     /// The configuration that the services were given.
     pub config: Config,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Face {
@@ -70,13 +80,38 @@ impl Face {
         });
         let batches = Batches::new(store, media, feed, clock, &config);
         let shutdown = CancellationToken::new();
+        let batches = BatchFace::new(batches, Arc::clone(&accounts), shutdown.clone());
+        let services = Services {
+            accounts: Arc::clone(&accounts),
+            admin: Arc::new(admin),
+            health: HealthReporter::new(),
+            proxies: TrustedProxies::default(),
+            shutdown: shutdown.clone(),
+        };
         Self {
-            batches: BatchFace::new(batches, Arc::clone(&accounts), shutdown.clone()),
-            admin: AdminRpc::new(Arc::new(admin), Arc::clone(&accounts), shutdown),
+            routes: routes(&services, batches.clone()).expect("the contract's own descriptors"),
+            batches,
+            auth: AuthRpc::new(Arc::clone(&accounts)),
+            admin: AdminRpc::new(services.admin, Arc::clone(&accounts), shutdown),
             accounts,
             config,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// How many files its media are.
+    ///
+    /// # Panics
+    /// When their folder cannot be read.
+    pub fn stored_files(&self) -> usize {
+        fn below(path: &Path) -> usize {
+            let entries = std::fs::read_dir(path).expect("a folder of ours");
+            let paths = entries.map(|entry| entry.expect("a folder of ours").path());
+            paths
+                .map(|path| if path.is_dir() { below(&path) } else { 1 })
+                .sum()
+        }
+        below(self.folder.path())
     }
 
     /// A new session of a user.

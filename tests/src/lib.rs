@@ -5,6 +5,7 @@ pub mod face;
 #[cfg(unix)]
 pub mod kill;
 pub mod mp4;
+pub mod outside_bytes;
 pub mod programs;
 pub mod scenario;
 pub mod simulation;

@@ -1,4 +1,6 @@
 //! Uploads of any size take bounded memory, and a broken one leaves nothing.
+//!
+//! While it runs the test takes a little over 2 GB of the disk that holds the temporary folder.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -1,10 +1,11 @@
 //! Flags over environment over file, into one checked [`Config`].
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -70,6 +71,7 @@ struct File {
     data_dir: Option<PathBuf>,
     engine: Option<String>,
     preview_slots: Option<u32>,
+    trusted_proxies: Vec<String>,
     verify_at_start: Option<bool>,
     limits: FileLimits,
     pricing: FilePricing,
@@ -255,6 +257,7 @@ pub fn load(
             defaults.concurrency,
             1..=MAX_CONCURRENCY,
         )?,
+        trusted_proxies: networks(&file.trusted_proxies)?,
         verify_at_start: file.verify_at_start.unwrap_or(defaults.verify_at_start),
     };
     if !config.listen.ip().is_loopback() {
@@ -287,6 +290,20 @@ fn read_secret(path: &Path) -> Result<String, ConfigError> {
         error,
     })?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Addresses, and networks as `10.0.0.0/8`.
+fn networks(written: &[String]) -> Result<Vec<IpNet>, ConfigError> {
+    let parsed = written.iter().map(|text| {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).map_err(|_| {
+            value(
+                "trusted_proxies",
+                format!("`{text}` is neither an address nor a network like 10.0.0.0/8"),
+            )
+        })
+    });
+    parsed.collect()
 }
 
 fn checked_url(url: String) -> Result<String, ConfigError> {
@@ -375,6 +392,11 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         for (file, variables, words) in [
             ("listne = 1", &[][..], "unknown field `listne`"),
+            (
+                "trusted_proxies = ['127.0.0.1', 'nginx']",
+                &[],
+                "trusted_proxies: `nginx` is neither an address nor a network",
+            ),
             (
                 "preview_slots = 0",
                 &[],

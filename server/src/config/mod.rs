@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::domain::batch::EngineKind;
@@ -39,6 +40,8 @@ pub struct Config {
     pub item_deadline: Duration,
     /// Concurrent upstream tasks until an administrator says otherwise.
     pub concurrency: u32,
+    /// Proxies whose `X-Forwarded-For` says where a call comes from.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether everything that is stored is looked at after each start, in the background.
     pub verify_at_start: bool,
 }
@@ -103,6 +106,7 @@ impl Default for Config {
             admin_password: None,
             item_deadline: ITEM_DEADLINE,
             concurrency: DEFAULT_CONCURRENCY,
+            trusted_proxies: Vec::new(),
             verify_at_start: true,
         }
     }

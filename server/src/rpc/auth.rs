@@ -17,6 +17,7 @@ use vision_batch::v1::{
 use super::convert::user::{token, user};
 use super::convert::{id, key, optional_id};
 use super::gate;
+use super::origin::Origin;
 use super::status::not_yet;
 use crate::service::accounts::Accounts;
 
@@ -34,7 +35,10 @@ impl AuthRpc {
 
 /// Where a call comes from; absent within one process.
 fn address<T>(request: &Request<T>) -> Option<IpAddr> {
-    gate::peer(request.extensions())
+    request
+        .extensions()
+        .get::<Origin>()
+        .and_then(|origin| origin.0)
 }
 
 #[tonic::async_trait]

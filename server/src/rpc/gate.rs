@@ -7,7 +7,6 @@
 //! Not here: what a caller may do (`service`); health and reflection, which stand beside the gate.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tonic::transport::server::TcpConnectInfo;
 use tower::Service;
 
+use super::Services;
+use super::origin::{Origin, TrustedProxies};
 use super::scopes;
 use crate::domain::audit::{Target, TargetKind};
 use crate::service::Caller;
@@ -41,16 +41,18 @@ const BEFORE_PASSWORD_CHANGE: [&str; 2] = [
 #[derive(Clone)]
 pub struct Gate<S> {
     accounts: Arc<Accounts>,
+    proxies: TrustedProxies,
     shutdown: CancellationToken,
     inner: S,
 }
 
 impl<S> Gate<S> {
-    /// Puts a service behind the gate, which lets nobody in any more once `shutdown` is cancelled.
-    pub fn before(inner: S, accounts: Arc<Accounts>, shutdown: CancellationToken) -> Self {
+    /// Puts a service behind the gate, which lets nobody in any more once the services' `shutdown` is cancelled.
+    pub fn before(inner: S, services: &Services) -> Self {
         Self {
-            accounts,
-            shutdown,
+            accounts: Arc::clone(&services.accounts),
+            proxies: services.proxies.clone(),
+            shutdown: services.shutdown.clone(),
             inner,
         }
     }
@@ -82,14 +84,15 @@ where
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         let accounts = Arc::clone(&self.accounts);
         let ending = self.shutdown.is_cancelled();
+        let origin = self.proxies.origin(request.extensions(), request.headers());
+        request.extensions_mut().insert(origin);
         Box::pin(async move {
             if ending {
                 return Ok(Status::from(shutting_down()).into_http());
             }
             let path = request.uri().path();
             if path != LOGIN {
-                let address = peer(request.extensions());
-                match admit(&accounts, path, request.headers(), address).await {
+                match admit(&accounts, path, request.headers(), origin).await {
                     Ok(session) => request.extensions_mut().insert(session),
                     Err(refusal) => return Ok(Status::from(refusal).into_http()),
                 };
@@ -103,7 +106,7 @@ async fn admit(
     accounts: &Accounts,
     path: &str,
     headers: &HeaderMap,
-    address: Option<IpAddr>,
+    Origin(address): Origin,
 ) -> Result<Session, ServiceError> {
     let session = accounts.authenticate(bearer(headers)?, address).await?;
     if session.password_change_required && !BEFORE_PASSWORD_CHANGE.contains(&path) {
@@ -122,12 +125,6 @@ async fn admit(
         });
     })?;
     Ok(session)
-}
-
-/// Where a call comes from; absent within one process.
-pub fn peer(extensions: &http::Extensions) -> Option<IpAddr> {
-    let connection = extensions.get::<TcpConnectInfo>()?;
-    connection.remote_addr().map(|address| address.ip())
 }
 
 /// The token of `authorization: Bearer …`.

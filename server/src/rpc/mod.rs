@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `auth`, `admin`, `batch` | one thin file a service |
 //! | `gate`, `scopes` | who may call at all: tokens, keys, and what they suffice for |
+//! | `origin` | where a call comes from |
 //! | `stream`, `live_system` | what live streams have in common, and the live status of the system |
 //! | `convert` | messages ↔ domain |
 //! | `status` | the only map from refusals to statuses |
@@ -19,6 +20,7 @@ pub mod batch;
 pub mod convert;
 pub mod gate;
 mod live_system;
+pub mod origin;
 pub mod scopes;
 pub mod status;
 mod stream;
@@ -40,6 +42,7 @@ use crate::service::admin::Admin;
 use admin::AdminRpc;
 use auth::AuthRpc;
 use gate::Gate;
+use origin::TrustedProxies;
 
 /// Largest message, each way: the contract's.
 pub const MESSAGE_BYTES: usize = 1 << 20;
@@ -53,6 +56,8 @@ pub struct Services {
     pub admin: Arc<Admin>,
     /// Says SERVING, until the server drains.
     pub health: HealthReporter,
+    /// Whose word on a caller's address is taken.
+    pub proxies: TrustedProxies,
     /// Cancelled when the server ends: calls are refused and streams told.
     pub shutdown: CancellationToken,
 }
@@ -82,7 +87,7 @@ pub fn routes<B: BatchService>(
         .max_encoding_message_size(MESSAGE_BYTES);
     macro_rules! gated {
         ($service:ident) => {
-            Gate::before($service, Arc::clone(accounts), services.shutdown.clone())
+            Gate::before($service, services)
         };
     }
     let health = HealthService::from_health_reporter(services.health.clone());
@@ -99,4 +104,6 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(vision_batch::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        // The details of errors, so that clients without them at hand can read them.
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
 }

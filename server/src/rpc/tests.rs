@@ -91,6 +91,7 @@ async fn server_until(
         accounts,
         admin: Arc::new(admin),
         health: HealthReporter::new(),
+        proxies: TrustedProxies::default(),
         shutdown,
     };
     (routes(&services, face).unwrap(), dir)

@@ -1,0 +1,14 @@
+//! What is beside the programs to install them: the service unit, and a reverse proxy's configuration.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod service_unit;
+
+use std::path::{Path, PathBuf};
+
+/// A file of `packaging`.
+fn packaged(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../packaging")
+        .join(name)
+}

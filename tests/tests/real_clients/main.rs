@@ -1,0 +1,23 @@
+//! Programs that others wrote, against the real server: `buf curl`, Python's `grpcio`, nginx between.
+//!
+//! Where one is not installed its tests say so and pass; `VBATCH_REAL_CLIENTS=required` makes that a failure, as
+//! the checks of a clean machine do.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod buf_curl;
+mod grpcio;
+mod nginx;
+
+use std::process::Command;
+
+/// Whether a client is there; says so when it is not.
+fn installed(name: &str, mut probe: Command) -> bool {
+    let there = probe.output().is_ok_and(|output| output.status.success());
+    if !there {
+        let required = std::env::var("VBATCH_REAL_CLIENTS").is_ok_and(|value| value == "required");
+        assert!(!required, "{name} is not installed");
+        eprintln!("skipped: {name} is not installed");
+    }
+    there
+}
