@@ -1,60 +1,23 @@
-//! The screens of admins: users, movements of credits, and the running of the service.
-
-#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
-
-mod samples;
+//! Users, and the movements of their credits.
 
 use jiff::Timestamp;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
-use samples::{Driver, NOW, answer_admin, signed_in, start};
 use vbatch_tui::keymap::{Key, Mode};
-use vbatch_tui::state::{
-    Cause, Effect, Look, Message, NetEffect, NetMessage, Refusal, TerminalEffect,
-};
-use vbatch_tui::view;
+use vbatch_tui::state::{Cause, Effect, Message, NetEffect, NetMessage, Refusal, TerminalEffect};
 use vision_batch::v1;
-use vision_batch::v1::dispatch::State as Dispatch;
 use vision_batch::v1::refusal::Reason;
 use vision_batch::v1::user::Role;
 
-fn admin() -> Driver {
-    signed_in(start(Look::default(), (100, 24)), "admin", Role::Admin)
-}
-
-fn shown(driver: &Driver) -> String {
-    let (width, height) = driver.state.size();
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal
-        .draw(|frame| view::draw(&driver.state, frame))
-        .unwrap();
-    samples::text(terminal.backend().buffer())
-}
-
-#[track_caller]
-fn assert_shows(driver: &Driver, words: &str) {
-    let screen = shown(driver);
-    assert!(screen.contains(words), "{words:?} is not on\n{screen}");
-}
+use super::samples::{self, Driver, NOW, answer_admin};
+use super::{admin, assert_shows, shown};
 
 /// Users with the cursor on zhangwei.
-fn on_zhangwei() -> Driver {
+pub fn on_zhangwei() -> Driver {
     let mut driver = admin();
     driver.keys("u");
     answer_admin(&mut driver);
     driver.keys("G");
     answer_admin(&mut driver);
     driver
-}
-
-#[test]
-fn whoever_is_no_admin_has_no_such_screens() {
-    let mut driver = signed_in(start(Look::default(), (80, 24)), "zhangwei", Role::User);
-    driver.keys("uS23");
-    assert_eq!(driver.state.mode(), Mode::Batches);
-    assert_eq!(driver.asked(), []);
-    driver.keys("?");
-    assert!(!shown(&driver).contains("to the users"));
 }
 
 #[test]
@@ -237,117 +200,4 @@ fn a_new_user_has_a_password_that_is_shown_once() {
     driver.press(Key::Esc);
     assert!(!shown(&driver).contains("correct-horse"));
     assert_shows(&driver, "li.na");
-}
-
-fn in_system() -> Driver {
-    let mut driver = admin();
-    driver.keys("S");
-    answer_admin(&mut driver);
-    driver
-}
-
-#[test]
-fn the_service_is_shown_and_asked_for_again() {
-    let mut driver = in_system();
-    assert_eq!(driver.state.mode(), Mode::System);
-    for words in [
-        "The upstream token expires in 19h (22:20). Press t to put in a new one.",
-        "RUNNING",
-        "3 of 3",
-        "531 items, the oldest 38m",
-        "38/100",
-        "2 busy, 1 broke off",
-        "old-studio",
-        "78 GiB free of 200 GiB",
-    ] {
-        assert_shows(&driver, words);
-    }
-    driver.send(Message::Tick(Timestamp::from_second(NOW + 1).unwrap()));
-    assert_eq!(driver.asked(), []);
-    driver.send(Message::Tick(Timestamp::from_second(NOW + 2).unwrap()));
-    assert_eq!(driver.asked(), [NetEffect::LoadSystem]);
-    driver.send(Message::Tick(Timestamp::from_second(NOW + 9).unwrap()));
-    assert_eq!(driver.asked(), [], "one question at a time");
-}
-
-#[test]
-fn dispatch_is_changed_only_after_a_question() {
-    let mut driver = in_system();
-    driver.keys("p");
-    assert_shows(&driver, "Pause dispatch?");
-    assert_shows(&driver, "No item begins until somebody resumes. 3 items");
-    driver.press(Key::Enter);
-    assert_eq!(driver.asked(), []);
-    let set = |state: Option<Dispatch>, concurrency| {
-        NetEffect::SetDispatch(v1::SetDispatchRequest {
-            state: state.map(Into::into),
-            concurrency,
-        })
-    };
-    driver.keys("py");
-    assert_eq!(driver.asked(), [set(Some(Dispatch::Paused), None)]);
-    driver.net(NetMessage::Dispatched(Ok(Box::new(v1::Dispatch {
-        state: Dispatch::Paused.into(),
-        concurrency: 3,
-        ..v1::Dispatch::default()
-    }))));
-    assert_shows(&driver, "Dispatch PAUSED, 3 slots.");
-    assert_eq!(driver.asked(), [NetEffect::LoadSystem]);
-    // Paused, the same key lets it run again.
-    driver.keys("p");
-    assert_shows(&driver, "Resume dispatch?");
-    driver.keys("y");
-    assert_eq!(driver.asked(), [set(Some(Dispatch::Running), None)]);
-    driver.keys("Dy");
-    assert_eq!(driver.asked(), [set(Some(Dispatch::Draining), None)]);
-    driver.keys("+");
-    assert_shows(&driver, "4 slots upstream?");
-    driver.keys("y");
-    assert_eq!(driver.asked(), [set(None, Some(4))]);
-    driver.keys("-y");
-    assert_eq!(driver.asked(), [set(None, Some(2))]);
-}
-
-#[test]
-fn a_refused_token_is_taken_only_on_purpose() {
-    let mut driver = in_system();
-    driver.keys("t");
-    driver.send(Message::Paste("Bearer eyJ.secret\n".to_owned()));
-    assert!(!shown(&driver).contains("eyJ"), "a token is never shown");
-    driver.press(Key::Enter);
-    let update = |force| {
-        NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
-            token: "eyJ.secret".to_owned(),
-            force,
-        })
-    };
-    assert_eq!(driver.asked(), [update(false)]);
-    let refusal = Refusal::new(Cause::Server(Reason::UpstreamTokenRejected), "no")
-        .with("upstream_message", "401 Unauthorized");
-    driver.net(NetMessage::TokenPutIn(Err(refusal)));
-    assert_shows(&driver, "The upstream refused it: 401 Unauthorized");
-    driver.press(Key::Enter);
-    assert_eq!(driver.state.mode(), Mode::System);
-    assert_eq!(driver.asked(), [NetEffect::LoadSystem]);
-    assert!(
-        !format!("{:?}", driver.state).contains("eyJ"),
-        "nor is it kept"
-    );
-}
-
-#[test]
-fn a_read_only_admin_looks_at_everything_and_changes_nothing() {
-    let mut looking = start(Look::default(), (100, 24));
-    looking.read_only = true;
-    let mut driver = signed_in(looking, "admin", Role::Admin);
-    driver.keys("u");
-    answer_admin(&mut driver);
-    driver.keys("+=n");
-    assert_eq!(driver.state.mode(), Mode::Users);
-    driver.keys("S");
-    answer_admin(&mut driver);
-    driver.keys("pD+-t");
-    assert_eq!(driver.state.mode(), Mode::System);
-    assert_shows(&driver, "read-only");
-    assert_eq!(driver.asked(), []);
 }
