@@ -5,3 +5,4 @@ mod disabled;
 mod many;
 mod setup;
 mod stages;
+mod twins;
