@@ -283,17 +283,14 @@ impl Lane {
         sooner(self.start_lists());
         sooner(self.start_checks());
         if settings.state == DispatchState::Running && !self.storage_full.load(Ordering::Relaxed) {
-            sooner(self.start_claims(&settings).await?);
+            sooner(self.start_claims().await?);
         }
         self.publish(settings).await?;
         Ok(next)
     }
 
     /// Claims while there is a slot, a token and an item whose turn it is.
-    async fn start_claims(
-        &mut self,
-        settings: &DispatchSettings,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    async fn start_claims(&mut self) -> Result<Option<Timestamp>, StoreError> {
         let Some(current) = self.open.current.clone() else {
             return Ok(None);
         };
@@ -306,7 +303,6 @@ impl Lane {
             OtherLife::Unmatched => return Ok(None),
             OtherLife::OutOfReach { newest_batch } => newest_batch,
         };
-        let limit = self.setup.slots.unwrap_or(settings.concurrency);
         for _ in 0..CLAIMS_A_TURN {
             let now = self.clock.now();
             let state = self.account(&current);
@@ -320,7 +316,7 @@ impl Lane {
                 engine: self.setup.kind,
                 account: current.clone(),
                 instance: self.instance,
-                limit,
+                slots: self.setup.slots,
                 after_batch,
                 now,
             };

@@ -6,3 +6,4 @@ mod many;
 mod setup;
 mod slow_submit;
 mod stages;
+mod twins;

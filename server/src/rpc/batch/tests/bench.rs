@@ -263,7 +263,7 @@ impl Bench {
             engine,
             account: Account::local(),
             instance: self.clock.instance_id(),
-            limit: 100,
+            slots: Some(100),
             after_batch: None,
             now: self.clock.now(),
         };
