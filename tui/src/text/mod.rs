@@ -34,6 +34,7 @@ pub(crate) struct Texts {
     pub(crate) signing_in: &'static str,
     pub(crate) resuming: &'static str,
     pub(crate) session_ended: &'static str,
+    pub(crate) session_resumed: &'static str,
     pub(crate) new_password_title: &'static str,
     pub(crate) new_password_why: &'static str,
     pub(crate) current_password: &'static str,

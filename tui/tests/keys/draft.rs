@@ -136,3 +136,19 @@ fn dropped_files_are_marked_and_looked_at() {
         .collect();
     assert_eq!(probes, ["/tmp/other.mp3", "/tmp/my picture.png"]);
 }
+
+#[test]
+fn nothing_is_submitted_at_a_price_that_was_not_seen() {
+    let mut driver = user();
+    new_batch(&mut driver);
+    driver.effects.clear();
+    // Another mark and the submit come at once, before the server could say what it costs now.
+    driver.keys(" ").press(Key::Ctrl('s'));
+    let asked = driver.asked();
+    let is_upload = |it: &NetEffect| matches!(it, NetEffect::CreateBatch { .. });
+    assert!(!asked.iter().any(is_upload), "{asked:?}");
+    assert_shows(&driver, "The price is not known yet");
+    // Esc and s that arrive together are no command.
+    driver.press(Key::Alt('s'));
+    assert!(!driver.asked().iter().any(is_upload));
+}

@@ -165,3 +165,23 @@ fn a_read_only_screen_changes_nothing() {
             .any(|it| matches!(it, NetEffect::AcknowledgeFailures { .. }))
     );
 }
+
+#[test]
+fn what_is_typed_of_a_password_never_falls_through_into_the_screens() {
+    let mut start = start(Look::default(), SIZE);
+    start.username = "zhangwei".to_owned();
+    let mut driver = Driver::new(start);
+    // The server cannot be reached; it comes back while the password is typed.
+    driver.keys("enough");
+    driver.net(NetMessage::SignedIn {
+        user: samples::user("zhangwei", Role::User),
+    });
+    driver.effects.clear();
+    driver.keys("pwqn");
+    assert_eq!(driver.state.mode(), Mode::Form);
+    assert_eq!(driver.asked(), []);
+    assert_shows(&driver, "Esc goes on with it");
+    driver.press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Batches);
+    assert_hides(&driver, "enough");
+}
