@@ -28,7 +28,8 @@ async fn crash_after_the_first_commit_of_a_list(world: &mut World, read: Duratio
 /// The item's task is adopted, the other is to end, whichever came first: and a second life, for which the two have
 /// changed places, does not take the one that is to end.
 #[tokio::test(start_paused = true)]
-async fn a_crash_between_the_adoption_of_a_task_and_the_cleanup_of_its_twin_leaves_neither_unowned() {
+async fn a_crash_between_the_adoption_of_a_task_and_the_cleanup_of_its_twin_leaves_neither_unowned()
+{
     let mut in_between = 0;
     for seed in 0..LIVES {
         let mut world = World::interleaved(upstream(), seed).await;
