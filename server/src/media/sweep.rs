@@ -80,11 +80,7 @@ impl Media {
     }
 
     /// To be called while nothing is put in place.
-    async fn remove_unless_used<E, F>(
-        &self,
-        blob: Blob,
-        is_referenced: &impl Fn(Blob) -> F,
-    ) -> bool
+    async fn remove_unless_used<E, F>(&self, blob: Blob, is_referenced: &impl Fn(Blob) -> F) -> bool
     where
         F: Future<Output = Result<bool, E>>,
     {

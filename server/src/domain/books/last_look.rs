@@ -58,7 +58,12 @@ mod tests {
         let kept = LastLook::from_bytes(&look.to_bytes()).unwrap();
         assert_eq!(kept.detail.len(), 1_023);
         assert!(!kept.is_clean());
-        for bytes in [&[][..], &[0; 7], &[0x7f; 8], &[0, 0, 0, 0, 0, 0, 0, 0, 0xff]] {
+        for bytes in [
+            &[][..],
+            &[0; 7],
+            &[0x7f; 8],
+            &[0, 0, 0, 0, 0, 0, 0, 0, 0xff],
+        ] {
             assert_eq!(LastLook::from_bytes(bytes), None);
         }
     }

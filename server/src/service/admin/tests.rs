@@ -701,10 +701,7 @@ async fn an_address_where_nothing_is_known_and_books_that_do_not_agree_are_warne
     assert_eq!(warnings[0].reason, WarningReason::UpstreamAddressWrong);
     assert_eq!(warnings[0].since, Some(now));
     assert!(warnings[0].message.contains("LIGHTX2V_BASE_URL"));
-    office
-        .admin
-        .feed()
-        .set_engines(EngineStatuses::default());
+    office.admin.feed().set_engines(EngineStatuses::default());
 
     for (detail, count) in [("", 0), ("user 1: its balance is 3, not 4", 1)] {
         let look = LastLook {
