@@ -16,6 +16,8 @@ use crate::domain::user::{Credits, Role, SignInMethod};
 pub struct PasswordChange {
     /// Whose.
     pub user: UserId,
+    /// The epoch that the password was checked in; absent where none was. In another one nothing is changed.
+    pub expected_epoch: Option<u32>,
     /// Argon2id, PHC string format.
     pub password_hash: String,
     /// Whether it must be changed before anything else.

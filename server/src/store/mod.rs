@@ -78,7 +78,7 @@ pub trait Store: Send + Sync {
     ) -> Result<UserPage, StoreError>;
 
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
-    /// `None` when there is no such user.
+    /// `None` when there is no such user, or none of that epoch.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
 
     /// Changes role, standing, name to show or language, with an audit event; a change of role or a disabling raises

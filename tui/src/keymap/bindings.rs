@@ -4,8 +4,8 @@ use super::Key::{
     self, Alt, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up,
 };
 use super::Mode::{
-    self, Batch, Batches, Confirm, Dialog, Fields, FileList, Filter, Form, Help, Ledger, Note,
-    Palette, Sort, System, Transfers, Typed, Users,
+    self, ApiKeys, Audit, Batch, Batches, Confirm, Dialog, Fields, FileList, Filter, Form, Help,
+    Ledger, Note, Palette, Sort, System, Transfers, Typed, Users,
 };
 use super::{Action, Binding};
 
@@ -19,12 +19,18 @@ const fn bind(modes: &'static [Mode], keys: &'static [Key], action: Action) -> B
 
 /// Where a cursor goes up and down by letters.
 const ROWS: &[Mode] = &[
-    Batches, Batch, FileList, Users, Ledger, Help, Sort, Transfers,
+    Batches, Batch, FileList, Users, Ledger, Audit, ApiKeys, Help, Sort, Transfers,
 ];
 /// The same where `g` is nothing else.
-const LONG: &[Mode] = &[Batches, Batch, Users, Ledger, Help, Sort, Transfers];
+const LONG: &[Mode] = &[
+    Batches, Batch, Users, Ledger, Audit, ApiKeys, Help, Sort, Transfers,
+];
 /// The screens, not what lies over them.
-const SCREENS: &[Mode] = &[Batches, Batch, Users, Ledger, System];
+const SCREENS: &[Mode] = &[Batches, Batch, Users, Ledger, System, Audit, ApiKeys];
+/// Where letters are commands.
+const COMMANDS: &[Mode] = &[
+    Batches, Batch, Users, Ledger, System, Audit, ApiKeys, FileList,
+];
 
 /// Every key there is, in the order the help shows them.
 pub const BINDINGS: &[Binding] = &[
@@ -39,7 +45,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(ROWS, &[Key::PageUp, Ctrl('b')], Action::PageUp),
     bind(ROWS, &[Key::PageDown, Ctrl('f')], Action::PageDown),
     bind(
-        &[Batches, FileList, Users],
+        &[Batches, FileList, Users, Audit],
         &[Enter, Right, Char('l')],
         Action::Open,
     ),
@@ -49,7 +55,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::ParentDirectory,
     ),
     bind(
-        &[Batch, Ledger],
+        &[Batch, Ledger, Audit, ApiKeys],
         &[Esc, Left, Char('h'), Backspace],
         Action::Back,
     ),
@@ -66,12 +72,25 @@ pub const BINDINGS: &[Binding] = &[
         Action::GiveCredits,
     ),
     bind(&[Users, Ledger], &[Char('=')], Action::SetCredits),
+    bind(&[Users], &[Char('x')], Action::DisableUser),
+    bind(&[Users], &[Char('r')], Action::ChangeRole),
+    bind(&[Users], &[Char('w')], Action::ResetPassword),
     bind(&[System], &[Char('p')], Action::PauseResume),
     bind(&[System], &[Char('D')], Action::Drain),
     bind(&[System], &[Char('+'), Char('=')], Action::MoreSlots),
     bind(&[System], &[Char('-')], Action::FewerSlots),
     bind(&[System], &[Char('t')], Action::Token),
-    bind(&[Batches, Batch, Users], &[Char('/')], Action::Filter),
+    bind(&[ApiKeys], &[Char('n')], Action::NewKey),
+    bind(&[ApiKeys], &[Char('x')], Action::RevokeKey),
+    bind(&[Audit], &[Char('w')], Action::OnlyActor),
+    bind(&[Audit], &[Char('t')], Action::OnlyAction),
+    bind(&[Audit], &[Char('o')], Action::OnlyTarget),
+    bind(&[Audit], &[Char('f')], Action::OnlyOutcome),
+    bind(
+        &[Batches, Batch, Users, Audit],
+        &[Char('/')],
+        Action::Filter,
+    ),
     bind(&[Batches, Batch, Users], &[Char('s')], Action::Sort),
     bind(&[FileList], &[Char('g'), Char('/')], Action::Glob),
     bind(&[Batches, Batch, FileList], &[Char(' ')], Action::Mark),
@@ -81,6 +100,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Batches, Batch], &[Char('p')], Action::Rerun),
     bind(&[Batches, Batch], &[Char('c')], Action::Cancel),
     bind(&[Batch], &[Char('C')], Action::CancelBatch),
+    bind(&[Batches, Batch], &[Char('D')], Action::DeleteBatch),
     bind(&[Batch], &[Char('d')], Action::Download),
     bind(&[Batch], &[Char('e')], Action::Export),
     bind(&[Batches], &[Char('d'), Char('e')], Action::Export),
@@ -92,13 +112,21 @@ pub const BINDINGS: &[Binding] = &[
         Action::AbortTransfer,
     ),
     bind(
-        &[Batches, Batch, Users, Ledger, Note],
+        &[Batches, Batch, Users, Ledger, Audit, ApiKeys, Note],
         &[Char('y')],
         Action::CopyId,
     ),
     bind(SCREENS, &[Char('1')], Action::Batches),
     bind(SCREENS, &[Char('u'), Char('2')], Action::Users),
     bind(SCREENS, &[Char('S'), Char('3')], Action::System),
+    bind(&[System], &[Char('a'), Char('4')], Action::Audit),
+    bind(
+        &[Batches, Batch, Users, Ledger, Audit, ApiKeys],
+        &[Char('4')],
+        Action::Audit,
+    ),
+    bind(&[Users, Ledger], &[Char('a')], Action::AuditOf),
+    bind(SCREENS, &[Char('K'), Char('5')], Action::ApiKeys),
     bind(&[Form, Fields, Dialog], &[Tab, Down], Action::NextField),
     bind(
         &[Form, Fields, Dialog],
@@ -137,16 +165,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(SCREENS, &[Char('I')], Action::Ground),
     bind(SCREENS, &[Char('B')], Action::Bell),
     bind(SCREENS, &[Char('M')], Action::Mouse),
-    bind(
-        &[Batches, Batch, Users, Ledger, System, FileList],
-        &[Char(':')],
-        Action::Palette,
-    ),
-    bind(
-        &[Batches, Batch, Users, Ledger, System, FileList],
-        &[Char('?')],
-        Action::Help,
-    ),
+    bind(COMMANDS, &[Char(':')], Action::Palette),
+    bind(COMMANDS, &[Char('?')], Action::Help),
     bind(&[Form, Fields], &[Ctrl('g'), Key::F(1)], Action::Help),
     bind(SCREENS, &[Char('q')], Action::Quit),
     bind(&Mode::ALL, &[Ctrl('c')], Action::Quit),

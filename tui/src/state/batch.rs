@@ -301,6 +301,11 @@ impl OpenBatch {
             .flatten()
     }
 
+    /// The question before the batch is taken away; none when it has still to end.
+    pub(crate) fn ask_delete(&self, me: &v1::User) -> Option<Ask> {
+        super::batches::delete_ended(&[self.batch.as_ref()?], me)
+    }
+
     /// The question before the chosen items (or all failed ones) are tried again; none when none can be.
     pub(crate) fn ask_retry(&self, all: bool, me: &v1::User, balance: Option<i32>) -> Option<Ask> {
         let batch = self.batch.as_ref()?;

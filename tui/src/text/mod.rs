@@ -6,6 +6,7 @@
 mod admin;
 mod en;
 mod format;
+mod records;
 mod zh;
 
 use vision_batch::v1;
@@ -20,6 +21,8 @@ pub(crate) use format::{Clock, bytes, count, play_time, rate, span, span_seconds
 pub(crate) struct Texts {
     /// Of the screens of admins.
     pub(crate) admin: &'static admin::AdminTexts,
+    /// Of the audit and of keys for programs.
+    pub(crate) records: &'static records::RecordTexts,
 
     // Signing in.
     pub(crate) sign_in: &'static str,

@@ -126,6 +126,7 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         Action::Export,
         Action::Sort,
         Action::Rerun,
+        Action::DeleteBatch,
         Action::Palette,
         Action::Quit,
         Action::Help,

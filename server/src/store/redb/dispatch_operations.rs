@@ -171,6 +171,12 @@ pub(super) fn mark_watches_matched(
 }
 
 pub(super) fn add_cleanup(work: &mut Work<'_>, cleanup: &Cleanup) -> Result<(), StoreError> {
+    // A task that was adopted meanwhile is the item's own.
+    let item = work.item(cleanup.client_ref.item)?;
+    let own = item.as_ref().and_then(VideoItem::processing);
+    if own.is_some_and(|running| running.attempt.task.as_ref() == Some(&cleanup.task)) {
+        return Ok(());
+    }
     if work.cleanup(cleanup.client_ref, &cleanup.task)?.is_none() {
         work.put_cleanup(cleanup)?;
     }

@@ -4,6 +4,7 @@ mod actions;
 mod admin;
 mod failures;
 mod questions;
+mod records;
 mod refusals;
 
 use vision_batch::v1;
@@ -32,6 +33,7 @@ fn items(number: i32) -> String {
 
 pub(super) static TEXTS: Texts = Texts {
     admin: &admin::ADMIN,
+    records: &records::RECORDS,
     sign_in: "Sign in",
     sign_in_again: "Sign in again",
     slogan: "Pictures and a voice in, speaking videos out",

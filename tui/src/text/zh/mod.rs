@@ -4,6 +4,7 @@ mod actions;
 mod admin;
 mod failures;
 mod questions;
+mod records;
 mod refusals;
 
 use vision_batch::v1;
@@ -20,6 +21,7 @@ use crate::state::{PasswordProblem, Problem};
 
 pub(super) static TEXTS: Texts = Texts {
     admin: &admin::ADMIN,
+    records: &records::RECORDS,
     sign_in: "登录",
     sign_in_again: "重新登录",
     slogan: "图片加一段语音，变成会说话的视频",
