@@ -349,7 +349,13 @@ impl Housekeeping {
     /// Looks at everything once; then removes files that nothing refers to, at once and every day.
     async fn run(self, stop: CancellationToken) {
         if self.checks_at_start {
-            verify::check_at_start(Arc::clone(&self.store), self.media.clone(), stop.clone()).await;
+            verify::check_at_start(
+                Arc::clone(&self.store),
+                self.media.clone(),
+                self.clock.clone(),
+                stop.clone(),
+            )
+            .await;
         }
         loop {
             let store = &self.store;

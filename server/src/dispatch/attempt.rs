@@ -171,7 +171,10 @@ impl Lane {
             }
             Refusal::Pace { .. } => self.errors.note("pace", now),
             Refusal::Busy { .. } => self.errors.note("busy", now),
-            Refusal::Unavailable { .. } => self.errors.note("unavailable", now),
+            Refusal::Unavailable { .. } => {
+                self.errors.note("unavailable", now);
+                self.unavailable(account, now);
+            }
             Refusal::BadInput { .. } => {}
         }
         if !matches!(refusal, Refusal::Token { .. } | Refusal::Unavailable { .. }) {

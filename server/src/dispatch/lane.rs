@@ -100,6 +100,8 @@ pub(super) struct AccountState {
     pub(super) checking: bool,
     pub(super) last_success: Option<Timestamp>,
     pub(super) unreachable: bool,
+    /// Since when every answer was that there is no such thing as was asked for.
+    pub(super) unavailable_since: Option<Timestamp>,
     pub(super) foreign: u32,
     pub(super) daily_limit: Option<u32>,
     /// Since when no token of it is usable.
@@ -431,6 +433,7 @@ impl Lane {
     pub(super) fn answered(&mut self, account: &Account, now: Timestamp) {
         let state = self.account(account);
         state.unreachable = false;
+        state.unavailable_since = None;
         // Nobody needs it to the second, and every change is published.
         if state
             .last_success
@@ -438,6 +441,13 @@ impl Lane {
         {
             state.last_success = Some(now);
         }
+    }
+
+    /// The upstream knows nothing of what was asked for: its address may be wrong.
+    pub(super) fn unavailable(&mut self, account: &Account, now: Timestamp) {
+        let state = self.account(account);
+        state.unreachable = false;
+        state.unavailable_since.get_or_insert(now);
     }
 
     /// Slots of an account that are held by what is open.
@@ -505,9 +515,11 @@ impl Lane {
             status.foreign = state.foreign;
             status.daily_limit = state.daily_limit;
             status.last_success_time = state.last_success;
+            status.unavailable_since = state.unavailable_since;
             status.health = match (state.unreachable, state.poll_failures, state.last_success) {
                 (true, _, _) => Health::Unreachable,
                 (false, 1.., _) => Health::Degraded,
+                _ if state.unavailable_since.is_some() => Health::Degraded,
                 (false, 0, Some(_)) => Health::Ok,
                 (false, 0, None) => Health::Unknown,
             };

@@ -371,6 +371,9 @@ impl Lane {
         state.next_poll = Some(later(now, pause));
         // Across the silence the upstream did not answer.
         state.last_poll = None;
+        if matches!(error, ReadError::Unavailable { .. }) {
+            self.unavailable(account, now);
+        }
         self.errors.note(class(&error), now);
         match error {
             ReadError::Token { .. } => self.token_refused(account, now).await,

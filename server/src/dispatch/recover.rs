@@ -161,6 +161,10 @@ impl Lane {
                 tracing::warn!(%error, "a list could not be read");
                 self.errors.note(class(&error), now);
                 return match error {
+                    ReadError::Unavailable { .. } => {
+                        self.unavailable(&account, now);
+                        Ok(())
+                    }
                     ReadError::Token { .. } => self.token_refused(&account, now).await,
                     _ => Ok(()),
                 };

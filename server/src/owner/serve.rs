@@ -156,9 +156,9 @@ async fn converse(
         }
         Request::Verify { most, json, .. } => {
             let parts = &owner.parts;
-            let looked =
-                verify::look_until(parts.store.as_ref(), &parts.media, shutdown.clone()).await;
-            match looked {
+            let (store, media) = (parts.store.as_ref(), &parts.media);
+            let looked = verify::look_and_note(store, media, &parts.clock, shutdown.clone());
+            match looked.await {
                 Ok(report) => {
                     let text = if json {
                         format!("{}\n", report.to_json(most))

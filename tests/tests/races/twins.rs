@@ -53,6 +53,9 @@ async fn a_crash_between_the_adoption_of_a_task_and_the_cleanup_of_its_twin_leav
         in_between += usize::from((cleanups == 1) != is_adopted);
 
         tokio::time::sleep(Duration::from_secs(60)).await;
+        // The one that is to end runs on for a while, and looks like the better of the two.
+        let weather = Fault::on(Call::Cancel).times(3).error(500, "weather");
+        world.upstream.fault(weather);
         world.start();
         world.until(batch, "one is adopted", is_generating).await;
         world.assert_no_task_is_unowned(&[batch]).await;

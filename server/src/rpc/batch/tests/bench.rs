@@ -33,7 +33,8 @@ use crate::service::accounts::{Accounts, blank_user};
 use crate::service::batches::Batches;
 use crate::service::error::{Reason, ServiceError};
 use crate::service::session::Session;
-use crate::store::redb::RedbStore;
+use crate::store::redb::failing_disk::Disk;
+use crate::store::redb::{RedbStore, Writing};
 use crate::store::{AttemptChange, Claim, Store, UserChange};
 use crate::verify;
 
@@ -69,6 +70,18 @@ impl Bench {
     pub async fn with(config: Config) -> Self {
         let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 5);
         let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        Self::over(config, clock, store, folder, None).await
+    }
+
+    /// On a database of this disk.
+    pub async fn on(disk: &Disk, writing: Writing) -> Self {
+        let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 5);
+        let store = Arc::new(disk.open(clock.clone(), writing).unwrap());
+        let config = Config {
+            upstream: Some(upstream()),
+            ..Config::default()
+        };
         let folder = tempfile::tempdir().unwrap();
         Self::over(config, clock, store, folder, None).await
     }

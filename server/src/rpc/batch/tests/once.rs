@@ -35,7 +35,7 @@ fn retry(batch: &v1::Batch, request: u128) -> v1::RetryItemsRequest {
     }
 }
 
-fn upload(images: usize, request: u128) -> Vec<Part> {
+pub fn upload(images: usize, request: u128) -> Vec<Part> {
     let spec = v1::BatchSpec {
         request_id: Uuid::from_u128(request).to_string(),
         ..spec(images)
