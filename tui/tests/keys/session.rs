@@ -165,3 +165,16 @@ fn a_read_only_screen_changes_nothing() {
             .any(|it| matches!(it, NetEffect::AcknowledgeFailures { .. }))
     );
 }
+
+#[test]
+fn an_empty_list_offers_no_key_that_a_read_only_screen_lacks() {
+    let mut looking = start(Look::default(), SIZE);
+    looking.read_only = true;
+    let mut driver = signed_in(looking, "zhangwei", Role::User);
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    assert_shows(&driver, "No batches yet.");
+    assert_hides(&driver, "Press n");
+    let mut driver = user();
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    assert_shows(&driver, "Press n");
+}
