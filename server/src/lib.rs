@@ -300,6 +300,7 @@ impl Server {
             health,
             store,
             closing,
+            accounts,
             ..
         } = self;
         health
@@ -315,9 +316,11 @@ impl Server {
             transport.abort();
             owner.abort();
             // Who does not let go of its connection still holds the store.
+            accounts.refusals().close().await;
             store.close().await;
             return Ok(());
         };
+        accounts.refusals().close().await;
         store.close().await;
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
         dispatched.map_err(ended)??;

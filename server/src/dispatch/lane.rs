@@ -91,6 +91,7 @@ pub(super) struct AccountState {
     /// The last poll that was answered; what the deadline's time is measured from.
     pub(super) last_poll: Option<Timestamp>,
     pub(super) listing: bool,
+    pub(super) list_failures: u32,
     /// After a list that failed, not before this time.
     pub(super) list_not_before: Option<Timestamp>,
     /// When submits that are only watched are matched again.
@@ -145,10 +146,14 @@ pub(super) struct Lane {
     pub(super) instance: InstanceId,
     pub(super) files: Arc<dyn Files>,
     pub(super) item_deadline: Duration,
+    /// When this run began: what the upstream did while nobody asked is not held against an item.
+    pub(super) started: Timestamp,
     pub(super) work: JoinSet<Done>,
     pub(super) open: Open,
     pub(super) accounts: BTreeMap<Account, AccountState>,
     pub(super) submitting: BTreeSet<ClientRef>,
+    /// When submits without a definite answer ended that only a watch waits for: their items went on without them.
+    pub(super) ended_submits: BTreeMap<ClientRef, Timestamp>,
     pub(super) fetching: BTreeSet<ClientRef>,
     /// When each task was last asked to end.
     pub(super) cancel_asked: BTreeMap<TaskId, Timestamp>,
@@ -173,10 +178,12 @@ impl Lane {
             instance: parts.instance,
             files: Arc::clone(&parts.files),
             item_deadline: parts.item_deadline,
+            started: parts.clock.now(),
             work: JoinSet::new(),
             open: Open::default(),
             accounts: BTreeMap::new(),
             submitting: BTreeSet::new(),
+            ended_submits: BTreeMap::new(),
             fetching: BTreeSet::new(),
             cancel_asked: BTreeMap::new(),
             unknown_for: BTreeMap::new(),
@@ -276,17 +283,14 @@ impl Lane {
         sooner(self.start_lists());
         sooner(self.start_checks());
         if settings.state == DispatchState::Running && !self.storage_full.load(Ordering::Relaxed) {
-            sooner(self.start_claims(&settings).await?);
+            sooner(self.start_claims().await?);
         }
         self.publish(settings).await?;
         Ok(next)
     }
 
     /// Claims while there is a slot, a token and an item whose turn it is.
-    async fn start_claims(
-        &mut self,
-        settings: &DispatchSettings,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    async fn start_claims(&mut self) -> Result<Option<Timestamp>, StoreError> {
         let Some(current) = self.open.current.clone() else {
             return Ok(None);
         };
@@ -299,7 +303,6 @@ impl Lane {
             OtherLife::Unmatched => return Ok(None),
             OtherLife::OutOfReach { newest_batch } => newest_batch,
         };
-        let limit = self.setup.slots.unwrap_or(settings.concurrency);
         for _ in 0..CLAIMS_A_TURN {
             let now = self.clock.now();
             let state = self.account(&current);
@@ -313,7 +316,7 @@ impl Lane {
                 engine: self.setup.kind,
                 account: current.clone(),
                 instance: self.instance,
-                limit,
+                slots: self.setup.slots,
                 after_batch,
                 now,
             };
@@ -401,6 +404,8 @@ impl Lane {
         self.cancel_asked.retain(|task, _| tasks.contains(task));
         self.unknown_for.retain(|task, _| tasks.contains(task));
         self.answered_for.retain(|key, _| keys.contains(key));
+        let watched: BTreeSet<ClientRef> = open.watches.iter().map(|it| it.client_ref).collect();
+        self.ended_submits.retain(|key, _| watched.contains(key));
     }
 
     /// Applies one event and drops it when the attempt does not own its item any more.

@@ -70,7 +70,7 @@ pub trait Store: Send + Sync {
     ) -> Result<UserPage, StoreError>;
 
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
-    /// `None` when there is no such user.
+    /// `None` when there is no such user, or none of that epoch.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
 
     /// Changes role, standing, name to show or language, with an audit event; a change of role or a disabling raises
@@ -182,8 +182,9 @@ pub trait Store: Send + Sync {
     // Dispatch
 
     /// Gives the item whose turn it is to its next attempt: turns go round the users, and within a user round the
-    /// batches, lowest position first. Nothing when no item is ready, or when as many slots of `account` are
-    /// held as `limit` allows (attempts before FETCHING, cleanups and unmatched watches hold one each).
+    /// batches, lowest position first. Nothing when no item is ready, when dispatch is not RUNNING, or when as many slots
+    /// of `account` are held as there may be (attempts before FETCHING, cleanups and unmatched watches hold one each).
+    /// The dispatcher's settings are those of the same transaction: a claim never follows one that has been replaced.
     async fn claim(&self, claim: Claim) -> Result<Option<(Batch, VideoItem)>, StoreError>;
 
     /// Applies what happened to attempts, in order, in one transaction. An event of an attempt that does not own its
@@ -323,6 +324,8 @@ pub enum StoreError {
 pub struct PasswordChange {
     /// Whose.
     pub user: UserId,
+    /// The epoch that the password was checked in; absent where none was. In another one nothing is changed.
+    pub expected_epoch: Option<u32>,
     /// Argon2id, PHC string format.
     pub password_hash: String,
     /// Whether it must be changed before anything else.
@@ -570,8 +573,8 @@ pub struct Claim {
     pub account: Account,
     /// By which start of the server.
     pub instance: InstanceId,
-    /// Slots of the account that may be held.
-    pub limit: u32,
+    /// Slots of the account that may be held; absent: as many as the dispatcher's settings say.
+    pub slots: Option<u32>,
     /// Only items of batches made after this one; absent: all.
     pub after_batch: Option<BatchId>,
     /// When.

@@ -211,7 +211,7 @@ async fn a_damaged_record_spoils_nobody_elses_operation() {
             engine: crate::domain::batch::EngineKind::LightX2v,
             account: crate::store::conformance::world::account(),
             instance: world.instance,
-            limit: 9,
+            slots: Some(9),
             after_batch: None,
             now: world.clock.now(),
         };

@@ -28,12 +28,13 @@ use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
 use crate::media::Media;
 use crate::media::full_disk::FullDisk;
 use crate::rpc::batch::{BatchFace, upload};
+use crate::rpc::stream::Life;
 use crate::service::accounts::{Accounts, blank_user};
 use crate::service::batches::Batches;
 use crate::service::error::{Reason, ServiceError};
 use crate::service::session::Session;
 use crate::store::redb::RedbStore;
-use crate::store::{AttemptChange, Claim, Store};
+use crate::store::{AttemptChange, Claim, Store, UserChange};
 use crate::verify;
 
 /// Credits each user begins with.
@@ -192,10 +193,16 @@ impl Bench {
             &self.face.batches,
             &session.caller,
             messages,
-            &self.face.shutdown,
+            &self.life(session),
         )
         .await?;
         self.face.created(created).await
+    }
+
+    /// What a stream of that session lives on.
+    pub fn life(&self, session: &Session) -> Life {
+        let open = self.face.accounts.open_stream(session.clone()).unwrap();
+        Life::new(open, self.face.shutdown.clone())
     }
 
     /// A batch of wang's with so many items.
@@ -209,6 +216,21 @@ impl Bench {
     pub async fn balance(&self, session: &Session) -> i32 {
         let user = self.store.user(session.caller.user).await.unwrap();
         user.unwrap().credit_balance
+    }
+
+    /// An administrator keeps the user of this session out.
+    pub async fn disable(&self, session: &Session) {
+        let change = UserChange {
+            user: session.caller.user,
+            expected_version: None,
+            role: None,
+            disabled: Some(true),
+            display_name: None,
+            language: None,
+            actor: Actor::System,
+            now: self.clock.now(),
+        };
+        self.store.update_user(change).await.unwrap();
     }
 
     /// Names of all stored files and temporaries.
@@ -241,7 +263,7 @@ impl Bench {
             engine,
             account: Account::local(),
             instance: self.clock.instance_id(),
-            limit: 100,
+            slots: Some(100),
             after_batch: None,
             now: self.clock.now(),
         };

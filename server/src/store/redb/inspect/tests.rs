@@ -118,7 +118,7 @@ async fn lively() -> Lively {
             .await
             .unwrap();
     }
-    let preview_item = world.claim_for(EngineKind::Preview, 9).await.unwrap();
+    let preview_item = world.claim_for(EngineKind::Preview, Some(9)).await.unwrap();
     event(&preview_item, failed()).await;
     world.cancel(preview, &[]).await.unwrap();
     let ready = world.items(paid).await.remove(7);
