@@ -185,3 +185,16 @@ fn what_is_typed_of_a_password_never_falls_through_into_the_screens() {
     assert_eq!(driver.state.mode(), Mode::Batches);
     assert_hides(&driver, "enough");
 }
+
+#[test]
+fn an_empty_list_offers_no_key_that_a_read_only_screen_lacks() {
+    let mut looking = start(Look::default(), SIZE);
+    looking.read_only = true;
+    let mut driver = signed_in(looking, "zhangwei", Role::User);
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    assert_shows(&driver, "No batches yet.");
+    assert_hides(&driver, "Press n");
+    let mut driver = user();
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    assert_shows(&driver, "Press n");
+}

@@ -89,6 +89,7 @@ pub(super) static TEXTS: Texts = Texts {
     preview_mark: "PREVIEW",
     loading: "Loading ...",
     no_batches: "No batches yet. Press n to make the first one.",
+    no_batches_here: "No batches yet.",
     nothing_matches: "Nothing matches the filter. Esc shows everything.",
     images_by_audio: |images, time| {
         format!("{} x {time}", plural(images.into(), "image", "images"))

@@ -77,6 +77,7 @@ pub(super) static TEXTS: Texts = Texts {
     preview_mark: "预览",
     loading: "加载中 ...",
     no_batches: "还没有批次。按 n 新建第一个。",
+    no_batches_here: "还没有批次。",
     nothing_matches: "没有符合筛选的内容。按 Esc 显示全部。",
     images_by_audio: |images, time| format!("{} 张图片 x {time}", count(images)),
     charged: |charged, refunded| match (charged, refunded) {
