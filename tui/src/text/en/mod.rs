@@ -43,7 +43,7 @@ pub(super) static TEXTS: Texts = Texts {
     signing_in: "Signing in ...",
     resuming: "Resuming your session ...",
     session_ended: "Your session has ended. Everything stays as it was.",
-    session_resumed: "Your kept session is good again. Esc goes on with it.",
+    session_resumed: "Your kept session is good again: Esc goes on.",
     new_password_title: "Choose a new password",
     new_password_why: "You came in with a first password. Set your own before you go on.",
     current_password: "Current",
