@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use vbatch_tests::programs::{Daemon, folder};
 
 use crate::buf_curl::{Called, everything};
-use crate::{buf_curl, installed};
+use crate::{buf_curl, found};
 
 /// An nginx that runs; ended when dropped.
 struct Proxy(Child);
@@ -73,7 +73,7 @@ impl Drop for Proxy {
 fn there() -> bool {
     let mut probe = Command::new("nginx");
     probe.arg("-v");
-    installed("nginx", probe) && buf_curl::there()
+    found("nginx", probe) && buf_curl::there()
 }
 
 #[tokio::test(flavor = "multi_thread")]
