@@ -34,6 +34,7 @@ use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
+use crate::domain::retention::Kept;
 use crate::domain::transition::AttemptEvent;
 use crate::domain::user::{Credits, Role, SignInMethod, User};
 use query::{
@@ -166,6 +167,12 @@ pub trait Store: Send + Sync {
     /// requests that made it and what it left upstream stay; of the batch itself a [`Tombstone`] does. Its blobs that
     /// no other batch refers to are doomed.
     async fn delete_batch(&self, delete: DeleteBatch) -> Result<Deleted, DeleteBatchError>;
+
+    /// Takes files of one kind from the batch that ended longest ago, at `ended_before` or before, if one has any: at
+    /// most `limit` items' in one transaction, from the first position on. The items and the batch say so, the blobs
+    /// that nothing else refers to are doomed, and an audit event tells of the last of them. Nothing when there is no
+    /// such batch.
+    async fn expire(&self, expire: Expire) -> Result<Option<Expired>, StoreError>;
 
     /// What is left of a batch that was deleted.
     async fn tombstone(&self, batch: BatchId) -> Result<Option<Tombstone>, StoreError>;
@@ -406,6 +413,32 @@ pub struct DeleteBatch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     /// Its blobs that nothing refers to any more.
+    pub doomed: Vec<Blob>,
+}
+
+/// A step of taking files from ended batches.
+#[derive(Debug, Clone, Copy)]
+pub struct Expire {
+    /// Which files.
+    pub kept: Kept,
+    /// Batches that ended then or before.
+    pub ended_before: Timestamp,
+    /// Items at most.
+    pub limit: usize,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What a step has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// From which batch.
+    pub batch: BatchId,
+    /// Files that are not referred to from there any more.
+    pub files: u64,
+    /// Nothing of the kind is left there.
+    pub is_last: bool,
+    /// Blobs that nothing refers to now.
     pub doomed: Vec<Blob>,
 }
 
@@ -727,6 +760,9 @@ pub enum ChangeItemsError {
     /// A named item cannot be retried.
     #[error("an item cannot be retried")]
     NotRetryable(ItemId),
+    /// Retention has removed the uploads that it would need.
+    #[error("the uploads were removed")]
+    UploadsRemoved(Timestamp),
     /// No selected item can be changed: all have ended (cancel), or none can be retried.
     #[error("nothing to change")]
     Nothing,

@@ -10,5 +10,6 @@ mod deletes;
 mod lists;
 mod live;
 mod once;
+mod retention;
 mod swept;
 mod transfers;

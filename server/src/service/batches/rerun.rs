@@ -66,6 +66,9 @@ impl Batches {
         if let Some(recorded) = self.recorded(request.as_ref()).await? {
             return self.replay_creation(recorded).await;
         }
+        if let Some(time) = source.audio.removed_time {
+            return Err(refusal::uploads_removed(time));
+        }
 
         let selection = ItemSelection {
             ids: rerun.items.clone(),

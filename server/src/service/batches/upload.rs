@@ -428,6 +428,7 @@ impl Upload {
                 media_type: facts.kind.media_type().to_owned(),
                 blob,
                 duration: facts.duration,
+                removed_time: None,
             };
             self.check_price(audio.duration).await?;
             self.audio = Some((staged, audio));
@@ -446,6 +447,7 @@ impl Upload {
                 blob,
                 width_px,
                 height_px,
+                removed_time: None,
             };
             self.pictures.push((staged, picture));
         }

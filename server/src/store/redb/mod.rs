@@ -20,6 +20,7 @@ mod deletion;
 mod dispatch_operations;
 mod encode;
 mod error;
+mod expiry;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod record;
 mod repair_time_tests;
 mod restored_operations;
 mod seam;
+mod sums;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -437,6 +437,12 @@ mod counts {
         items_in_all: Counts, "totals, items: it says 11, a recount gives 10", |world, tables| {
             edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.items += 1);
         }
+        items_by_state_in_all: Counts, "totals, items by state", |world, tables| {
+            edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.items_failed += 1);
+        }
+        credits_in_all: Counts, "totals, credits", |world, tables| {
+            edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.credits_refunded -= 1);
+        }
         bytes_in_all: Counts, "totals, bytes of videos", |world, tables| {
             edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.video_bytes += 1);
         }
@@ -464,6 +470,9 @@ mod indexes {
     finds! {
         a_user_without_a_name: Index, "missing in the index `user_names`", |world, tables| {
             tables.user_names.remove("wang").unwrap();
+        }
+        a_batch_that_has_not_ended_and_expires: Index, "expiring, batch", |world, tables| {
+            tables.expiring.insert((2, 5, world.paid.0.as_u128()), 0).unwrap();
         }
         a_name_of_nobody: Index, "user_names ghost: user", |world, tables| {
             tables.user_names.insert("ghost", 5).unwrap();
