@@ -13,7 +13,9 @@ pub mod dispatch;
 pub mod domain;
 pub mod engine;
 pub mod feed;
+pub mod log;
 pub mod media;
+pub mod metrics;
 pub mod owner;
 pub mod rpc;
 pub mod service;
@@ -29,6 +31,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
@@ -46,11 +49,15 @@ use engine::lightx2v::account::account_of;
 use engine::lightx2v::config::LightX2vConfig;
 use engine::preview::PreviewEngine;
 use media::Media;
+use metrics::Metrics;
+use metrics::upstream::CountedEngine;
 use rpc::batch::BatchFace;
+use rpc::calls::{Calls, Moment};
 use service::accounts::Accounts;
 use service::accounts::FirstStart;
 use service::admin::Admin;
 use service::batches::Batches;
+use service::health::Standing;
 use service::overview::Offer;
 use store::redb::RedbStore;
 use store::{Store, StoreError};
@@ -72,6 +79,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where Prometheus is told, if it is.
+    pub metrics_address: Option<SocketAddr>,
     /// Signing in, for screens that this process opens itself.
     pub accounts: Arc<Accounts>,
     /// What the start found of the first admin.
@@ -84,7 +93,7 @@ pub struct Server {
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
     owner: JoinHandle<()>,
-    health: tonic_health::server::HealthReporter,
+    standing: JoinHandle<()>,
     store: Arc<RedbStore>,
 }
 
@@ -140,20 +149,18 @@ impl Server {
         let store: Arc<dyn Store> = Arc::<RedbStore>::clone(&redb);
         let media =
             Media::open(&config.data_dir).map_err(|error| unusable(&config.data_dir, error))?;
-        let listener =
-            TcpListener::bind(config.listen)
-                .await
-                .map_err(|error| ServerError::Listen {
-                    address: config.listen,
-                    error,
-                })?;
-        let address = listener.local_addr().map_err(|error| ServerError::Listen {
-            address: config.listen,
-            error,
-        })?;
+        let (listener, address) = listen(config.listen).await?;
+        let metrics = Metrics::new();
+        let metrics_listener = match config.metrics_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
 
         let instance = clock.instance_id();
-        let upstream = upstream_engine(&config)?;
+        let upstream = upstream_engine(&config)?.map(|engine| {
+            CountedEngine::over(engine, EngineKind::LightX2v, metrics.clone())
+        });
         take_over_settings(store.as_ref(), &config, &clock).await?;
 
         let accounts =
@@ -166,10 +173,12 @@ impl Server {
             clock.clone(),
             &config,
         );
+        let kept = batches.clone();
         if let Err(error) = batches.remove_doomed().await {
             tracing::warn!(%error, "files of deleted batches are left for later");
         }
         let offer = Offer::of(&config);
+        let start_time = clock.now();
         let admin = Arc::new(Admin::new(service::admin::Parts {
             store: Arc::clone(&store),
             feed: feed.clone(),
@@ -178,13 +187,26 @@ impl Server {
             upstream: upstream.clone(),
             offer: offer.clone(),
             instance,
-            start_time: clock.now(),
+            start_time,
             data_dir: config.data_dir.clone(),
         }));
 
         let shutdown = CancellationToken::new();
         let closing = CancellationToken::new();
         let health = tonic_health::server::HealthReporter::new();
+        let (standing, told) = watch::channel(Standing::default());
+        let data_dir = config.data_dir.clone();
+        let followed = service::health::follow(
+            standing,
+            feed.engines(),
+            move || disk::space(&data_dir),
+            shutdown.clone(),
+        );
+        let reported = rpc::health::follow(health.clone(), told.clone());
+        let standing = tokio::spawn(async {
+            tokio::join!(followed, reported);
+        });
+        let calls = counted_calls(metrics.clone());
         let services = rpc::Services {
             accounts: Arc::clone(&accounts),
             admin,
@@ -200,10 +222,14 @@ impl Server {
 
         let mut engines = vec![EngineSetup {
             kind: EngineKind::Preview,
-            engine: Arc::new(PreviewEngine::new(
-                config.preview_slots as usize,
-                config.limits.image_bytes.max(config.limits.audio_bytes),
-            )) as Arc<dyn Engine>,
+            engine: CountedEngine::over(
+                Arc::new(PreviewEngine::new(
+                    config.preview_slots as usize,
+                    config.limits.image_bytes.max(config.limits.audio_bytes),
+                )),
+                EngineKind::Preview,
+                metrics.clone(),
+            ),
             slots: Some(config.preview_slots),
             in_process: true,
         }];
@@ -221,6 +247,7 @@ impl Server {
                 clock: clock.clone(),
                 instance,
                 data_dir: config.data_dir.clone(),
+                standing: told.clone(),
             },
             shutdown.clone(),
         )
@@ -238,7 +265,7 @@ impl Server {
             Parts {
                 store,
                 feed: feed.clone(),
-                clock,
+                clock: clock.clone(),
                 instance,
                 files: Arc::new(files),
                 engines,
@@ -261,16 +288,36 @@ impl Server {
                 .http2_keepalive_interval(Some(Duration::from_secs(30)))
                 .http2_keepalive_timeout(Some(Duration::from_secs(20)))
                 .tcp_nodelay(true)
+                .layer(calls)
                 .add_routes(routes)
                 .serve_with_incoming_shutdown(
                     TcpListenerStream::new(listener),
                     closing.clone().cancelled_owned(),
                 ),
         );
-        // Nobody waits for it.
+        // Nobody waits for these.
         drop(tokio::spawn(housekeeping.run(shutdown.clone())));
+        drop(tokio::spawn(service::retention::run(
+            kept,
+            config.retention,
+            shutdown.clone(),
+        )));
+        if let Some((listener, _)) = metrics_listener {
+            let sources = metrics::scrape::Sources {
+                store: Arc::<RedbStore>::clone(&redb),
+                feed,
+                clock: clock.clone(),
+                accounts: Arc::clone(&accounts),
+                offer,
+                data_dir: config.data_dir.clone(),
+                start_time,
+            };
+            let stop = shutdown.clone();
+            drop(tokio::spawn(metrics::serve::run(listener, metrics, sources, stop)));
+        }
         Ok(Self {
             address,
+            metrics_address,
             accounts,
             first_start,
             default_engine,
@@ -279,7 +326,7 @@ impl Server {
             dispatcher,
             transport,
             owner,
-            health,
+            standing,
             store: redb,
         })
     }
@@ -297,14 +344,13 @@ impl Server {
             mut dispatcher,
             mut transport,
             mut owner,
-            health,
+            standing,
             store,
             closing,
             ..
         } = self;
-        health
-            .set_service_status("", tonic_health::ServingStatus::NotServing)
-            .await;
+        // Said before anything else ends: nobody is to be sent here any more.
+        drop(standing.await);
         let all = async {
             let (dispatched, _) = tokio::join!(&mut dispatcher, &mut owner);
             closing.cancel();
@@ -332,6 +378,22 @@ impl systemd::Life for Server {
     async fn is_alive(&self) -> bool {
         !self.dispatcher.is_finished() && self.store.setting(CONCURRENCY_TAKEN).await.is_ok()
     }
+}
+
+/// Binds an address; which one it is when that leaves it open.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let failed = |error| ServerError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Counts every call.
+fn counted_calls(metrics: Metrics) -> Calls {
+    Calls::new(Arc::new(move |moment| match moment {
+        Moment::Began => metrics.rpc_began(),
+        Moment::Ended(call) => metrics.rpc_ended(&call.method, call.code, call.took),
+    }))
 }
 
 /// What is done in the background: nobody waits for it, and nothing depends on it.

@@ -1,18 +1,19 @@
 //! The program `vbatchd`: arguments, signals, exit code.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use vbatch_server::Server;
 use vbatch_server::clock::{Clock, TEST_CLOCK};
 use vbatch_server::commands::backup::{self, BackupArgs};
+use vbatch_server::commands::health::{self, HealthArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
+use vbatch_server::config::check::{self, Origin, Sources};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
-use vbatch_server::systemd;
+use vbatch_server::{log, systemd};
 
 /// Serves batches of talking-head videos over gRPC.
 #[derive(Parser)]
@@ -28,8 +29,10 @@ struct Cli {
 enum Command {
     /// Server, sample batch and screen in one process: videos on disk, no account, no service
     Demo(DemoArgs),
-    /// Reads the configuration and says whether the server would start with it
+    /// Reads the configuration as the server would, and says every value and where it comes from
     CheckConfig(Flags),
+    /// Says whether the server of a data directory should be sent work. Exit code: 0 it serves, 1 it does not
+    Health(HealthArgs),
     /// Writes everything that is stored into one archive, while the server runs or not
     Backup(BackupArgs),
     /// Makes a new data directory from a backup; it starts paused
@@ -40,7 +43,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -51,7 +58,10 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None => runtime.block_on(serve(&cli.flags)),
         Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
-        Some(Command::CheckConfig(flags)) => check_config(&flags),
+        Some(Command::CheckConfig(flags)) => {
+            check_config(&flags, matches.subcommand().map_or(&matches, |(_, own)| own))
+        }
+        Some(Command::Health(args)) => runtime.block_on(health::run(&args, environment)),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
         Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
@@ -69,15 +79,19 @@ fn environment(name: &str) -> Option<String> {
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
-fn check_config(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let config = load(flags, environment)?;
+fn check_config(flags: &Flags, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let flag = |name: &str| match matches.value_source(name)? {
+        ValueSource::CommandLine => Some(Origin::Flag),
+        ValueSource::EnvVariable => Some(Origin::Environment),
+        _ => None,
+    };
+    let sources = Sources {
+        flag: &flag,
+        variable: &environment,
+    };
+    let rows = check::check(flags, &sources)?;
+    print!("{}", check::in_words(&rows));
     println!("The configuration is valid.");
-    println!("listen    {}", config.listen);
-    println!("data      {}", config.data_dir.display());
-    match &config.upstream {
-        Some(upstream) => println!("upstream  {}", upstream.base_url),
-        None => println!("upstream  none: previews only"),
-    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,8 +100,8 @@ fn check_config(flags: &Flags) -> anyhow::Result<ExitCode> {
     reason = "where it listens is the program's output; the rest is log"
 )]
 async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
-    start_log();
     let config = load(flags, environment)?;
+    log::start(&config.log);
     let data_dir = config.data_dir.clone();
     let mut signals = Signals::new()?;
     let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
@@ -95,6 +109,9 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
 
     println!("vbatchd listens on {}", server.address);
     println!("data in {}", data_dir.display());
+    if let Some(address) = server.metrics_address {
+        println!("metrics at http://{address}/metrics");
+    }
     println!(
         "new batches use the engine `{}` unless they name another",
         server.default_engine.name()
@@ -116,20 +133,6 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
         () = signals.next() => return Ok(ExitCode::from(130)),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn start_log() {
-    // Symphonia warns of every tag that it skips.
-    let filter = EnvFilter::try_from_env("VBATCH_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,symphonia=error,symphonia_core=error"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().init();
-    }
 }
 
 #[expect(

@@ -68,6 +68,53 @@ fn an_address_that_others_reach_is_refused_until_there_is_encryption() {
     assert!(!folder.exists());
 }
 
+fn check_config(text: &str) -> (Option<i32>, String, String) {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vbatchd"));
+    command.args(["check-config", "--engine", "preview", "--config"]);
+    command.arg(&file).env("VBATCH_DATA_DIR", "/tmp/elsewhere");
+    command.env("VBATCH_ADMIN_PASSWORD", "hush-hush");
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn check_config_says_every_value_and_whence() {
+    let (code, said, errors) = check_config("preview_slots = 2\n");
+    assert_eq!(code, Some(0), "{errors}");
+    for (key, value, origin) in [
+        ("engine", "preview", "flag"),
+        ("data_dir", "/tmp/elsewhere", "environment"),
+        ("preview_slots", "2", "file"),
+        ("listen", "127.0.0.1:50051", "default"),
+        ("VBATCH_ADMIN_PASSWORD", "set", "environment"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(key)).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words, [key, value, origin]);
+    }
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn check_config_names_each_key_that_there_is_not() {
+    let (code, _, errors) = check_config("listne = 1\n[limits]\nimage_bites = 2\n");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("line 1: there is no key `listne`"), "{errors}");
+    let second = "line 3: there is no key `limits.image_bites`";
+    assert!(errors.contains(second), "{errors}");
+    let (code, _, errors) = check_config("[metrics]\nlisten = '0.0.0.0:9464'\n");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("--metrics-beyond-loopback"), "{errors}");
+}
+
 /// A database as a server leaves it that was killed: not closed, and with an account in it.
 fn killed_database() -> Vec<u8> {
     let data = tempfile::tempdir().unwrap();

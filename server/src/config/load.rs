@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Config, Limits, Upstream};
+use super::keys::unknown_keys;
+use super::{Config, Limits, Log, LogFormat, Upstream};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::MAX_CONCURRENCY;
 use crate::domain::pricing::Pricing;
+use crate::domain::retention::{self, Policy};
+use tracing_subscriber::EnvFilter;
 
 /// What can be said on the command line; each has its variable in the environment and its key in the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -28,6 +32,18 @@ pub struct Flags {
     /// Engine of batches that name none: preview or lightx2v [default: lightx2v with a token, else preview]
     #[arg(long, value_name = "ENGINE", env = "VBATCH_ENGINE")]
     pub engine: Option<String>,
+
+    /// Address to tell Prometheus of the server on, at /metrics [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "VBATCH_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Let other machines read the metrics: they are not encrypted and need no password
+    #[arg(long, env = "VBATCH_METRICS_BEYOND_LOOPBACK", value_parser = BoolishValueParser::new())]
+    pub metrics_beyond_loopback: bool,
+
+    /// How the log is written: auto, pretty or json [default: auto, pretty on a terminal and else json]
+    #[arg(long, value_name = "FORMAT", env = "VBATCH_LOG_FORMAT")]
+    pub log_format: Option<String>,
 
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", env = "VBATCH_CONFIG")]
@@ -53,6 +69,14 @@ pub enum ConfigError {
         /// Where and why.
         message: String,
     },
+    /// It has keys that there are not.
+    #[error("the configuration file {path} is not valid: {}", .keys.join("; "))]
+    UnknownKeys {
+        /// Which.
+        path: PathBuf,
+        /// Each with its line.
+        keys: Vec<String>,
+    },
     /// A value cannot be used.
     #[error("{key}: {message}")]
     Value {
@@ -64,21 +88,40 @@ pub enum ConfigError {
 }
 
 /// The file, as it is written. Every key may be absent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+pub(super) struct File {
     listen: Option<SocketAddr>,
     data_dir: Option<PathBuf>,
     engine: Option<String>,
     preview_slots: Option<u32>,
     trusted_proxies: Vec<String>,
     verify_at_start: Option<bool>,
+    log_format: Option<String>,
+    metrics: FileMetrics,
     limits: FileLimits,
     pricing: FilePricing,
     upstream: FileUpstream,
+    retention: FileRetention,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileMetrics {
+    listen: Option<SocketAddr>,
+    beyond_loopback: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileRetention {
+    results_days: Option<u32>,
+    results_bytes: Option<u64>,
+    uploads_days: Option<u32>,
+    uploads_bytes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FileLimits {
     image_bytes: Option<u64>,
@@ -89,13 +132,13 @@ struct FileLimits {
     video_bytes: Option<u64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FilePricing {
     seconds_per_credit: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FileUpstream {
     base_url: Option<String>,
@@ -134,12 +177,12 @@ pub fn load(
         })
         .transpose()?;
     let base_url = variable("LIGHTX2V_BASE_URL").or(file.upstream.base_url);
-    let token = match (
-        variable("LIGHTX2V_ACCESS_TOKEN"),
-        &file.upstream.access_token_file,
-    ) {
+    let token_file = variable("LIGHTX2V_ACCESS_TOKEN_FILE").map(PathBuf::from);
+    let token_file = token_file.or(file.upstream.access_token_file);
+    let token = match (variable("LIGHTX2V_ACCESS_TOKEN"), &token_file) {
         (Some(token), _) => Some(token),
-        (None, Some(path)) => Some(read_secret(path)?),
+        // An empty file is no token: a service may be given one before there is any.
+        (None, Some(path)) => Some(read_secret(path)?).filter(|token| !token.trim().is_empty()),
         (None, None) => None,
     };
     if token.is_some() && base_url.is_none() {
@@ -259,7 +302,27 @@ pub fn load(
         )?,
         trusted_proxies: networks(&file.trusted_proxies)?,
         verify_at_start: file.verify_at_start.unwrap_or(defaults.verify_at_start),
+        metrics_listen: flags.metrics_listen.or(file.metrics.listen),
+        metrics_beyond_loopback: flags.metrics_beyond_loopback
+            || file.metrics.beyond_loopback.unwrap_or(defaults.metrics_beyond_loopback),
+        log: Log {
+            format: log_format(flags.log_format.clone().or(file.log_format))?,
+            filter: log_filter(variable("VBATCH_LOG"))?,
+        },
+        retention: retention(&file.retention)?,
     };
+    if let Some(listen) = config.metrics_listen
+        && !listen.ip().is_loopback()
+        && !config.metrics_beyond_loopback
+    {
+        return Err(value(
+            "metrics.listen",
+            format!(
+                "{listen} can be reached from other machines, which needs --metrics-beyond-loopback: metrics are not \
+                 encrypted and need no password"
+            ),
+        ));
+    }
     if !config.listen.ip().is_loopback() {
         return Err(value(
             "listen",
@@ -273,11 +336,62 @@ pub fn load(
     Ok(config)
 }
 
+fn log_format(name: Option<String>) -> Result<LogFormat, ConfigError> {
+    let Some(name) = name else {
+        return Ok(LogFormat::default());
+    };
+    let mut formats = LogFormat::ALL.into_iter();
+    formats.find(|format| format.name() == name).ok_or_else(|| {
+        value(
+            "log_format",
+            format!("`{name}` is not one of auto, pretty, json"),
+        )
+    })
+}
+
+fn log_filter(filter: Option<String>) -> Result<Option<String>, ConfigError> {
+    if let Some(filter) = &filter {
+        EnvFilter::try_new(filter).map_err(|error| value("VBATCH_LOG", error.to_string()))?;
+    }
+    Ok(filter)
+}
+
+fn retention(file: &FileRetention) -> Result<Policy, ConfigError> {
+    // A hundred years is for ever; a limit of nothing would be a mistake.
+    let age = |key, days: Option<u32>| -> Result<Option<Duration>, ConfigError> {
+        let days = days.map(|days| in_range(key, Some(days), days, 1..=36_500));
+        let age = |days| Duration::from_secs(86_400 * u64::from(days));
+        days.transpose().map(|days| days.map(age))
+    };
+    let bytes = |key, bytes: Option<u64>| {
+        let checked = bytes.map(|bytes| in_range(key, Some(bytes), bytes, 1 << 20..=1 << 50));
+        checked.transpose()
+    };
+    Ok(Policy {
+        results: retention::Limits {
+            age: age("retention.results_days", file.results_days)?,
+            bytes: bytes("retention.results_bytes", file.results_bytes)?,
+        },
+        uploads: retention::Limits {
+            age: age("retention.uploads_days", file.uploads_days)?,
+            bytes: bytes("retention.uploads_bytes", file.uploads_bytes)?,
+        },
+    })
+}
+
+/// The text of a file that has no keys but known ones, and what it says.
 fn read_file(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
         path: path.to_owned(),
         error,
     })?;
+    let keys = unknown_keys(&text);
+    if !keys.is_empty() {
+        return Err(ConfigError::UnknownKeys {
+            path: path.to_owned(),
+            keys,
+        });
+    }
     toml::from_str(&text).map_err(|error| ConfigError::Invalid {
         path: path.to_owned(),
         message: error.to_string(),
@@ -391,7 +505,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (file, variables, words) in [
-            ("listne = 1", &[][..], "unknown field `listne`"),
+            ("listne = 1", &[][..], "line 1: there is no key `listne`"),
             (
                 "trusted_proxies = ['127.0.0.1', 'nginx']",
                 &[],

@@ -3,6 +3,8 @@
 //! Not here: anything that is read again later. What an administrator changes at run time (pause, concurrency, token)
 //! lives in the store.
 
+pub mod check;
+mod keys;
 pub mod load;
 
 use std::net::SocketAddr;
@@ -15,6 +17,7 @@ use secrecy::SecretString;
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::DEFAULT_CONCURRENCY;
 use crate::domain::pricing::Pricing;
+use crate::domain::retention::Policy;
 use crate::domain::retry::ITEM_DEADLINE;
 
 /// Everything the server is told.
@@ -42,8 +45,51 @@ pub struct Config {
     pub concurrency: u32,
     /// Proxies whose `X-Forwarded-For` says where a call comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where to tell Prometheus of the server; absent: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether that may be where other machines reach it.
+    pub metrics_beyond_loopback: bool,
+    /// How the log is written.
+    pub log: Log,
+    /// What is kept of ended batches.
+    pub retention: Policy,
     /// Whether everything that is stored is looked at after each start, in the background.
     pub verify_at_start: bool,
+}
+
+/// How the log is written, on standard error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// In which form.
+    pub format: LogFormat,
+    /// Which lines: directives as `info` or `warn,vbatch_server::dispatch=debug`; absent: `info`.
+    pub filter: Option<String>,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people when standard error is a terminal, else JSON.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Pretty, Self::Json];
+
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// What uploads may be.
@@ -107,6 +153,10 @@ impl Default for Config {
             item_deadline: ITEM_DEADLINE,
             concurrency: DEFAULT_CONCURRENCY,
             trusted_proxies: Vec::new(),
+            metrics_listen: None,
+            metrics_beyond_loopback: false,
+            log: Log::default(),
+            retention: Policy::default(),
             verify_at_start: true,
         }
     }

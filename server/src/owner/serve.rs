@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use crate::backup::{self, BackupError, LAST_BACKUP_SETTING, Options, Progress};
 use crate::clock::Clock;
 use crate::domain::ids::InstanceId;
 use crate::media::{Media, TEMPORARIES};
+use crate::service::health::Standing;
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
 use crate::verify;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub instance: InstanceId,
     /// Whose socket it is.
     pub data_dir: PathBuf,
+    /// Whether the server should be sent work.
+    pub standing: watch::Receiver<Standing>,
 }
 
 struct Owner {
@@ -177,6 +180,14 @@ async fn converse(
                     protocol::send(&mut stream, &Reply::Refused { message }).await
                 }
             }
+        }
+        Request::Health { .. } => {
+            let standing = *owner.parts.standing.borrow();
+            let done = Reply::Done {
+                said: standing.in_words().to_owned(),
+                code: u8::from(standing != Standing::Serving),
+            };
+            protocol::send(&mut stream, &done).await
         }
         Request::Kept => Ok(()),
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ use super::socket::{connect, listen};
 use crate::backup::{DATABASE, LAST_BACKUP_SETTING};
 use crate::clock::Clock;
 use crate::media::Media;
+use crate::service::health::Standing;
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
 
@@ -38,6 +40,7 @@ async fn server(data_dir: &Path) -> Running {
         instance: clock.instance_id(),
         clock,
         data_dir: data_dir.to_owned(),
+        standing: watch::channel(Standing::DiskFull).1,
     };
     let task = start(parts, shutdown.clone()).await;
     Running {

@@ -5,6 +5,8 @@
 //! | `auth`, `admin`, `batch` | one thin file a service |
 //! | `gate`, `scopes` | who may call at all: tokens, keys, and what they suffice for |
 //! | `origin` | where a call comes from |
+//! | `calls` | each call's id, and how it ended |
+//! | `health` | whether the server should be sent work |
 //! | `stream`, `live_system` | what live streams have in common, and the live status of the system |
 //! | `convert` | messages ↔ domain |
 //! | `status` | the only map from refusals to statuses |
@@ -17,8 +19,10 @@
 pub mod admin;
 pub mod auth;
 pub mod batch;
+pub mod calls;
 pub mod convert;
 pub mod gate;
+pub mod health;
 mod live_system;
 pub mod origin;
 pub mod scopes;
