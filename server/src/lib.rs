@@ -347,6 +347,7 @@ impl Server {
             standing,
             store,
             closing,
+            accounts,
             ..
         } = self;
         // Said before anything else ends: nobody is to be sent here any more.
@@ -361,9 +362,11 @@ impl Server {
             transport.abort();
             owner.abort();
             // Who does not let go of its connection still holds the store.
+            accounts.refusals().close().await;
             store.close().await;
             return Ok(());
         };
+        accounts.refusals().close().await;
         store.close().await;
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
         dispatched.map_err(ended)??;
@@ -408,7 +411,13 @@ impl Housekeeping {
     /// Looks at everything once; then removes files that nothing refers to, at once and every day.
     async fn run(self, stop: CancellationToken) {
         if self.checks_at_start {
-            verify::check_at_start(Arc::clone(&self.store), self.media.clone(), stop.clone()).await;
+            verify::check_at_start(
+                Arc::clone(&self.store),
+                self.media.clone(),
+                self.clock.clone(),
+                stop.clone(),
+            )
+            .await;
         }
         loop {
             let store = &self.store;

@@ -22,6 +22,8 @@ mod encode;
 mod error;
 mod expiry;
 #[cfg(test)]
+pub(crate) mod failing_disk;
+#[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod golden_tests;
