@@ -90,11 +90,16 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     let config = load(flags, environment)?;
     let data_dir = config.data_dir.clone();
     let mut signals = Signals::new()?;
+    let mut hang_ups = HangUps::new()?;
     let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
     let server = Server::start(config, clock).await?;
 
     println!("vbatchd listens on {}", server.address);
     println!("data in {}", data_dir.display());
+    if let Some(certificate) = &server.certificate {
+        println!("certificate in {}", certificate.file().display());
+        println!("its SHA-256 fingerprint {}", certificate.fingerprint());
+    }
     println!(
         "new batches use the engine `{}` unless they name another",
         server.default_engine.name()
@@ -107,6 +112,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     systemd::ready();
     tokio::select! {
         () = signals.next() => tracing::info!("ending; a second signal ends at once"),
+        () = hang_ups.each(|| read_again(&server)) => {}
         () = server.ending() => tracing::error!("ending: the storage has failed"),
         () = systemd::keep_alive(&server) => {}
     }
@@ -139,6 +145,43 @@ fn start_log() {
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("vbatchd: {error:#}");
     ExitCode::FAILURE
+}
+
+/// Reads the certificate again, which someone else renews.
+fn read_again(server: &Server) {
+    match server.certificate.as_ref().map(|shown| shown.read_again()) {
+        None => tracing::info!("nothing is read again: there is no certificate"),
+        Some(Ok(fingerprint)) => tracing::info!(%fingerprint, "the certificate was read again"),
+        Some(Err(error)) => {
+            tracing::error!(%error, "the certificate could not be read again and stays as it was");
+        }
+    }
+}
+
+/// The signal that asks to read files again.
+struct HangUps {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl HangUps {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    /// Does this at each; never ends.
+    async fn each(&mut self, act: impl Fn()) {
+        #[cfg(unix)]
+        while self.signal.recv().await.is_some() {
+            act();
+        }
+        #[cfg(not(unix))]
+        let _ = act;
+        std::future::pending().await
+    }
 }
 
 /// The signals that ask for an end.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use prost::Message as _;
 use futures::{Stream, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use vision_batch::v1;
 use vision_batch::v1::create_batch_request::Part;
 
+use super::tempo::Tempo;
 use crate::rpc::MESSAGE_BYTES;
 use crate::rpc::convert::batch::request;
 use crate::rpc::gate::shutting_down;
@@ -17,9 +19,6 @@ use crate::service::batches::Batches;
 use crate::service::batches::upload::{Begun, Upload};
 use crate::service::error::{Reason, ServiceError};
 use crate::store::Created;
-
-/// An upload that stands still for this long is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// After a refusal, what is on its way is still read for this long at most, so that the client reads the refusal and not a
 /// broken connection.
@@ -53,7 +52,8 @@ async fn receive_parts<S>(
 where
     S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
 {
-    let spec = match next(messages, shutdown).await? {
+    let mut tempo = Tempo::new(&batches.limits());
+    let spec = match next(messages, &mut tempo, shutdown).await? {
         Some(Part::Spec(spec)) => spec,
         Some(_) => return Err(out_of_order("The spec comes first.")),
         None => {
@@ -68,7 +68,7 @@ where
         Begun::Upload(upload) => upload,
     };
     loop {
-        match next(messages, shutdown).await {
+        match next(messages, &mut tempo, shutdown).await {
             Ok(Some(Part::File(header))) => {
                 upload.file_header(request::file_header(header)?).await?;
             }
@@ -93,37 +93,42 @@ fn name_file(refusal: ServiceError, upload: &Upload) -> ServiceError {
 
 async fn next<S>(
     messages: &mut S,
+    tempo: &mut Tempo,
     shutdown: &CancellationToken,
 ) -> Result<Option<Part>, ServiceError>
 where
     S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
 {
-    let arrived = tokio::select! {
-        arrived = timeout(PATIENCE, messages.next()) => arrived,
-        () = shutdown.cancelled() => return Err(shutting_down()),
+    let arrived = loop {
+        let begin = Instant::now();
+        let arrived = tokio::select! {
+            arrived = timeout(tempo.patience(), messages.next()) => arrived,
+            () = shutdown.cancelled() => return Err(shutting_down()),
+        };
+        let bytes = match &arrived {
+            Ok(Some(Ok(message))) => message.encoded_len(),
+            _ => 0,
+        };
+        tempo.waited(begin.elapsed(), bytes)?;
+        if let Ok(arrived) = arrived {
+            break arrived;
+        }
     };
     let message = match arrived {
-        Ok(None) => return Ok(None),
-        Ok(Some(Ok(message))) => message,
-        Ok(Some(Err(status))) if status.code() == Code::OutOfRange => {
+        None => return Ok(None),
+        Some(Ok(message)) => message,
+        Some(Err(status)) if status.code() == Code::OutOfRange => {
             return Err(ServiceError::field(
                 "chunk",
                 "A message is too large: send smaller chunks.",
             )
             .with("limit", MESSAGE_BYTES));
         }
-        Ok(Some(Err(_))) => {
+        Some(Err(_)) => {
             return Err(ServiceError::new(
                 Reason::UploadIncomplete,
                 "The upload was cut off. Send it again.",
             ));
-        }
-        Err(_) => {
-            return Err(ServiceError::new(
-                Reason::UploadTooSlow,
-                "The upload stood still for too long.",
-            )
-            .with("limit", PATIENCE.as_secs()));
         }
     };
     match message.part {

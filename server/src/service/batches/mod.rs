@@ -72,7 +72,7 @@ impl Batches {
                 clock,
                 limits: config.limits,
                 offer: Offer::of(config),
-                uploads: UploadSlots::default(),
+                uploads: UploadSlots::new(&config.limits),
             }),
         }
     }

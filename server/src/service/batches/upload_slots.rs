@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::config::Limits;
 use crate::domain::ids::UserId;
 use crate::service::error::{Reason, ServiceError};
 
-/// Most uploads of one user at a time.
-pub const UPLOADS_PER_USER: u32 = 4;
-/// Most uploads of everyone at a time: each may keep a file handle and a chunk or two.
-const UPLOADS: u32 = 32;
-
 /// The running uploads. Clones share the count.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct UploadSlots {
+    of_everyone: u32,
+    of_a_user: u32,
     running: Arc<Mutex<HashMap<UserId, u32>>>,
 }
 
@@ -24,16 +22,25 @@ pub(super) struct UploadSlot {
 }
 
 impl UploadSlots {
+    /// None runs yet.
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            of_everyone: limits.uploads,
+            of_a_user: limits.uploads_per_user,
+            running: Arc::default(),
+        }
+    }
+
     /// # Errors
     ///
     /// TOO_MANY_UPLOADS.
     pub(super) fn take(&self, user: UserId) -> Result<UploadSlot, ServiceError> {
         let mut running = self.lock();
         let own = running.get(&user).copied().unwrap_or_default();
-        let limit = if own >= UPLOADS_PER_USER {
-            UPLOADS_PER_USER
-        } else if running.values().sum::<u32>() >= UPLOADS {
-            UPLOADS
+        let limit = if own >= self.of_a_user {
+            self.of_a_user
+        } else if running.values().sum::<u32>() >= self.of_everyone {
+            self.of_everyone
         } else {
             running.insert(user, own + 1);
             return Ok(UploadSlot {
@@ -74,15 +81,20 @@ mod tests {
 
     #[test]
     fn uploads_are_bounded_for_each_user_and_in_all() {
-        let slots = UploadSlots::default();
+        let limits = Limits {
+            uploads: 7,
+            uploads_per_user: 4,
+            ..Limits::default()
+        };
+        let slots = UploadSlots::new(&limits);
         let user = |number| UserId(Uuid::from_u128(number));
-        let held: Vec<_> = (0..UPLOADS_PER_USER)
+        let held: Vec<_> = (0..4)
             .map(|_| slots.take(user(0)).ok())
             .collect();
         let refused = slots.take(user(0)).err().expect("a fifth upload");
         assert_eq!(refused.reason, Reason::TooManyUploads);
         assert!(refused.metadata.contains(&("limit", "4".to_owned())));
-        let others: Vec<_> = (4..UPLOADS)
+        let others: Vec<_> = (4..7_u32)
             .map(|number| slots.take(user(u128::from(number))).ok())
             .collect();
         assert!(others.iter().all(Option::is_some));
