@@ -150,6 +150,7 @@ impl Inner {
             }
             NetEffect::SignIn { .. }
             | NetEffect::Resume
+            | NetEffect::Trust { .. }
             | NetEffect::SignOut
             | NetEffect::WatchBatches(_)
             | NetEffect::WatchBatch(_)
