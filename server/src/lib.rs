@@ -170,12 +170,8 @@ impl Server {
             error,
         })?;
 
-        let certificate = Certificate::open(
-            &config.encryption,
-            &config.data_dir,
-            address,
-            clock.now(),
-        )?;
+        let certificate =
+            Certificate::open(&config.encryption, &config.data_dir, address, clock.now())?;
         let instance = clock.instance_id();
         let upstream = upstream_engine(&config)?;
         take_over_settings(store.as_ref(), &config, &clock).await?;
@@ -247,6 +243,7 @@ impl Server {
             owner::serve::Parts {
                 store: Arc::clone(&redb),
                 media: media.clone(),
+                accounts: Arc::clone(&accounts),
                 clock: clock.clone(),
                 instance,
                 data_dir: config.data_dir.clone(),

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use vbatch_server::Server;
 use vbatch_server::clock::{Clock, TEST_CLOCK};
 use vbatch_server::commands::backup::{self, BackupArgs};
+use vbatch_server::commands::reset::{self, ResetArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
 use vbatch_server::config::load::{Flags, load};
@@ -34,6 +35,8 @@ enum Command {
     Backup(BackupArgs),
     /// Makes a new data directory from a backup; it starts paused
     Restore(RestoreArgs),
+    /// Gives `admin` a one-time password and ends its sessions, while the server runs or not
+    ResetAdminPassword(ResetArgs),
     /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
     /// agrees, 1 something does not, 2 it could not look
     Verify(VerifyArgs),
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Some(Command::CheckConfig(flags)) => check_config(&flags),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
+        Some(Command::ResetAdminPassword(args)) => runtime.block_on(reset::run(&args, environment)),
         Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.

@@ -39,6 +39,11 @@ pub enum Request {
         /// For programs.
         json: bool,
     },
+    /// A one-time password for `admin`, which is the data.
+    ResetAdminPassword {
+        /// [`VERSION`].
+        version: u32,
+    },
     /// The archive of this connection is written and flushed.
     Kept,
 }
@@ -47,7 +52,9 @@ impl Request {
     /// The version that the client speaks.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Backup { version, .. } | Self::Verify { version, .. } => *version,
+            Self::Backup { version, .. }
+            | Self::Verify { version, .. }
+            | Self::ResetAdminPassword { version } => *version,
             Self::Kept => VERSION,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use secrecy::ExposeSecret as _;
 use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
@@ -18,6 +19,7 @@ use crate::backup::{self, BackupError, LAST_BACKUP_SETTING, Options, Progress};
 use crate::clock::Clock;
 use crate::domain::ids::InstanceId;
 use crate::media::{Media, TEMPORARIES};
+use crate::service::accounts::Accounts;
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
 use crate::verify;
@@ -40,6 +42,8 @@ pub struct Parts {
     pub store: Arc<RedbStore>,
     /// The stored files.
     pub media: Media,
+    /// Signing in.
+    pub accounts: Arc<Accounts>,
     /// Time.
     pub clock: Clock,
     /// This start of the server.
@@ -178,6 +182,22 @@ async fn converse(
                 }
             }
         }
+        Request::ResetAdminPassword { .. } => match owner.parts.accounts.reset_admin().await {
+            Ok((password, expire_time)) => {
+                tracing::warn!("the owner has reset the password of `admin`");
+                let line = format!("{}\n", password.expose_secret());
+                protocol::send_data(&mut stream, line.as_bytes()).await?;
+                let done = Reply::Done {
+                    said: super::reset_words(expire_time),
+                    code: 0,
+                };
+                protocol::send(&mut stream, &done).await
+            }
+            Err(error) => {
+                let message = error.message;
+                protocol::send(&mut stream, &Reply::Refused { message }).await
+            }
+        },
         Request::Kept => Ok(()),
     }
 }

@@ -223,8 +223,11 @@ mod tests {
         }
     }
 
-    fn slow(after: Duration) -> WithDeadline<impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>>
-    {
+    fn slow(
+        after: Duration,
+    ) -> WithDeadline<
+        impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>,
+    > {
         let service = tower::service_fn(move |_: Request<Body>| async move {
             tokio::time::sleep(after).await;
             // The beginning comes, and then nothing.
@@ -237,7 +240,8 @@ mod tests {
     }
 
     fn request(method: &str, timeout: Option<&'static str>) -> Request<Body> {
-        let request = Request::builder().uri(format!("http://x/visionbatch.v1.BatchService/{method}"));
+        let request =
+            Request::builder().uri(format!("http://x/visionbatch.v1.BatchService/{method}"));
         let request = match timeout {
             Some(timeout) => request.header(GRPC_TIMEOUT, timeout),
             None => request,

@@ -168,7 +168,10 @@ impl Certificate {
         let Some(leaf) = shown.cert.first() else {
             return false;
         };
-        match (ParsedCertificate::try_from(leaf), ServerName::try_from(name)) {
+        match (
+            ParsedCertificate::try_from(leaf),
+            ServerName::try_from(name),
+        ) {
             (Ok(leaf), Ok(name)) => verify_server_name(&leaf, &name).is_ok(),
             _ => false,
         }
@@ -183,11 +186,12 @@ impl ResolvesServerCert for Certificate {
 
 impl Files {
     fn read(&self) -> Result<CertifiedKey, CertificateError> {
-        let unreadable = |what, path: &Path, error: &dyn fmt::Display| CertificateError::Unreadable {
-            what,
-            path: path.to_owned(),
-            message: error.to_string(),
-        };
+        let unreadable =
+            |what, path: &Path, error: &dyn fmt::Display| CertificateError::Unreadable {
+                what,
+                path: path.to_owned(),
+                message: error.to_string(),
+            };
         let no_certificate =
             |error: &dyn fmt::Display| unreadable("a certificate", &self.certificate, error);
         let chain = CertificateDer::pem_file_iter(&self.certificate)

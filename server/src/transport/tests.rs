@@ -327,7 +327,13 @@ async fn a_certificate_of_our_own_is_made_once_and_is_the_owners_alone() {
             .unwrap()
     };
     let first = open(&["videos.example.org", "192.0.2.7"]);
-    for name in ["videos.example.org", "192.0.2.7", "localhost", "127.0.0.1", "::1"] {
+    for name in [
+        "videos.example.org",
+        "192.0.2.7",
+        "localhost",
+        "127.0.0.1",
+        "::1",
+    ] {
         assert!(first.is_for(name), "{name}");
     }
     assert!(!first.is_for("other.example.org"));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use prost::Message as _;
 use futures::{Stream, StreamExt};
+use prost::Message as _;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};

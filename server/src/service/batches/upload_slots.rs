@@ -88,9 +88,7 @@ mod tests {
         };
         let slots = UploadSlots::new(&limits);
         let user = |number| UserId(Uuid::from_u128(number));
-        let held: Vec<_> = (0..4)
-            .map(|_| slots.take(user(0)).ok())
-            .collect();
+        let held: Vec<_> = (0..4).map(|_| slots.take(user(0)).ok()).collect();
         let refused = slots.take(user(0)).err().expect("a fifth upload");
         assert_eq!(refused.reason, Reason::TooManyUploads);
         assert!(refused.metadata.contains(&("limit", "4".to_owned())));
