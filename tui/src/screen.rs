@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use crate::app::{self, Outside};
 use crate::credentials::Credentials;
 use crate::files::{Disk, FileWorker, LocalFiles};
-use crate::net::address::Address;
 use crate::known_servers::KnownServers;
+use crate::net::address::Address;
 use crate::net::effects::Kept;
 use crate::net::{Client, Fingerprint, NetError, Network};
 use crate::state::{

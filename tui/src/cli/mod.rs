@@ -39,8 +39,8 @@ use self::exit::{CommandError, Exit};
 use self::io::Io;
 use self::json::Printable;
 use self::table::Table;
-use crate::net::{Client, Fingerprint, Trust};
 use crate::net::address::Address;
+use crate::net::{Client, Fingerprint, Trust};
 use crate::screen::Options;
 use crate::state::{Language, Look};
 
@@ -107,8 +107,8 @@ pub async fn run(
         (Command::Logout, _) | (_, Some(_)) => Ok(Trust::default()),
         _ => trust::settle(io, &address, fingerprint, arguments.no_input, language).await,
     };
-    let client =
-        trust.and_then(|trust| client_of(&arguments, io, (&address, &trust), client, keeps_session));
+    let client = trust
+        .and_then(|trust| client_of(&arguments, io, (&address, &trust), client, keeps_session));
     let client = match client {
         Ok(client) => client,
         Err(error) => return Task::Ended(report(io, &error, address.as_str(), language)),

@@ -78,9 +78,11 @@ impl NetError {
             TrustError::Unknown { shown, .. } => (shown, None),
             TrustError::Changed { shown, trusted } => (shown, Some(trusted)),
         };
-        net.metadata.insert("fingerprint".to_owned(), shown.to_string());
+        net.metadata
+            .insert("fingerprint".to_owned(), shown.to_string());
         if let Some(trusted) = trusted {
-            net.metadata.insert("trusted".to_owned(), trusted.to_string());
+            net.metadata
+                .insert("trusted".to_owned(), trusted.to_string());
         }
         net
     }

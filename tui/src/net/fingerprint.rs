@@ -45,7 +45,11 @@ impl FromStr for Fingerprint {
             .trim()
             .chars()
             .filter(|character| *character != ':')
-            .map(|character| character.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .map(|character| {
+                character
+                    .to_digit(16)
+                    .and_then(|digit| u8::try_from(digit).ok())
+            })
             .collect::<Option<_>>()
             .ok_or_else(wrong)?;
         let (pairs, rest) = digits.as_chunks::<2>();
@@ -73,7 +77,13 @@ mod tests {
         for written in [text.clone(), text.to_lowercase(), text.replace(':', "")] {
             assert_eq!(written.parse::<Fingerprint>().unwrap(), it);
         }
-        for wrong in ["", "AB", &text[1..], &format!("{text}0"), &text.replace("03", "0é")] {
+        for wrong in [
+            "",
+            "AB",
+            &text[1..],
+            &format!("{text}0"),
+            &text.replace("03", "0é"),
+        ] {
             let error = wrong.parse::<Fingerprint>().unwrap_err();
             assert!(error.message.contains("64 hexadecimal digits"));
         }

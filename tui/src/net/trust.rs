@@ -85,7 +85,11 @@ impl Trust {
 
     /// Trusts this certificate from now on.
     pub fn pin(&self, fingerprint: Fingerprint) {
-        let mut pinned = self.0.pinned.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pinned = self
+            .0
+            .pinned
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         *pinned = Some(fingerprint);
     }
 

@@ -121,7 +121,9 @@ fn draw_form(
     let lead_height = u16::try_from(lead.len()).unwrap_or(0);
     let below = below.map(|(words, role)| (wrap(&words, usize::from(WIDTH - 6)), role));
     // Two lines for what went wrong, and as many as a question takes.
-    let said = below.as_ref().map_or(2, |(lines, _)| lines.len().clamp(2, 7));
+    let said = below
+        .as_ref()
+        .map_or(2, |(lines, _)| lines.len().clamp(2, 7));
     let said_height = u16::try_from(said).unwrap_or(2);
     // Title, lead, a gap, the fields, a gap, what went wrong.
     let height = 2 + lead_height + 1 + fields + 1 + said_height + 1;

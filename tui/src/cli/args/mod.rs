@@ -26,12 +26,7 @@ pub struct Arguments {
     #[arg(long, global = true, env = "VBATCH_SERVER", value_name = "ADDRESS")]
     pub server: Option<String>,
     /// Trust the certificate with this SHA-256 fingerprint, and no other; it is kept for the next time
-    #[arg(
-        long,
-        global = true,
-        env = "VBATCH_FINGERPRINT",
-        value_name = "SHA256"
-    )]
+    #[arg(long, global = true, env = "VBATCH_FINGERPRINT", value_name = "SHA256")]
     pub fingerprint: Option<String>,
     /// The token to use in place of the stored session (best given by the environment)
     #[arg(

@@ -103,7 +103,8 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
             }
             Reason::StorageFull => "The server's disk is full. Tell an admin.".to_owned(),
             Reason::UploadTooSlow => {
-                "The upload was too slow or stood still. Nothing was charged; submit again.".to_owned()
+                "The upload was too slow or stood still. Nothing was charged; submit again."
+                    .to_owned()
             }
             Reason::ShuttingDown => "The server is stopping. Try again in a moment.".to_owned(),
             Reason::BlobCorrupt => format!("{file} is damaged on the server. Tell an admin."),

@@ -30,7 +30,9 @@ pub(super) static TEXTS: Texts = Texts {
     resuming: "正在恢复会话 ...",
     session_ended: "会话已结束，画面和草稿都保留着。",
     trust_question: |server, shown| {
-        format!("本机无法验证 {server}。它的 SHA-256 指纹（服务器启动时会打印）： {shown} 信任它吗？")
+        format!(
+            "本机无法验证 {server}。它的 SHA-256 指纹（服务器启动时会打印）： {shown} 信任它吗？"
+        )
     },
     new_password_title: "设置新密码",
     new_password_why: "当前是初始密码，请先设置自己的密码。",
