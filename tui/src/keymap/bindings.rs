@@ -1,11 +1,9 @@
 //! Owns the table of keys.
 
-use super::Key::{
-    self, Alt, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up,
-};
+use super::Key::{self, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up};
 use super::Mode::{
-    self, Batch, Batches, Confirm, Dialog, Fields, FileList, Filter, Form, Help, Ledger, Note,
-    Palette, Sort, System, Transfers, Typed, Users,
+    self, ApiKeys, Audit, Batch, Batches, Confirm, Dialog, Fields, FileList, Filter, Form, Help,
+    Ledger, Note, Palette, Sort, System, Transfers, Typed, Users,
 };
 use super::{Action, Binding};
 
@@ -19,12 +17,18 @@ const fn bind(modes: &'static [Mode], keys: &'static [Key], action: Action) -> B
 
 /// Where a cursor goes up and down by letters.
 const ROWS: &[Mode] = &[
-    Batches, Batch, FileList, Users, Ledger, Help, Sort, Transfers,
+    Batches, Batch, FileList, Users, Ledger, Audit, ApiKeys, Help, Sort, Transfers,
 ];
 /// The same where `g` is nothing else.
-const LONG: &[Mode] = &[Batches, Batch, Users, Ledger, Help, Sort, Transfers];
+const LONG: &[Mode] = &[
+    Batches, Batch, Users, Ledger, Audit, ApiKeys, Help, Sort, Transfers,
+];
 /// The screens, not what lies over them.
-const SCREENS: &[Mode] = &[Batches, Batch, Users, Ledger, System];
+const SCREENS: &[Mode] = &[Batches, Batch, Users, Ledger, System, Audit, ApiKeys];
+/// Where letters are commands.
+const COMMANDS: &[Mode] = &[
+    Batches, Batch, Users, Ledger, System, Audit, ApiKeys, FileList,
+];
 
 /// Every key there is, in the order the help shows them.
 pub const BINDINGS: &[Binding] = &[
@@ -39,7 +43,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(ROWS, &[Key::PageUp, Ctrl('b')], Action::PageUp),
     bind(ROWS, &[Key::PageDown, Ctrl('f')], Action::PageDown),
     bind(
-        &[Batches, FileList, Users],
+        &[Batches, FileList, Users, Audit],
         &[Enter, Right, Char('l')],
         Action::Open,
     ),
@@ -49,7 +53,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::ParentDirectory,
     ),
     bind(
-        &[Batch, Ledger],
+        &[Batch, Ledger, Audit, ApiKeys],
         &[Esc, Left, Char('h'), Backspace],
         Action::Back,
     ),
@@ -66,12 +70,25 @@ pub const BINDINGS: &[Binding] = &[
         Action::GiveCredits,
     ),
     bind(&[Users, Ledger], &[Char('=')], Action::SetCredits),
+    bind(&[Users], &[Char('x')], Action::DisableUser),
+    bind(&[Users], &[Char('r')], Action::ChangeRole),
+    bind(&[Users], &[Char('w')], Action::ResetPassword),
     bind(&[System], &[Char('p')], Action::PauseResume),
     bind(&[System], &[Char('D')], Action::Drain),
     bind(&[System], &[Char('+'), Char('=')], Action::MoreSlots),
     bind(&[System], &[Char('-')], Action::FewerSlots),
     bind(&[System], &[Char('t')], Action::Token),
-    bind(&[Batches, Batch, Users], &[Char('/')], Action::Filter),
+    bind(&[ApiKeys], &[Char('n')], Action::NewKey),
+    bind(&[ApiKeys], &[Char('x')], Action::RevokeKey),
+    bind(&[Audit], &[Char('w')], Action::OnlyActor),
+    bind(&[Audit], &[Char('t')], Action::OnlyAction),
+    bind(&[Audit], &[Char('o')], Action::OnlyTarget),
+    bind(&[Audit], &[Char('f')], Action::OnlyOutcome),
+    bind(
+        &[Batches, Batch, Users, Audit],
+        &[Char('/')],
+        Action::Filter,
+    ),
     bind(&[Batches, Batch, Users], &[Char('s')], Action::Sort),
     bind(&[FileList], &[Char('g'), Char('/')], Action::Glob),
     bind(&[Batches, Batch, FileList], &[Char(' ')], Action::Mark),
@@ -81,6 +98,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Batches, Batch], &[Char('p')], Action::Rerun),
     bind(&[Batches, Batch], &[Char('c')], Action::Cancel),
     bind(&[Batch], &[Char('C')], Action::CancelBatch),
+    bind(&[Batches, Batch], &[Char('D')], Action::DeleteBatch),
     bind(&[Batch], &[Char('d')], Action::Download),
     bind(&[Batch], &[Char('e')], Action::Export),
     bind(&[Batches], &[Char('d'), Char('e')], Action::Export),
@@ -92,13 +110,21 @@ pub const BINDINGS: &[Binding] = &[
         Action::AbortTransfer,
     ),
     bind(
-        &[Batches, Batch, Users, Ledger, Note],
+        &[Batches, Batch, Users, Ledger, Audit, ApiKeys, Note],
         &[Char('y')],
         Action::CopyId,
     ),
     bind(SCREENS, &[Char('1')], Action::Batches),
     bind(SCREENS, &[Char('u'), Char('2')], Action::Users),
     bind(SCREENS, &[Char('S'), Char('3')], Action::System),
+    bind(&[System], &[Char('a'), Char('4')], Action::Audit),
+    bind(
+        &[Batches, Batch, Users, Ledger, Audit, ApiKeys],
+        &[Char('4')],
+        Action::Audit,
+    ),
+    bind(&[Users, Ledger], &[Char('a')], Action::AuditOf),
+    bind(SCREENS, &[Char('K'), Char('5')], Action::ApiKeys),
     bind(&[Form, Fields, Dialog], &[Tab, Down], Action::NextField),
     bind(
         &[Form, Fields, Dialog],
@@ -109,11 +135,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[FileList], &[Tab], Action::NextField),
     bind(&[FileList], &[BackTab], Action::PreviousField),
     bind(&[Form, Dialog, Typed, Sort], &[Enter], Action::Submit),
-    bind(
-        &[Fields, FileList, Dialog],
-        &[Ctrl('s'), Alt('s')],
-        Action::Submit,
-    ),
+    bind(&[Fields, FileList, Dialog], &[Ctrl('s')], Action::Submit),
     bind(&[Form], &[Esc], Action::Back),
     bind(&[Filter], &[Enter, Down, Tab], Action::Accept),
     bind(&[Filter, Dialog, Typed], &[Esc], Action::Decline),
@@ -130,23 +152,16 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Sort], &[Esc, Char('q')], Action::Decline),
     bind(&[Sort], &[Char('s')], Action::Down),
     bind(&[Transfers], &[Esc, Char('q'), Char('T')], Action::Back),
-    bind(&[Note], &[Esc, Char('q'), Enter], Action::Back),
+    // Not Enter: what brought the note was sent with it, and a second one would close it unread.
+    bind(&[Note], &[Esc, Char('q')], Action::Back),
     bind(&[Help], &[Esc, Char('q'), Char('?'), Enter], Action::Back),
     bind(SCREENS, &[Char('L')], Action::Language),
     bind(&[Form, Fields], &[Key::F(2)], Action::Language),
     bind(SCREENS, &[Char('I')], Action::Ground),
     bind(SCREENS, &[Char('B')], Action::Bell),
     bind(SCREENS, &[Char('M')], Action::Mouse),
-    bind(
-        &[Batches, Batch, Users, Ledger, System, FileList],
-        &[Char(':')],
-        Action::Palette,
-    ),
-    bind(
-        &[Batches, Batch, Users, Ledger, System, FileList],
-        &[Char('?')],
-        Action::Help,
-    ),
+    bind(COMMANDS, &[Char(':')], Action::Palette),
+    bind(COMMANDS, &[Char('?')], Action::Help),
     bind(&[Form, Fields], &[Ctrl('g'), Key::F(1)], Action::Help),
     bind(SCREENS, &[Char('q')], Action::Quit),
     bind(&Mode::ALL, &[Ctrl('c')], Action::Quit),

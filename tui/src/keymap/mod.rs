@@ -30,6 +30,10 @@ pub enum Mode {
     Ledger,
     /// The service as it is now.
     System,
+    /// What was done and tried.
+    Audit,
+    /// The keys for programs.
+    ApiKeys,
     /// Typing a filter or a glob.
     Filter,
     /// A question.
@@ -52,7 +56,7 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Form,
         Self::Batches,
         Self::Batch,
@@ -61,6 +65,8 @@ impl Mode {
         Self::Users,
         Self::Ledger,
         Self::System,
+        Self::Audit,
+        Self::ApiKeys,
         Self::Filter,
         Self::Confirm,
         Self::Typed,
@@ -128,6 +134,8 @@ pub enum Action {
     Cancel,
     /// Cancel the whole batch.
     CancelBatch,
+    /// Take ended batches away for good, with their files: the marked ones, else the one under the cursor.
+    DeleteBatch,
     /// Save finished videos: the marked ones, else the one under the cursor.
     Download,
     /// Save a ZIP of all finished videos.
@@ -160,12 +168,36 @@ pub enum Action {
     Users,
     /// To the service as it is now.
     System,
+    /// To what was done and tried.
+    Audit,
+    /// To what the user under the cursor did and tried.
+    AuditOf,
+    /// To the keys for programs.
+    ApiKeys,
+    /// Make a key for a program.
+    NewKey,
+    /// End a key for a program.
+    RevokeKey,
+    /// Only what the same one did.
+    OnlyActor,
+    /// Only the same kind of action.
+    OnlyAction,
+    /// Only what was done to the same object.
+    OnlyTarget,
+    /// Only what was refused, or did not work.
+    OnlyOutcome,
     /// Make a user.
     NewUser,
     /// Give credits to a user, or take some.
     GiveCredits,
     /// Set the credits of a user.
     SetCredits,
+    /// Keep a user out, or let one in again.
+    DisableUser,
+    /// Make a user an admin, or an admin a user.
+    ChangeRole,
+    /// Give a user another one-time password.
+    ResetPassword,
     /// Pause dispatch, or let it run again.
     PauseResume,
     /// Let running items finish and begin none.
@@ -200,14 +232,20 @@ impl Action {
                 | Self::RetryAll
                 | Self::Cancel
                 | Self::CancelBatch
+                | Self::DeleteBatch
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits
+                | Self::DisableUser
+                | Self::ChangeRole
+                | Self::ResetPassword
                 | Self::PauseResume
                 | Self::Drain
                 | Self::MoreSlots
                 | Self::FewerSlots
                 | Self::Token
+                | Self::NewKey
+                | Self::RevokeKey
         )
     }
 
@@ -218,9 +256,14 @@ impl Action {
             self,
             Self::Users
                 | Self::System
+                | Self::Audit
+                | Self::AuditOf
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits
+                | Self::DisableUser
+                | Self::ChangeRole
+                | Self::ResetPassword
                 | Self::PauseResume
                 | Self::Drain
                 | Self::MoreSlots

@@ -237,6 +237,9 @@ macro_rules! calls {
 
 calls! {
     auth.get_profile(GetProfileRequest) -> GetProfileResponse, READ_DEADLINE;
+    auth.create_api_key(CreateApiKeyRequest) -> CreateApiKeyResponse, WRITE_DEADLINE;
+    auth.list_api_keys(ListApiKeysRequest) -> ListApiKeysResponse, READ_DEADLINE;
+    auth.revoke_api_key(RevokeApiKeyRequest) -> RevokeApiKeyResponse, WRITE_DEADLINE;
     batches.get_service_info(GetServiceInfoRequest) -> GetServiceInfoResponse, READ_DEADLINE;
     batches.quote_batch(QuoteBatchRequest) -> QuoteBatchResponse, READ_DEADLINE;
     batches.rerun_batch(RerunBatchRequest) -> RerunBatchResponse, WRITE_DEADLINE;
@@ -245,15 +248,19 @@ calls! {
     batches.list_items(ListItemsRequest) -> ListItemsResponse, READ_DEADLINE;
     batches.get_item(GetItemRequest) -> GetItemResponse, READ_DEADLINE;
     batches.cancel_batch(CancelBatchRequest) -> CancelBatchResponse, WRITE_DEADLINE;
+    batches.delete_batch(DeleteBatchRequest) -> DeleteBatchResponse, WRITE_DEADLINE;
     batches.cancel_items(CancelItemsRequest) -> CancelItemsResponse, WRITE_DEADLINE;
     batches.retry_items(RetryItemsRequest) -> RetryItemsResponse, WRITE_DEADLINE;
     admin.list_users(ListUsersRequest) -> ListUsersResponse, READ_DEADLINE;
     admin.create_user(CreateUserRequest) -> CreateUserResponse, WRITE_DEADLINE;
+    admin.update_user(UpdateUserRequest) -> UpdateUserResponse, WRITE_DEADLINE;
+    admin.reset_password(ResetPasswordRequest) -> ResetPasswordResponse, WRITE_DEADLINE;
     admin.set_credits(SetCreditsRequest) -> SetCreditsResponse, WRITE_DEADLINE;
     admin.adjust_credits(AdjustCreditsRequest) -> AdjustCreditsResponse, WRITE_DEADLINE;
     admin.list_ledger_entries(ListLedgerEntriesRequest) -> ListLedgerEntriesResponse, READ_DEADLINE;
     admin.get_system_status(GetSystemStatusRequest) -> GetSystemStatusResponse, READ_DEADLINE;
     admin.set_dispatch(SetDispatchRequest) -> SetDispatchResponse, WRITE_DEADLINE;
+    admin.list_audit_events(ListAuditEventsRequest) -> ListAuditEventsResponse, READ_DEADLINE;
     admin.update_upstream_token(UpdateUpstreamTokenRequest) -> UpdateUpstreamTokenResponse, WRITE_DEADLINE;
 }
 

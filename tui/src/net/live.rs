@@ -13,7 +13,7 @@ use tonic::Streaming;
 use vision_batch::v1;
 use vision_batch::v1::refusal::Reason;
 use vision_batch::v1::stream_end;
-use vision_batch::v1::{batch_status_response, watch_batches_response};
+use vision_batch::v1::{batch_status_response, watch_batches_response, watch_system_response};
 
 use super::backoff::{Backoff, jitter};
 use super::client::{Client, within};
@@ -318,6 +318,40 @@ impl Feed for v1::WatchBatchesRequest {
             watch_batches_response::Event::End(end) => Mark::End(end.reason()),
             watch_batches_response::Event::Snapshot(_)
             | watch_batches_response::Event::Heartbeat(_) => Mark::Alive,
+        }
+    }
+}
+
+impl Feed for v1::WatchSystemRequest {
+    type Response = v1::WatchSystemResponse;
+    type Event = watch_system_response::Event;
+
+    fn heartbeat(&self) -> Duration {
+        interval(self.heartbeat_interval.as_ref())
+    }
+
+    /// It has no revisions: every opening brings the whole status.
+    fn known_revision(&self) -> i64 {
+        0
+    }
+
+    async fn open(
+        &self,
+        client: &Client,
+        _known_revision: i64,
+    ) -> Result<Streaming<Self::Response>, NetError> {
+        within(OPEN_DEADLINE, client.admin().watch_system(*self)).await
+    }
+
+    fn event(response: Self::Response) -> Option<Self::Event> {
+        response.event
+    }
+
+    fn mark(event: &Self::Event) -> Mark {
+        match event {
+            watch_system_response::Event::Status(_) => Mark::Whole(0),
+            watch_system_response::Event::Heartbeat(_) => Mark::Alive,
+            watch_system_response::Event::End(end) => Mark::End(end.reason()),
         }
     }
 }

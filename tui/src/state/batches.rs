@@ -281,6 +281,11 @@ impl Batches {
         cancel_whole(&open, me)
     }
 
+    /// The question before the chosen batches are taken away; none when they have still to end.
+    pub(crate) fn ask_delete(&self, me: &v1::User) -> Option<Ask> {
+        delete_ended(&self.rows.chosen(), me)
+    }
+
     /// The question before the failed items of the chosen batches are tried again; none when there are none.
     pub(crate) fn ask_retry(&self, me: &v1::User) -> Option<Ask> {
         let failed: Vec<&v1::Batch> = self
@@ -295,14 +300,34 @@ impl Batches {
             .collect();
         let count = failed.iter().map(|batch| counts(batch).failed).sum();
         let credits = targets.iter().map(|target| target.credits).sum();
+        let owner = other_owner(&failed, me);
         (!targets.is_empty()).then(|| Ask::Retry {
             targets,
             count,
             credits,
-            balance: self.balance,
-            owner: other_owner(&failed, me),
+            // Another's bill is not paid from the own balance.
+            balance: self.balance.filter(|_| owner.is_none()),
+            owner,
         })
     }
+}
+
+/// The question before batches are taken away; none when all of them have still to end.
+pub(crate) fn delete_ended(chosen: &[&v1::Batch], me: &v1::User) -> Option<Ask> {
+    let ended: Vec<&v1::Batch> = chosen
+        .iter()
+        .copied()
+        .filter(|batch| !is_open(batch))
+        .collect();
+    (!ended.is_empty()).then(|| Ask::Delete {
+        batches: ended
+            .iter()
+            .map(|batch| (batch.id.clone(), batch.name.clone()))
+            .collect(),
+        videos: ended.iter().map(|batch| counts(batch).completed).sum(),
+        left_out: chosen.len() - ended.len(),
+        owner: other_owner(&ended, me),
+    })
 }
 
 /// The question before whole batches are cancelled.

@@ -31,8 +31,40 @@ pub(crate) enum Ask {
         balance: Option<i32>,
         owner: Option<String>,
     },
+    /// Take ended batches away for good.
+    Delete {
+        /// The batches, id and name.
+        batches: Vec<(String, String)>,
+        /// Finished videos that go with them.
+        videos: i32,
+        /// Chosen batches that stay because they have not ended.
+        left_out: usize,
+        /// Whose they are, when not the user's own.
+        owner: Option<String>,
+    },
     /// Make a preview for real.
     Rerun(Box<Rerun>),
+    /// Keep a user out, or let one in again.
+    Disable {
+        user: Box<v1::User>,
+        /// Whether the user is the one who asks.
+        me: bool,
+    },
+    /// Make a user an admin, or an admin a user.
+    Role {
+        user: Box<v1::User>,
+        role: v1::user::Role,
+        /// Whether the user is the one who asks.
+        me: bool,
+    },
+    /// Give a user another one-time password.
+    ResetPassword {
+        user: Box<v1::User>,
+        /// Whether the user is the one who asks.
+        me: bool,
+    },
+    /// End a key for a program.
+    RevokeKey { id: String, name: String },
     /// Change what dispatch does.
     Dispatch {
         state: v1::dispatch::State,
@@ -137,7 +169,7 @@ impl Confirm {
 }
 
 impl Ask {
-    /// The number to be typed for Yes: of items, when several things were chosen.
+    /// The number to be typed for Yes: of items, or of batches, when several things were chosen.
     pub(crate) fn number(&self) -> Option<i32> {
         let several = |targets: &[Target]| match targets {
             [target] => matches!(&target.which, Which::Items(ids) if ids.len() > 1),
@@ -151,6 +183,9 @@ impl Ask {
                 ..
             } => several(targets).then_some(pending + running),
             Self::Retry { targets, count, .. } => several(targets).then_some(*count),
+            Self::Delete { batches, .. } => {
+                (batches.len() > 1).then(|| i32::try_from(batches.len()).unwrap_or(i32::MAX))
+            }
             _ => None,
         }
     }
@@ -174,7 +209,40 @@ impl Ask {
                 .iter()
                 .map(|target| target.retry(request_id()))
                 .collect(),
+            Self::Delete { batches, .. } => batches
+                .iter()
+                .map(|(id, _)| {
+                    NetEffect::DeleteBatch(v1::DeleteBatchRequest {
+                        batch_id: id.clone(),
+                    })
+                })
+                .collect(),
             Self::Rerun(rerun) => vec![rerun.effect(request_id())],
+            Self::Disable { user, .. } => {
+                let changed = v1::User {
+                    disabled: !user.disabled,
+                    ..seen(user)
+                };
+                vec![update(changed, "disabled")]
+            }
+            Self::Role { user, role, .. } => {
+                let changed = v1::User {
+                    role: (*role).into(),
+                    ..seen(user)
+                };
+                vec![update(changed, "role")]
+            }
+            Self::ResetPassword { user, .. } => {
+                vec![NetEffect::ResetPassword(v1::ResetPasswordRequest {
+                    user_id: user.id.clone(),
+                })]
+            }
+            Self::RevokeKey { id, .. } => {
+                vec![NetEffect::RevokeApiKey(v1::RevokeApiKeyRequest {
+                    api_key_id: id.clone(),
+                    ..v1::RevokeApiKeyRequest::default()
+                })]
+            }
             Self::Dispatch { state, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {
                 state: Some((*state).into()),
                 concurrency: None,
@@ -192,6 +260,24 @@ impl Ask {
             Self::Quit { .. } => Vec::new(),
         }
     }
+}
+
+/// Which user is meant, and in which state.
+fn seen(user: &v1::User) -> v1::User {
+    v1::User {
+        id: user.id.clone(),
+        etag: user.etag.clone(),
+        ..v1::User::default()
+    }
+}
+
+fn update(user: v1::User, field: &str) -> NetEffect {
+    NetEffect::UpdateUser(Box::new(v1::UpdateUserRequest {
+        user: Some(user),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec![field.to_owned()],
+        }),
+    }))
 }
 
 impl Rerun {

@@ -1,6 +1,8 @@
-//! Owns [`Dialog`]: a small form over a screen, for a new user, for credits, and for a token.
+//! Owns [`Dialog`]: a small form over a screen, for a new user, for credits, for a token, and for a key.
 
+use jiff::Timestamp;
 use vision_batch::v1;
+use vision_batch::v1::api_key::Scope;
 
 use super::effect::NetEffect;
 use super::field::Field;
@@ -16,6 +18,10 @@ pub(crate) enum Purpose {
     /// The balance of this user is set.
     Set(Box<v1::User>),
     Token,
+    /// A key for a program; whether one for admins is offered.
+    NewKey {
+        admin: bool,
+    },
 }
 
 /// A field of a form.
@@ -25,12 +31,46 @@ pub(crate) enum Entry {
     DisplayName,
     /// A choice: user or admin.
     Role,
+    /// What a key is for.
+    KeyName,
+    /// A choice: what a key may be used for.
+    Scope,
+    /// After how many days a key ends.
+    Days,
     /// Credits to start with, or to have.
     Credits,
     /// Credits to give or to take.
     Delta,
     Note,
     Token,
+}
+
+/// The choices of a new user's role.
+pub(crate) const ROLES: [v1::user::Role; 2] = [v1::user::Role::User, v1::user::Role::Admin];
+
+/// The choices of what a key may be used for, each with what comes before it.
+pub(crate) const SCOPES: [Scope; 3] = [Scope::Read, Scope::Submit, Scope::Admin];
+
+/// The longest life of a key that can be typed, in days; without one it lives for ever.
+pub(crate) const DAYS_MOST: i64 = 3_650;
+
+impl Entry {
+    /// Whether it is a choice between a few answers, not a text.
+    pub(crate) const fn is_choice(self) -> bool {
+        matches!(self, Self::Role | Self::Scope)
+    }
+}
+
+impl Purpose {
+    /// How many answers its choice has.
+    pub(crate) const fn choices(&self) -> usize {
+        match self {
+            // Only an admin's key may be one for admins.
+            Self::NewKey { admin: false } => SCOPES.len() - 1,
+            Self::NewKey { admin: true } => SCOPES.len(),
+            _ => ROLES.len(),
+        }
+    }
 }
 
 /// Why a form is not sent.
@@ -51,8 +91,8 @@ pub(crate) struct Dialog {
     pub(crate) focus: usize,
     pub(crate) busy: bool,
     pub(crate) flaw: Option<Flaw>,
-    /// Whether the new user becomes an admin.
-    pub(crate) admin: bool,
+    /// Which answer of its choice is chosen.
+    pub(crate) choice: usize,
     /// Belongs to the content as it was sent, so that a repeated try moves credits once.
     request_id: Option<String>,
 }
@@ -69,6 +109,7 @@ impl Dialog {
             Purpose::Give(_) => &[Entry::Delta, Entry::Note],
             Purpose::Set(_) => &[Entry::Credits, Entry::Note],
             Purpose::Token => &[Entry::Token],
+            Purpose::NewKey { .. } => &[Entry::KeyName, Entry::Scope, Entry::Days],
         };
         Self {
             purpose,
@@ -79,7 +120,7 @@ impl Dialog {
             focus: 0,
             busy: false,
             flaw: None,
-            admin: false,
+            choice: 0,
             request_id: None,
         }
     }
@@ -110,17 +151,21 @@ impl Dialog {
         };
         self.flaw = None;
         self.request_id = None;
-        if *entry == Entry::Role {
-            if matches!(key, Key::Left | Key::Right | Key::Char(' ' | '\u{3000}')) {
-                self.admin = !self.admin;
+        if entry.is_choice() {
+            let count = self.purpose.choices();
+            match key {
+                Key::Right | Key::Char(' ' | '\u{3000}') => self.choice = (self.choice + 1) % count,
+                Key::Left => self.choice = (self.choice + count - 1) % count,
+                _ => {}
             }
             return;
         }
         let key = match (*entry, key) {
             // Digits and signs of an input method count as what they are.
-            (Entry::Delta | Entry::Credits, Key::Char(c @ '\u{ff0b}'..='\u{ff19}')) => {
-                Key::Char(char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c))
-            }
+            (
+                Entry::Delta | Entry::Credits | Entry::Days,
+                Key::Char(c @ '\u{ff0b}'..='\u{ff19}'),
+            ) => Key::Char(char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c)),
             (_, key) => key,
         };
         field.edit(key);
@@ -131,7 +176,7 @@ impl Dialog {
             return;
         }
         if let Some((entry, field)) = self.fields.get_mut(self.focus)
-            && *entry != Entry::Role
+            && !entry.is_choice()
         {
             self.flaw = None;
             self.request_id = None;
@@ -150,7 +195,7 @@ impl Dialog {
                 let credits: i32 = self.text(Entry::Credits).parse().ok()?;
                 Some((user.credit_balance, credits))
             }
-            Purpose::NewUser | Purpose::Token => None,
+            Purpose::NewUser | Purpose::Token | Purpose::NewKey { .. } => None,
         }
     }
 
@@ -158,7 +203,11 @@ impl Dialog {
     ///
     /// # Errors
     /// What is missing or wrong; the cursor goes there.
-    pub(crate) fn submit(&mut self, fresh_id: impl FnOnce() -> String) -> Result<NetEffect, Flaw> {
+    pub(crate) fn submit(
+        &mut self,
+        fresh_id: impl FnOnce() -> String,
+        now: Timestamp,
+    ) -> Result<NetEffect, Flaw> {
         let effect = match &self.purpose {
             Purpose::NewUser => {
                 if self.text(Entry::Username).is_empty() {
@@ -171,11 +220,7 @@ impl Dialog {
                         _ => return Err(Flaw::NoNumber(Entry::Credits)),
                     },
                 };
-                let role = if self.admin {
-                    v1::user::Role::Admin
-                } else {
-                    v1::user::Role::User
-                };
+                let role = ROLES[self.choice];
                 NetEffect::CreateUser(v1::CreateUserRequest {
                     username: self.text(Entry::Username).to_owned(),
                     display_name: self.text(Entry::DisplayName).to_owned(),
@@ -211,6 +256,7 @@ impl Dialog {
                 }),
                 _ => return Err(Flaw::NoNumber(Entry::Credits)),
             },
+            Purpose::NewKey { .. } => self.new_key(now)?,
             Purpose::Token => {
                 let token = self.text(Entry::Token);
                 // Some copy it with the word before it.
@@ -227,6 +273,33 @@ impl Dialog {
         self.busy = true;
         self.flaw = None;
         Ok(effect)
+    }
+
+    fn new_key(&self, now: Timestamp) -> Result<NetEffect, Flaw> {
+        let name = self.text(Entry::KeyName);
+        if name.is_empty() {
+            return Err(Flaw::Empty(Entry::KeyName));
+        }
+        let expire_time = match self.text(Entry::Days) {
+            "" => None,
+            typed => {
+                let days = typed.parse::<i64>().ok();
+                let days = days.filter(|days| (1..=DAYS_MOST).contains(days));
+                let Some(days) = days else {
+                    return Err(Flaw::NoNumber(Entry::Days));
+                };
+                Some(prost_types::Timestamp {
+                    seconds: now.as_second() + days * 86_400,
+                    nanos: 0,
+                })
+            }
+        };
+        Ok(NetEffect::CreateApiKey(v1::CreateApiKeyRequest {
+            name: name.to_owned(),
+            scopes: vec![SCOPES[self.choice].into()],
+            expire_time,
+            user_id: String::new(),
+        }))
     }
 
     /// What was typed as the token.

@@ -89,6 +89,28 @@ pub enum NetEffect {
         /// The question.
         request: v1::ListBatchesRequest,
     },
+    /// Change one thing of a user.
+    UpdateUser(Box<v1::UpdateUserRequest>),
+    /// Give a user another one-time password.
+    ResetPassword(v1::ResetPasswordRequest),
+    /// Ask for the next page of what was done and tried.
+    ListAudit {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListAuditEventsRequest,
+    },
+    /// Ask for the next page of the user's own keys.
+    ListApiKeys {
+        /// Number of the question, to tell late answers.
+        number: u64,
+        /// The question.
+        request: v1::ListApiKeysRequest,
+    },
+    /// Make a key for a program.
+    CreateApiKey(v1::CreateApiKeyRequest),
+    /// End a key.
+    RevokeApiKey(v1::RevokeApiKeyRequest),
     /// Make a new batch from the stored files of another.
     RerunBatch(v1::RerunBatchRequest),
     /// Ask for the next page of users.
@@ -111,8 +133,10 @@ pub enum NetEffect {
         /// The question.
         request: v1::ListLedgerEntriesRequest,
     },
-    /// Ask for the service as it is now.
-    LoadSystem,
+    /// Open `WatchSystem` in place of the one open before; keep it open whatever happens, until told otherwise.
+    WatchSystem,
+    /// Close the `WatchSystem` stream.
+    UnwatchSystem,
     /// Change what dispatch does, or how many slots there are.
     SetDispatch(v1::SetDispatchRequest),
     /// Put in another upstream token.
@@ -126,6 +150,8 @@ pub enum NetEffect {
     },
     /// Cancel a whole batch.
     CancelBatch(v1::CancelBatchRequest),
+    /// Take an ended batch away, with the files that nothing else uses.
+    DeleteBatch(v1::DeleteBatchRequest),
     /// Cancel some items.
     CancelItems(v1::CancelItemsRequest),
     /// Begin a new round of some items.
@@ -246,12 +272,23 @@ impl std::fmt::Debug for NetEffect {
                 return write!(f, "ListUsers({number}, {request:?})");
             }
             Self::CreateUser(request) => return write!(f, "CreateUser({})", request.username),
+            Self::UpdateUser(request) => return write!(f, "UpdateUser({request:?})"),
+            Self::ResetPassword(request) => return write!(f, "ResetPassword({request:?})"),
+            Self::ListAudit { number, request } => {
+                return write!(f, "ListAudit({number}, {request:?})");
+            }
+            Self::ListApiKeys { number, request } => {
+                return write!(f, "ListApiKeys({number}, {request:?})");
+            }
+            Self::CreateApiKey(request) => return write!(f, "CreateApiKey({request:?})"),
+            Self::RevokeApiKey(request) => return write!(f, "RevokeApiKey({request:?})"),
             Self::AdjustCredits(request) => return write!(f, "AdjustCredits({request:?})"),
             Self::SetCredits(request) => return write!(f, "SetCredits({request:?})"),
             Self::ListLedger { number, request } => {
                 return write!(f, "ListLedger({number}, {request:?})");
             }
-            Self::LoadSystem => "LoadSystem",
+            Self::WatchSystem => "WatchSystem",
+            Self::UnwatchSystem => "UnwatchSystem",
             Self::LoadThumbnail { request, cells } => {
                 return write!(f, "LoadThumbnail({request:?}, {cells:?})");
             }
@@ -259,6 +296,7 @@ impl std::fmt::Debug for NetEffect {
             Self::SetDispatch(request) => return write!(f, "SetDispatch({request:?})"),
             Self::UpdateToken(request) => return write!(f, "UpdateToken(force {})", request.force),
             Self::CancelBatch(request) => return write!(f, "CancelBatch({request:?})"),
+            Self::DeleteBatch(request) => return write!(f, "DeleteBatch({request:?})"),
             Self::CancelItems(request) => return write!(f, "CancelItems({request:?})"),
             Self::RetryItems(request) => return write!(f, "RetryItems({request:?})"),
             Self::CreateBatch {

@@ -189,6 +189,64 @@ pub(crate) fn ledger(size: (u16, u16)) -> LedgerParts {
     }
 }
 
+/// What was done and tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AuditParts {
+    pub(crate) header: Rect,
+    pub(crate) counts: Rect,
+    pub(crate) titles: Rect,
+    pub(crate) list: Rect,
+    /// The event under the cursor, its first row being the dividing rule.
+    pub(crate) detail: Rect,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for what was done and tried.
+pub(crate) fn audit(size: (u16, u16)) -> AuditParts {
+    let area = whole(size);
+    let detail_height = match size.1 {
+        0..20 => 4,
+        20..32 => 6,
+        _ => 8,
+    };
+    let list_height = size.1.saturating_sub(4 + detail_height);
+    AuditParts {
+        header: row(area, 0, 1),
+        counts: row(area, 1, 1),
+        titles: row(area, 2, 1),
+        list: row(area, 3, list_height),
+        detail: row(area, 3 + list_height, detail_height),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
+/// The keys for programs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ApiKeysParts {
+    pub(crate) header: Rect,
+    pub(crate) counts: Rect,
+    pub(crate) titles: Rect,
+    pub(crate) list: Rect,
+    /// What such a key is for, its first row being the dividing rule.
+    pub(crate) about: Rect,
+    pub(crate) footer: Rect,
+}
+
+/// Divides the terminal for the keys for programs.
+pub(crate) fn api_keys(size: (u16, u16)) -> ApiKeysParts {
+    let area = whole(size);
+    let about_height = 4;
+    let list_height = size.1.saturating_sub(4 + about_height);
+    ApiKeysParts {
+        header: row(area, 0, 1),
+        counts: row(area, 1, 1),
+        titles: row(area, 2, 1),
+        list: row(area, 3, list_height),
+        about: row(area, 3 + list_height, about_height),
+        footer: row(area, size.1 - 1, 1),
+    }
+}
+
 /// The service as it is now: a head, a body that is divided as the content wants, a foot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemParts {
@@ -291,6 +349,14 @@ mod tests {
                     "{size:?}"
                 );
                 assert_eq!(parts.ledger.bottom(), parts.footer.y, "{size:?}");
+                let parts = audit(size);
+                assert!(parts.list.height >= 5, "{size:?}");
+                assert_eq!(parts.list.bottom(), parts.detail.y, "{size:?}");
+                assert_eq!(parts.detail.bottom(), parts.footer.y, "{size:?}");
+                let parts = api_keys(size);
+                assert!(parts.list.height >= 5, "{size:?}");
+                assert_eq!(parts.list.bottom(), parts.about.y, "{size:?}");
+                assert_eq!(parts.about.bottom(), parts.footer.y, "{size:?}");
                 let parts = new_batch(size);
                 assert!(parts.list.height >= 4, "{size:?}");
                 assert_eq!(parts.list.bottom(), parts.marked.y, "{size:?}");

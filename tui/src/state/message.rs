@@ -47,13 +47,15 @@ pub enum Message {
     Files(FilesMessage),
 }
 
-/// Which of the two live streams is meant.
+/// Which of the live streams is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// `WatchBatches`: the list.
     Batches,
     /// `BatchStatus` of one batch, by its id.
     Batch(String),
+    /// `WatchSystem`: the service as admins see it.
+    System,
 }
 
 /// One upload or download, numbered by the screen from 1.
@@ -133,6 +135,28 @@ pub enum NetMessage {
     },
     /// Answers [`NetEffect::CreateUser`].
     UserMade(Result<Box<v1::CreateUserResponse>, Refusal>),
+    /// Answers [`NetEffect::UpdateUser`]: the user as it is now.
+    UserChanged(Result<Box<v1::User>, Refusal>),
+    /// Answers [`NetEffect::ResetPassword`].
+    PasswordReset(Result<Box<v1::ResetPasswordResponse>, Refusal>),
+    /// Answers [`NetEffect::ListAudit`].
+    AuditPage {
+        /// The number of the question.
+        number: u64,
+        /// The next events.
+        result: Result<Box<v1::ListAuditEventsResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::ListApiKeys`].
+    ApiKeyPage {
+        /// The number of the question.
+        number: u64,
+        /// The next keys.
+        result: Result<Box<v1::ListApiKeysResponse>, Refusal>,
+    },
+    /// Answers [`NetEffect::CreateApiKey`].
+    ApiKeyMade(Result<Box<v1::CreateApiKeyResponse>, Refusal>),
+    /// Answers [`NetEffect::RevokeApiKey`].
+    ApiKeyRevoked(Result<(), Refusal>),
     /// Answers [`NetEffect::AdjustCredits`] and [`NetEffect::SetCredits`]: the user with the new balance.
     CreditsMoved(Result<Box<v1::User>, Refusal>),
     /// Answers [`NetEffect::ListLedger`].
@@ -144,8 +168,8 @@ pub enum NetMessage {
         /// The next entries.
         result: Result<Box<v1::ListLedgerEntriesResponse>, Refusal>,
     },
-    /// Answers [`NetEffect::LoadSystem`].
-    System(Result<Box<v1::GetSystemStatusResponse>, Refusal>),
+    /// One event of `WatchSystem`, as it came.
+    System(Box<v1::watch_system_response::Event>),
     /// Answers [`NetEffect::SetDispatch`].
     Dispatched(Result<Box<v1::Dispatch>, Refusal>),
     /// Answers [`NetEffect::UpdateToken`].
@@ -163,6 +187,13 @@ pub enum NetMessage {
     Rerun(Result<Box<v1::RerunBatchResponse>, Refusal>),
     /// Answers [`NetEffect::CancelBatch`] and [`NetEffect::CancelItems`]: how many items it reached.
     Cancelled(Result<i32, Refusal>),
+    /// Answers [`NetEffect::DeleteBatch`].
+    Deleted {
+        /// The batch that was to go.
+        batch_id: String,
+        /// Bytes of files that went with it.
+        result: Result<i64, Refusal>,
+    },
     /// Answers [`NetEffect::RetryItems`].
     Retried(Result<Box<v1::RetryItemsResponse>, Refusal>),
     /// A transfer goes on; at most about ten times a second.

@@ -6,6 +6,8 @@
 //!
 //! Not here: words (`text`), colours and cells (`view`).
 
+mod api_keys;
+mod audit;
 mod batch;
 mod batches;
 mod confirm;
@@ -29,6 +31,7 @@ mod pictures;
 mod position;
 mod refusal;
 mod rows;
+mod screen;
 mod sign_in;
 mod sort;
 mod start;
@@ -43,10 +46,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
+pub(crate) use api_keys::ApiKeys;
+pub(crate) use audit::{Audit, MOST as AUDIT_MOST, Only};
 pub(crate) use batch::{OpenBatch, filename, has_video};
 pub(crate) use batches::{Batches, counts, is_open};
 pub(crate) use confirm::{Ask, Confirm, Rerun};
-pub(crate) use dialog::{Dialog, Entry, Flaw, Purpose};
+pub(crate) use dialog::{DAYS_MOST, Dialog, Entry, Flaw, Purpose, ROLES, SCOPES};
 pub use effect::{Effect, Effects, FilesEffect, NetEffect, TerminalEffect};
 pub(crate) use field::Field;
 pub(crate) use file_list::looks_like_audio;
@@ -56,11 +61,12 @@ pub(crate) use live::{Freshness, Live};
 pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
 pub use message::{Message, Metadata, Mouse, NetMessage, Stream, TransferId};
 pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
-pub(crate) use note::Note;
+pub(crate) use note::{Disclosed, Note};
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
 pub(crate) use pictures::{PictureOf, Pictures, Wanted};
 pub use refusal::{Cause, Refusal};
+pub(crate) use screen::{Overlay, Screen};
 pub(crate) use sign_in::{Gate, NewPassword, PasswordProblem, SignIn};
 pub(crate) use sort::{Order, SortBy, SortMenu};
 pub use start::{Directories, Start};
@@ -70,39 +76,6 @@ pub(crate) use transfers::Transfers;
 pub use update::update;
 pub(crate) use users::Users;
 pub(crate) use warning::Warning;
-
-use crate::keymap::{Action, Mode};
-
-/// Which screen is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Screen {
-    #[default]
-    Batches,
-    Batch,
-    NewBatch,
-    Users,
-    Ledger,
-    System,
-}
-
-/// What lies over the screen.
-#[derive(Debug)]
-pub(crate) enum Overlay {
-    /// The keys of a mode, scrolled down by so many rows.
-    Help {
-        mode: Mode,
-        top: usize,
-    },
-    Confirm(Confirm),
-    Palette(Palette),
-    Sort(SortMenu),
-    Dialog(Dialog),
-    Note(Note),
-    /// The transfers, the cursor on one of them.
-    Transfers {
-        cursor: usize,
-    },
-}
 
 /// Everything the operator sees and may do.
 #[derive(Debug)]
@@ -135,6 +108,8 @@ pub struct State {
     pub(crate) new_batch: NewBatch,
     pub(crate) users: Users,
     pub(crate) system: System,
+    pub(crate) audit: Audit,
+    pub(crate) api_keys: ApiKeys,
     pub(crate) pictures: Pictures,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
     pub(crate) transfers: Transfers,
@@ -189,6 +164,8 @@ impl State {
             new_batch,
             users: Users::default(),
             system: System::default(),
+            audit: Audit::default(),
+            api_keys: ApiKeys::default(),
             pictures: Pictures::default(),
             service: None,
             transfers: Transfers::default(),
@@ -218,46 +195,6 @@ impl State {
         self.size
     }
 
-    /// What the keyboard is about at the moment.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match &self.overlay {
-            Some(Overlay::Help { .. }) => return Mode::Help,
-            Some(Overlay::Confirm(question)) if question.typed.is_some() => return Mode::Typed,
-            Some(Overlay::Confirm(_)) => return Mode::Confirm,
-            Some(Overlay::Palette(_)) => return Mode::Palette,
-            Some(Overlay::Sort(_)) => return Mode::Sort,
-            Some(Overlay::Dialog(_)) => return Mode::Dialog,
-            Some(Overlay::Note(_)) => return Mode::Note,
-            Some(Overlay::Transfers { .. }) => return Mode::Transfers,
-            None => {}
-        }
-        if self.gate.is_some() {
-            return Mode::Form;
-        }
-        match self.screen {
-            Screen::Batches if self.batches.filtering => Mode::Filter,
-            Screen::Batches => Mode::Batches,
-            Screen::Batch if self.batch.as_ref().is_some_and(|it| it.filtering) => Mode::Filter,
-            Screen::Batch => Mode::Batch,
-            Screen::Users if self.users.filtering => Mode::Filter,
-            Screen::Users => Mode::Users,
-            Screen::Ledger => Mode::Ledger,
-            Screen::System => Mode::System,
-            Screen::NewBatch if self.new_batch.glob.is_some() => Mode::Filter,
-            Screen::NewBatch if self.new_batch.focus == Focus::Files => Mode::FileList,
-            Screen::NewBatch => Mode::Fields,
-        }
-    }
-
-    /// Whether an action is there at all for this user on this screen.
-    pub(crate) fn offers(&self, action: Action) -> bool {
-        let held_back = self.read_only && action.changes_server()
-            || action.is_for_admins() && !self.is_admin()
-            || action == Action::Play && !self.player;
-        !held_back
-    }
-
     /// The time on the server.
     pub(crate) fn server_now(&self) -> Timestamp {
         self.now.checked_add(self.server_ahead).unwrap_or(self.now)
@@ -277,74 +214,12 @@ impl State {
             .is_some_and(|user| user.role() == v1::user::Role::Admin)
     }
 
-    /// The stream the screen on top lives on.
-    pub(crate) fn live(&self) -> &Live {
-        match (&self.screen, &self.batch) {
-            (Screen::Batch, Some(batch)) => &batch.live,
-            _ => &self.batches.live,
-        }
-    }
-
     /// How the service is, as new as it is known.
     pub(crate) fn service_status(&self) -> Option<&v1::ServiceStatus> {
         self.batches
             .status
             .as_ref()
             .or_else(|| self.service.as_ref().and_then(|it| it.status.as_ref()))
-    }
-
-    /// Whether the screen shows something else when it is `now`: a second of a running item, a minute of anything.
-    #[must_use]
-    pub fn shows_passing(&self, now: Timestamp) -> bool {
-        let minute = |time: Timestamp| time.as_second().div_euclid(60);
-        let second = now.as_second() != self.now.as_second();
-        if minute(now) != minute(self.now) {
-            return true;
-        }
-        let expires = self.notice.as_ref().is_some_and(|it| it.until <= now);
-        if expires || !second {
-            return expires;
-        }
-        if self.gate.is_none() && !matches!(self.live().freshness(now), Freshness::Live) {
-            return true;
-        }
-        let ticking = |item: &v1::VideoItem| item.finish_time.is_none();
-        self.screen == Screen::Batch
-            && self
-                .batch
-                .as_ref()
-                .and_then(|batch| batch.rows.current())
-                .is_some_and(ticking)
-    }
-
-    /// The picture that belongs beside what the cursor is on, and the cells there are for it; none where there is no room,
-    /// or a terminal that cannot show it.
-    pub(crate) fn wanted_picture(&self) -> Option<Wanted> {
-        let can_show = matches!(self.look.depth, ColorDepth::Ansi256 | ColorDepth::TrueColor)
-            && self.look.symbols == SymbolSet::Safe
-            && self.look.ambiguous == AmbiguousWidth::Narrow;
-        if !can_show || geometry::too_small(self.size) {
-            return None;
-        }
-        match self.screen {
-            Screen::Batch => {
-                let area = geometry::batch(self.size).picture?;
-                let item = self.batch.as_ref()?.rows.current()?;
-                let of = PictureOf::Item {
-                    item_id: item.id.clone(),
-                };
-                Some((of, (area.width, area.height)))
-            }
-            Screen::NewBatch => {
-                let area = geometry::new_batch(self.size).picture?;
-                let files = &self.new_batch.files;
-                let path = &files.current()?.path;
-                // What was not looked at yet, or cannot be used, is not decoded.
-                matches!(files.facts(path), Some(Ok(_)))
-                    .then(|| (PictureOf::File(path.clone()), (area.width, area.height)))
-            }
-            _ => None,
-        }
     }
 
     /// The number of the next question what making a preview for real costs.
@@ -393,6 +268,10 @@ impl State {
             };
             ledger.rows.set_height(height(part));
         }
+        let list = geometry::audit(size).list;
+        self.audit.rows.set_height(height(list));
+        let list = geometry::api_keys(size).list;
+        self.api_keys.rows.set_height(height(list));
         let list = geometry::new_batch(size).list;
         self.new_batch.files.set_height(height(list));
     }

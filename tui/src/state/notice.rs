@@ -32,6 +32,15 @@ pub(crate) enum Notice {
     NothingToRetry,
     NothingToSave,
     NothingToRerun,
+    /// What was chosen has still to end.
+    NothingToDelete,
+    /// Batches were taken away, with files of so many bytes.
+    Deleted {
+        count: i64,
+        bytes: u64,
+    },
+    /// The batch that was open was taken away elsewhere.
+    BatchGone,
     /// The server has only the preview.
     NoRealEngine,
     NothingToPlay,
@@ -39,11 +48,23 @@ pub(crate) enum Notice {
     NotPlayed(String),
     /// Of several marked ones each would need a question of its own.
     OneAtATime,
-    /// A one-time password, which is not shown again.
+    /// A one-time password or a key, which is not shown again.
     CopiedSecret,
+    /// A key for a program has ended.
+    KeyRevoked,
+    /// The event under the cursor names none of what is to be shown only.
+    NothingToNarrow,
     CreditsAre {
         username: String,
         balance: i32,
+    },
+    UserIs {
+        username: String,
+        disabled: bool,
+    },
+    RoleIs {
+        username: String,
+        role: v1::user::Role,
     },
     DispatchIs {
         state: v1::dispatch::State,

@@ -42,6 +42,17 @@ impl Paging {
         };
     }
 
+    /// Goes on where another reading of the same list stood; its questions are not waited for any more.
+    pub(crate) fn go_on_from(&mut self, before: Self) {
+        self.last_number += 1;
+        self.stage = before.stage;
+    }
+
+    /// Whether a page is on its way.
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self.stage, Stage::Asked { .. })
+    }
+
     /// Everything is there.
     pub(crate) fn finish(&mut self) {
         self.last_number += 1;

@@ -3,6 +3,7 @@
 use super::State;
 use super::field::Field;
 use super::fuzzy::Fuzzy;
+use super::look::Language;
 use crate::keymap::{self, Action, Mode};
 use crate::text::texts;
 
@@ -47,7 +48,9 @@ impl Palette {
                 let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
                 let name = (words.action)(binding.action);
                 let named = keys.iter().any(|key| key == self.field.text());
-                let rank = typed.rank(&[name], &[], "");
+                // Whoever types without an input method finds it by its English name, too.
+                let english = (texts(Language::English).action)(binding.action);
+                let rank = typed.rank(&[name, english], &[], "");
                 if rank.is_none() && !named {
                     return None;
                 }

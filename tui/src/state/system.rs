@@ -1,57 +1,34 @@
-//! Owns the service as admins see it: asked for again and again while it is looked at, for there is no stream of it yet.
+//! Owns the service as admins see it, live while it is looked at.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
+use vision_batch::v1::watch_system_response::Event;
 
 use super::confirm::Ask;
-use super::effect::NetEffect;
-use super::refusal::Refusal;
-
-/// How often it is asked for.
-const REFRESH: SignedDuration = SignedDuration::from_secs(2);
+use super::live::Live;
 
 /// The service as it is now.
 #[derive(Debug, Default)]
 pub(crate) struct System {
     pub(crate) status: Option<Box<v1::SystemStatus>>,
-    /// Why it could not be told lately.
-    pub(crate) refusal: Option<Refusal>,
-    asked: bool,
-    told_at: Option<Timestamp>,
+    pub(crate) live: Live,
 }
 
 impl System {
-    /// The screen was opened, or something was changed: it is asked for at once.
+    /// The screen was opened: what was known is shown until the stream says what is.
     pub(crate) fn open(&mut self) {
-        self.asked = false;
-        self.told_at = None;
+        self.live = Live::default();
     }
 
-    pub(crate) fn want(&mut self, now: Timestamp) -> Option<NetEffect> {
-        let fresh = self
-            .told_at
-            .is_some_and(|at| now.duration_since(at) < REFRESH);
-        if self.asked || fresh {
-            return None;
-        }
-        self.asked = true;
-        Some(NetEffect::LoadSystem)
-    }
-
-    pub(crate) fn take(
-        &mut self,
-        result: Result<Box<v1::GetSystemStatusResponse>, Refusal>,
-        now: Timestamp,
-    ) {
-        self.asked = false;
-        self.told_at = Some(now);
-        match result {
-            Ok(response) => {
-                self.refusal = None;
-                self.status = response.status.map(Box::new);
+    /// Takes an event of the stream in.
+    pub(crate) fn hear(&mut self, event: Event, now: Timestamp) {
+        match event {
+            Event::Status(status) => {
+                self.status = Some(Box::new(status));
+                self.live.completed(now);
             }
-            Err(refusal) => self.refusal = Some(refusal),
+            Event::Heartbeat(_) | Event::End(_) => self.live.heard(now),
         }
     }
 

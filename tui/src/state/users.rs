@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
+use super::confirm::Ask;
 use super::effect::NetEffect;
 use super::field::Field;
 use super::fuzzy::{Fuzzy, Rank};
@@ -15,6 +16,7 @@ use super::refusal::Refusal;
 use super::rows::{Row, Rows};
 use super::sort::{Order, SortBy};
 use super::time::moment;
+use crate::keymap::Action;
 
 /// How often a list that fits one page is read again while it is looked at; there is no stream of users.
 const REFRESH: SignedDuration = SignedDuration::from_secs(10);
@@ -193,6 +195,25 @@ impl Users {
         if let Some(ledger) = self.ledger.as_mut().filter(|it| it.user_id == user_id) {
             ledger.take_page(number, result, now);
         }
+    }
+
+    /// The question before something is done to the user under the cursor; `me` is the one who asks.
+    pub(crate) fn ask(&self, action: Action, me: &str) -> Option<Ask> {
+        use v1::user::Role;
+        let user = Box::new(self.rows.current()?.clone());
+        let me = user.id == me;
+        Some(match action {
+            Action::DisableUser => Ask::Disable { user, me },
+            Action::ChangeRole => {
+                let role = match user.role() {
+                    Role::Admin => Role::User,
+                    Role::User | Role::Unspecified => Role::Admin,
+                };
+                Ask::Role { user, role, me }
+            }
+            Action::ResetPassword => Ask::ResetPassword { user, me },
+            _ => return None,
+        })
     }
 
     /// A user has changed: the row is shown as it is now, and what is known of its movements is read again.

@@ -26,6 +26,10 @@ pub(crate) enum Warning {
     Unreachable {
         since: Option<Timestamp>,
     },
+    /// The token ends within a day.
+    TokenExpires {
+        at: Option<Timestamp>,
+    },
     StorageFull {
         waiting: i32,
     },
@@ -95,6 +99,11 @@ impl Warning {
             let since = upstream.last_success_time.as_ref().map(moment);
             return Some(Self::Unreachable { since });
         }
-        None
+        let ends = status
+            .warnings
+            .iter()
+            .any(|it| it.reason() == v1::warning::Reason::UpstreamTokenExpiring);
+        let at = upstream.token_expire_time.as_ref().map(moment);
+        ends.then_some(Self::TokenExpires { at })
     }
 }

@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use super::Clock;
-use crate::state::{Entry, Flaw, Note, Purpose};
+use crate::state::{Disclosed, Entry, Flaw, Note, Purpose};
 
 /// The words of one language for users, credits and the running of the service.
 pub(crate) struct AdminTexts {
@@ -22,6 +22,8 @@ pub(crate) struct AdminTexts {
     pub(crate) role: fn(v1::user::Role) -> &'static str,
     pub(crate) disabled: &'static str,
     pub(crate) first_password: &'static str,
+    /// The first password was not used in time.
+    pub(crate) password_expired: &'static str,
     pub(crate) active: &'static str,
     pub(crate) now: &'static str,
     pub(crate) never: &'static str,
@@ -49,7 +51,8 @@ pub(crate) struct AdminTexts {
     pub(crate) flaw: fn(&Flaw) -> String,
     pub(crate) balance_from_to: fn(i32, i32) -> String,
     pub(crate) sending: &'static str,
-    pub(crate) note_title: &'static str,
+    pub(crate) copy: &'static str,
+    pub(crate) note_title: fn(Disclosed) -> &'static str,
     pub(crate) note_lines: fn(&Note, &Clock) -> Vec<String>,
 
     // The service.
@@ -69,6 +72,8 @@ pub(crate) struct AdminTexts {
     /// Items, and how long the oldest waits.
     pub(crate) waiting_items: fn(i32, Option<&str>) -> String,
     pub(crate) drains_in: &'static str,
+    /// Tasks the upstream takes in a day.
+    pub(crate) a_day: fn(i32) -> String,
     pub(crate) preview: &'static str,
     pub(crate) health_is: &'static str,
     pub(crate) health: fn(v1::engine_info::Health) -> &'static str,

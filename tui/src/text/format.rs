@@ -31,6 +31,24 @@ impl Clock<'_> {
     pub(crate) fn at(&self, then: Timestamp) -> String {
         clock_time(self.now, then, self.time_zone)
     }
+
+    /// The date.
+    pub(crate) fn day(&self, then: Timestamp) -> String {
+        let then = then.to_zoned(self.time_zone.clone());
+        then.strftime("%Y-%m-%d").to_string()
+    }
+
+    /// Date and time to the minute, whatever year it is.
+    pub(crate) fn on(&self, then: Timestamp) -> String {
+        let then = then.to_zoned(self.time_zone.clone());
+        then.strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// Date and time to the second.
+    pub(crate) fn exactly_at(&self, then: Timestamp) -> String {
+        let then = then.to_zoned(self.time_zone.clone());
+        then.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
 }
 
 /// Hours and minutes, and the date when it is not today.

@@ -6,6 +6,7 @@
 mod admin;
 mod en;
 mod format;
+mod records;
 mod zh;
 
 use vision_batch::v1;
@@ -20,6 +21,8 @@ pub(crate) use format::{Clock, bytes, count, play_time, rate, span, span_seconds
 pub(crate) struct Texts {
     /// Of the screens of admins.
     pub(crate) admin: &'static admin::AdminTexts,
+    /// Of the audit and of keys for programs.
+    pub(crate) records: &'static records::RecordTexts,
 
     // Signing in.
     pub(crate) sign_in: &'static str,
@@ -33,6 +36,7 @@ pub(crate) struct Texts {
     pub(crate) session_ended: &'static str,
     /// The server, and the fingerprint that it shows; answered with y, or with anything else for No.
     pub(crate) trust_question: fn(&str, &str) -> String,
+    pub(crate) session_resumed: &'static str,
     pub(crate) new_password_title: &'static str,
     pub(crate) new_password_why: &'static str,
     pub(crate) current_password: &'static str,
@@ -74,6 +78,8 @@ pub(crate) struct Texts {
     pub(crate) preview_mark: &'static str,
     pub(crate) loading: &'static str,
     pub(crate) no_batches: &'static str,
+    /// The same where none can be made.
+    pub(crate) no_batches_here: &'static str,
     pub(crate) nothing_matches: &'static str,
     /// Number of images and playing time.
     pub(crate) images_by_audio: fn(i32, &str) -> String,

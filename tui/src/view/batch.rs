@@ -103,6 +103,7 @@ pub(crate) fn draw(state: &State, open: &OpenBatch, pen: &mut Pen, parts: BatchP
         Action::Filter,
         Action::Sort,
         Action::CopyId,
+        Action::DeleteBatch,
         Action::Palette,
         Action::Help,
     ];

@@ -91,16 +91,24 @@ pub(crate) fn header(state: &State, pen: &mut Pen, area: Rect, back: bool, title
 /// The screens that stand side by side, with their keys; `false` when there is no room for them.
 fn tabs(state: &State, pen: &mut Pen, x: u16, end: u16) -> bool {
     let words = pen.words;
-    let tabs = [
+    let mut tabs = vec![
         (Screen::Batches, "1", words.batches),
         (Screen::Users, "2", words.admin.users),
         (Screen::System, "3", words.admin.system),
+        (Screen::Audit, "4", words.records.audit),
     ];
-    let needed: usize = tabs
-        .iter()
-        .map(|(_, key, name)| width(key) + width(name) + 3)
-        .sum();
-    if needed > usize::from(end.saturating_sub(x)) {
+    let room = usize::from(end.saturating_sub(x));
+    let needed = |tabs: &[(Screen, &str, &str)]| -> usize {
+        let cells = tabs
+            .iter()
+            .map(|(_, key, name)| width(key) + width(name) + 3);
+        cells.sum()
+    };
+    if needed(&tabs) > room && state.screen != Screen::Audit {
+        // One goes there from the service, too.
+        tabs.pop();
+    }
+    if needed(&tabs) > room {
         return false;
     }
     let mut x = x;
@@ -164,10 +172,13 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
             | Notice::NothingToRetry
             | Notice::NothingToSave
             | Notice::NothingToRerun
+            | Notice::NothingToDelete
+            | Notice::BatchGone
             | Notice::NoRealEngine
             | Notice::NothingToPlay
             | Notice::NotPlayed(_)
             | Notice::OneAtATime
+            | Notice::NothingToNarrow
             | Notice::ReadOnly => ("!", Role::Warn),
             Notice::Command(_) => ("$", Role::Busy),
             _ => (symbols::done(pen.symbols), Role::Good),

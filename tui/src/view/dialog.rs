@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::cut::{width, wrap};
 use super::pen::Pen;
 use super::theme::Role;
-use crate::state::{Dialog, Entry, Note};
+use crate::state::{Dialog, Entry, Note, ROLES, SCOPES};
 
 fn cells(width: usize) -> u16 {
     u16::try_from(width).unwrap_or(u16::MAX)
@@ -28,8 +28,13 @@ pub(crate) fn draw(pen: &mut Pen, area: Rect, dialog: &Dialog) {
         let role = if active { Role::Accent } else { Role::Text };
         pen.put(inside.x, y, (words.entry)(*entry), role, inside.width);
         let place = Rect::new(x, y, inside.right().saturating_sub(x), 1);
-        if *entry == Entry::Role {
-            draw_role(pen, place, dialog.admin, active);
+        if entry.is_choice() {
+            let labels: Vec<&str> = match entry {
+                Entry::Scope => SCOPES.map(pen.words.records.scope).to_vec(),
+                _ => ROLES.map(words.role).to_vec(),
+            };
+            let labels = &labels[..dialog.purpose.choices()];
+            draw_choice(pen, place, labels, dialog.choice, active);
             continue;
         }
         let hint = match (entry, &dialog.purpose) {
@@ -71,27 +76,29 @@ pub(crate) fn draw(pen: &mut Pen, area: Rect, dialog: &Dialog) {
     }
 }
 
-fn draw_role(pen: &mut Pen, place: Rect, admin: bool, active: bool) {
-    use vision_batch::v1::user::Role as UserRole;
-    let words = pen.words.admin;
+fn draw_choice(pen: &mut Pen, place: Rect, labels: &[&str], choice: usize, active: bool) {
     let mut x = place.x + 1;
-    for (role, chosen) in [(UserRole::User, !admin), (UserRole::Admin, admin)] {
+    for (index, label) in labels.iter().enumerate() {
+        let chosen = index == choice;
         let mark = if chosen { "(*)" } else { "( )" };
         let style = match (chosen, active) {
             (true, true) => Role::Accent,
             (true, false) => Role::Strong,
             (false, _) => Role::Dim,
         };
-        let text = format!("{mark} {}", (words.role)(role));
+        let text = format!("{mark} {label}");
         x = pen.put(x, place.y, &text, style, place.right().saturating_sub(x)) + 3;
     }
     if active {
-        let hint = (words.entry_hint)(Entry::Role);
-        pen.put(x, place.y, hint, Role::Dim, place.right().saturating_sub(x));
+        let hint = (pen.words.admin.entry_hint)(Entry::Role);
+        let room = place.right().saturating_sub(x);
+        if width(hint) <= usize::from(room) {
+            pen.put(x, place.y, hint, Role::Dim, room);
+        }
     }
 }
 
-/// A one-time password.
+/// A secret that is shown once.
 pub(crate) fn note(pen: &mut Pen, area: Rect, note: &Note) {
     let words = pen.words.admin;
     let room = usize::from(area.width.min(66)) - 10;
@@ -106,7 +113,7 @@ pub(crate) fn note(pen: &mut Pen, area: Rect, note: &Note) {
         })
         .collect();
     let wanted = (cells(room + 6), cells(lines.len()) + 5);
-    let inside = pen.window(area, wanted, words.note_title);
+    let inside = pen.window(area, wanted, (words.note_title)(note.what));
     for (y, line) in (inside.y..).zip(&lines) {
         let is_secret = line == note.secret();
         let role = if is_secret { Role::Accent } else { Role::Text };
@@ -116,7 +123,7 @@ pub(crate) fn note(pen: &mut Pen, area: Rect, note: &Note) {
     let y = inside.bottom().saturating_sub(1);
     let mut x = inside.x;
     for (key, name) in [
-        ("y", (pen.words.action_short)(crate::keymap::Action::CopyId)),
+        ("y", words.copy),
         ("Esc", (pen.words.action_short)(crate::keymap::Action::Back)),
     ] {
         x = pen.put(x, y, key, Role::Accent, inside.width) + 1;

@@ -3,6 +3,8 @@
 //! Invariants: nothing is changed and nothing is waited for here; every line fits its width, whatever names contain;
 //! only the rows on the screen are built.
 
+mod api_keys;
+mod audit;
 mod batch;
 mod batches;
 mod chrome;
@@ -90,6 +92,8 @@ fn draw_screen(state: &State, pen: &mut Pen, size: (u16, u16)) {
         (Screen::Batch, Some(open)) => batch::draw(state, open, pen, geometry::batch(size)),
         (Screen::Users, _) => users::draw(state, pen, geometry::users(size)),
         (Screen::Ledger, _) => ledger::draw(state, pen, geometry::ledger(size)),
+        (Screen::Audit, _) => audit::draw(state, pen, geometry::audit(size)),
+        (Screen::ApiKeys, _) => api_keys::draw(state, pen, geometry::api_keys(size)),
         (Screen::System, _) => system::draw(state, pen, geometry::system(size)),
         (Screen::NewBatch, _) => new_batch::draw(state, pen, geometry::new_batch(size)),
         _ => {

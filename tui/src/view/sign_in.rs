@@ -67,6 +67,8 @@ fn sign_in(pen: &mut Pen, area: Rect, form: &SignIn) {
         let shown = halves.map_or(shown.to_owned(), |(one, two)| format!("{one} {two}"));
         let question = (words.trust_question)(server, &shown);
         Some((format!("{question} [y/N]"), Role::Warn))
+    } else if form.resumed.is_some() {
+        Some((words.session_resumed.to_owned(), Role::Accent))
     } else {
         form.refusal
             .as_ref()

@@ -36,13 +36,13 @@ fn columns(pen: &Pen) -> Vec<Column<Key>> {
     let words = pen.words.admin;
     vec![
         growing(Key::Username, words.col_username, 14),
-        fixed(Key::DisplayName, words.col_display_name, 14, 9),
+        fixed(Key::DisplayName, words.col_display_name, 14, 8),
         fixed(Key::Role, words.col_role, 6, 6),
         fixed(Key::State, words.col_state, 8, 0),
         number(Key::Credits, words.col_credits, 8, 0),
         number(Key::Held, words.col_held, 6, 5),
-        number(Key::Active, words.col_active, 6, 7),
-        number(Key::Videos, words.col_videos, 7, 8),
+        number(Key::Active, words.col_active, 6, 9),
+        number(Key::Videos, words.col_videos, 7, 7),
         number(Key::LastSignIn, words.col_last_sign_in, 12, 4),
     ]
 }
@@ -108,8 +108,12 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: UsersParts) {
         Action::NewUser,
         Action::GiveCredits,
         Action::SetCredits,
+        Action::DisableUser,
+        Action::ResetPassword,
+        Action::ChangeRole,
         Action::Filter,
         Action::Sort,
+        Action::AuditOf,
         Action::System,
         Action::Batches,
         Action::Palette,
@@ -152,7 +156,12 @@ fn draw_row(
     let (symbol, state_word, role) = if user.disabled {
         (symbols::failed(pen.symbols), words.disabled, Role::Bad)
     } else if user.password_change_required {
-        ("!", words.first_password, Role::Warn)
+        let expires = user.one_time_password_expire_time.as_ref().map(moment);
+        if expires.is_some_and(|at| at <= pen.clock.now) {
+            ("!", words.password_expired, Role::Bad)
+        } else {
+            ("!", words.first_password, Role::Warn)
+        }
     } else if user.online {
         (symbols::live(pen.symbols), words.active, Role::Good)
     } else {
@@ -192,9 +201,8 @@ fn draw_row(
 }
 
 fn put_count(pen: &mut Pen, end: u16, y: u16, number: i32) {
-    if number != 0 {
-        pen.put_right(end, y, &count(number), Role::Dim);
-    }
+    let role = if number == 0 { Role::Faint } else { Role::Dim };
+    pen.put_right(end, y, &count(number), role);
 }
 
 fn last_sign_in(pen: &Pen, user: &v1::User) -> String {

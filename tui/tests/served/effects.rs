@@ -181,6 +181,55 @@ async fn streams_are_told_apart_and_one_takes_the_place_of_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_service_is_watched_whatever_happens_until_it_is_left() {
+    use v1::watch_system_response::Event;
+    let fake = Fake::default();
+    let status = |version: &str| {
+        Step::System(Event::Status(v1::SystemStatus {
+            version: version.to_owned(),
+            ..v1::SystemStatus::default()
+        }))
+    };
+    let end = Step::System(Event::End(v1::StreamEnd {
+        reason: v1::stream_end::Reason::ShuttingDown.into(),
+    }));
+    fake.script().streams.extend([
+        vec![status("1"), Step::Break],
+        vec![status("1"), status("2"), end],
+        vec![status("3"), Step::Hang],
+    ]);
+    let mut screen = Screen::of(fake.client().with_token("given"), Memory::default());
+    screen.network.start(NetEffect::WatchSystem);
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|it| it != "3") {
+        heard.push(match screen.next().await {
+            NetMessage::StreamOpened(Stream::System) => "opened".to_owned(),
+            NetMessage::StreamLost {
+                stream: Stream::System,
+                retry_in: Some(_),
+                ..
+            } => "lost".to_owned(),
+            NetMessage::System(event) => match *event {
+                Event::Status(status) => status.version,
+                Event::Heartbeat(_) => "heartbeat".to_owned(),
+                Event::End(_) => "end".to_owned(),
+            },
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(
+        heard,
+        [
+            "opened", "1", "lost", "opened", "1", "2", "end", "lost", "opened", "3"
+        ]
+    );
+    // Whoever leaves the screen closes the stream: what comes next is another answer.
+    screen.network.start(NetEffect::UnwatchSystem);
+    screen.network.start(NetEffect::LoadServiceInfo);
+    assert!(matches!(screen.next().await, NetMessage::ServiceInfo(_)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn uploads_and_downloads_answer_with_their_number() {
     let fake = Fake::default();
     fake.script().file = vec![9; 5_000];

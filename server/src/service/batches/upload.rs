@@ -10,8 +10,8 @@ use vbatch_probe::{AudioLimits, ImageLimits, SNIFF_BYTES};
 
 use super::draft::Draft;
 use super::replay::{self, ContentDigest};
+use super::slots::Slot;
 use super::spec::{self, BatchSpec, FileDigest};
-use super::upload_slots::UploadSlot;
 use super::{Batches, file_check, refusal};
 use crate::domain::batch::EngineKind;
 use crate::domain::ids::RequestId;
@@ -62,7 +62,7 @@ pub struct Upload {
     arriving: Option<Arriving>,
     audio: Option<(Staged, Audio)>,
     pictures: Vec<(Staged, SourceImage)>,
-    _slot: UploadSlot,
+    _slot: Slot,
 }
 
 struct Arriving {

@@ -84,6 +84,41 @@ impl Inner {
                 let result = client.create_user(request).await;
                 Some(NetMessage::UserMade(result.map(Box::new).map_err(refused)))
             }
+            NetEffect::UpdateUser(request) => {
+                let result = client.update_user(*request).await;
+                let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
+                Some(NetMessage::UserChanged(user.map_err(refused)))
+            }
+            NetEffect::ResetPassword(request) => {
+                let result = client.reset_password(request).await;
+                Some(NetMessage::PasswordReset(
+                    result.map(Box::new).map_err(refused),
+                ))
+            }
+            NetEffect::ListAudit { number, request } => {
+                let result = client.list_audit_events(request).await;
+                Some(NetMessage::AuditPage {
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::ListApiKeys { number, request } => {
+                let result = client.list_api_keys(request).await;
+                Some(NetMessage::ApiKeyPage {
+                    number,
+                    result: result.map(Box::new).map_err(refused),
+                })
+            }
+            NetEffect::CreateApiKey(request) => {
+                let result = client.create_api_key(request).await;
+                Some(NetMessage::ApiKeyMade(
+                    result.map(Box::new).map_err(refused),
+                ))
+            }
+            NetEffect::RevokeApiKey(request) => {
+                let result = client.revoke_api_key(request).await;
+                Some(NetMessage::ApiKeyRevoked(result.map(drop).map_err(refused)))
+            }
             NetEffect::AdjustCredits(request) => {
                 let result = client.adjust_credits(request).await;
                 let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
@@ -102,11 +137,6 @@ impl Inner {
                     number,
                     result: result.map(Box::new).map_err(refused),
                 })
-            }
-            NetEffect::LoadSystem => {
-                let request = v1::GetSystemStatusRequest {};
-                let result = client.get_system_status(request).await;
-                Some(NetMessage::System(result.map(Box::new).map_err(refused)))
             }
             NetEffect::SetDispatch(request) => {
                 let result = client.set_dispatch(request).await;
@@ -138,6 +168,14 @@ impl Inner {
                     result.map(|answer| answer.item_count).map_err(refused),
                 ))
             }
+            NetEffect::DeleteBatch(request) => {
+                let batch_id = request.batch_id.clone();
+                let result = client.delete_batch(request).await;
+                Some(NetMessage::Deleted {
+                    batch_id,
+                    result: result.map(|answer| answer.freed_bytes).map_err(refused),
+                })
+            }
             NetEffect::CancelItems(request) => {
                 let result = client.cancel_items(request).await;
                 Some(NetMessage::Cancelled(
@@ -155,6 +193,8 @@ impl Inner {
             | NetEffect::WatchBatches(_)
             | NetEffect::WatchBatch(_)
             | NetEffect::UnwatchBatch
+            | NetEffect::WatchSystem
+            | NetEffect::UnwatchSystem
             | NetEffect::CreateBatch { .. }
             | NetEffect::Download { .. }
             | NetEffect::Export { .. }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
+use vision_batch::v1;
 
 use self::transfer::Save;
 use super::address::Address;
@@ -68,6 +69,7 @@ struct Connection {
 struct Tasks {
     list: Option<AbortOnDropHandle<()>>,
     batch: Option<AbortOnDropHandle<()>>,
+    system: Option<AbortOnDropHandle<()>>,
     renewal: Option<AbortOnDropHandle<()>>,
     sign_in: Option<AbortOnDropHandle<()>>,
     transfers: HashMap<TransferId, AbortOnDropHandle<()>>,
@@ -228,6 +230,17 @@ impl Effects for Network {
                 }));
             }
             NetEffect::UnwatchBatch => tasks.batch = None,
+            NetEffect::WatchSystem => {
+                let live = Live::new(inner.client(), v1::WatchSystemRequest::default());
+                tasks.system = Some(spawn(async move {
+                    inner
+                        .follow(live, Stream::System, |event| {
+                            NetMessage::System(Box::new(event))
+                        })
+                        .await;
+                }));
+            }
+            NetEffect::UnwatchSystem => tasks.system = None,
             NetEffect::CreateBatch {
                 transfer,
                 spec,

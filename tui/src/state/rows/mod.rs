@@ -4,6 +4,9 @@
 //! revision stays; a new snapshot takes the old one's place only when it is complete. A change that moves no row costs
 //! nothing but that row, however long the list is.
 
+mod marks;
+mod reading;
+
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
@@ -134,55 +137,6 @@ impl<T: Row> Rows<T> {
         self.rows.get(*place)
     }
 
-    /// The marked rows that are visible, else the one under the cursor.
-    pub(crate) fn chosen(&self) -> Vec<&T> {
-        if self.marks.is_empty() {
-            return self.current().into_iter().collect();
-        }
-        self.visible
-            .iter()
-            .map(|place| &self.rows[*place])
-            .filter(|row| self.marks.contains(row.id()))
-            .collect()
-    }
-
-    pub(crate) fn is_marked(&self, id: &str) -> bool {
-        self.marks.contains(id)
-    }
-
-    pub(crate) fn mark_count(&self) -> usize {
-        self.marks.len()
-    }
-
-    /// Marks or unmarks the row under the cursor and goes on to the next.
-    pub(crate) fn toggle_mark(&mut self) {
-        let Some(id) = self.current().map(|row| row.id().to_owned()) else {
-            return;
-        };
-        if !self.marks.remove(&id) {
-            self.marks.insert(id);
-        }
-        self.step(Step::Down);
-    }
-
-    /// Marks every visible row, or unmarks all when they are marked already.
-    pub(crate) fn toggle_all_marks(&mut self) {
-        let ids: Vec<String> = self
-            .visible
-            .iter()
-            .map(|place| self.rows[*place].id().to_owned())
-            .collect();
-        if ids.iter().all(|id| self.marks.contains(id)) {
-            self.marks.clear();
-        } else {
-            self.marks.extend(ids);
-        }
-    }
-
-    pub(crate) fn unmark(&mut self) {
-        self.marks.clear();
-    }
-
     pub(crate) fn step(&mut self, step: Step) {
         self.position.step(step, self.visible.len(), self.height);
         self.held = self.current().map(|row| row.id().to_owned());
@@ -237,77 +191,6 @@ impl<T: Row> Rows<T> {
 
     pub(crate) fn is_asked(&self, row: &T) -> bool {
         self.asked.get(row.id()) == Some(&row.revision())
-    }
-
-    /// A stream was opened: what may have come of an older snapshot is void.
-    pub(crate) fn begin(&mut self) {
-        self.incoming = None;
-    }
-
-    /// A part of a snapshot.
-    pub(crate) fn add_part(&mut self, part: Vec<T>) {
-        self.incoming.get_or_insert_default().extend(part);
-    }
-
-    /// How many rows of a snapshot have come that is not complete yet.
-    pub(crate) fn incoming_count(&self) -> usize {
-        self.incoming.as_ref().map_or(0, Vec::len)
-    }
-
-    /// The last row of a snapshot that has come so far.
-    pub(crate) fn incoming_last(&self) -> Option<&T> {
-        self.incoming.as_ref()?.last()
-    }
-
-    /// The snapshot is complete and all there is; `unchanged` means that none was sent because ours is the newest.
-    pub(crate) fn complete(&mut self, unchanged: bool) {
-        if !unchanged {
-            self.complete_beginning();
-            self.drop_stale();
-        }
-    }
-
-    /// The snapshot is complete, but only the beginning of all there is: the rows behind it stay until
-    /// [`Rows::drop_stale`], for they are likely to be there still.
-    pub(crate) fn complete_beginning(&mut self) {
-        let incoming = self.incoming.take().unwrap_or_default();
-        self.asked.clear();
-        self.begin_reading();
-        self.update(incoming);
-    }
-
-    /// The list is read anew: every row is to be heard of again.
-    pub(crate) fn begin_reading(&mut self) {
-        self.stale = self.places.keys().cloned().collect();
-    }
-
-    /// How many rows were not heard of since the last snapshot.
-    pub(crate) fn stale_count(&self) -> usize {
-        self.stale.len()
-    }
-
-    /// What was not heard of since the last snapshot is gone.
-    pub(crate) fn drop_stale(&mut self) {
-        let stale = std::mem::take(&mut self.stale);
-        self.remove(&stale);
-    }
-
-    /// The list was read as far as to this row, in this order: what should stand before it and was not heard of is gone.
-    pub(crate) fn read_to(&mut self, last: &T, by: SortBy) {
-        if self.stale.is_empty() {
-            return;
-        }
-        let passed = |row: &T| {
-            let compared = row.compare(last, by).then_with(|| last.id().cmp(row.id()));
-            compared == Ordering::Less
-        };
-        let gone: HashSet<String> = self
-            .stale
-            .iter()
-            .filter(|id| self.get(id).is_some_and(passed))
-            .cloned()
-            .collect();
-        self.remove(&gone);
     }
 
     /// New states of rows, known or not.

@@ -40,6 +40,10 @@ pub(super) fn in_batches(state: &mut State, action: Action, effects: &mut Vec<Ef
             let ask = state.batches.ask_retry(&me);
             question(state, ask, Notice::NothingToRetry);
         }
+        Action::DeleteBatch => {
+            let ask = state.batches.ask_delete(&me);
+            question(state, ask, Notice::NothingToDelete);
+        }
         Action::Export => {
             let chosen = state.batches.rows.chosen();
             let wanted: Vec<(String, String)> = chosen
@@ -111,9 +115,18 @@ pub(super) fn in_batch(state: &mut State, action: Action, effects: &mut Vec<Effe
                 } else {
                     Vec::new()
                 };
+                // Those that are marked may all be hidden by a filter: that is not all of the batch.
+                if marked && chosen.is_empty() {
+                    state.say(Notice::NothingToRerun);
+                    return;
+                }
                 let item_ids = chosen.iter().map(|item| item.id.clone()).collect();
                 rerun(state, &whole, item_ids, effects);
             }
+        }
+        Action::DeleteBatch => {
+            let ask = batch.ask_delete(&me);
+            question(state, ask, Notice::NothingToDelete);
         }
         Action::Download => download(state, effects),
         Action::Play => play(state, effects),

@@ -1,14 +1,20 @@
 //! Owns [`update`]: what each message does to the state.
 
-mod admin;
+mod api_keys;
+mod audit;
+mod deletion;
 mod draft;
+mod form;
 mod lists;
 mod mouse;
 mod news;
 mod overlays;
 mod saving;
+mod screens;
+mod service;
 mod session;
 mod typing;
+mod users;
 
 use jiff::Timestamp;
 use vision_batch::v1;
@@ -108,7 +114,9 @@ fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Screen::Users => net(effects, state.users.want(state.now)),
         Screen::Ledger => net(effects, state.users.want_movements(state.now, true)),
-        Screen::System => net(effects, state.system.want(state.now)),
+        Screen::System => {}
+        Screen::Audit => net(effects, state.audit.want(state.now)),
+        Screen::ApiKeys => net(effects, state.api_keys.want(state.now)),
         Screen::NewBatch => {
             let service = state.service.as_ref();
             net(effects, state.new_batch.want_quote(service, state.now));
@@ -175,9 +183,12 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
             return;
         }
         Action::Sort => return overlays::open_sort(state),
-        Action::Batches => return admin::go(state, Screen::Batches, effects),
-        Action::Users => return admin::go(state, Screen::Users, effects),
-        Action::System => return admin::go(state, Screen::System, effects),
+        Action::Batches => return screens::go(state, Screen::Batches, effects),
+        Action::Users => return screens::go(state, Screen::Users, effects),
+        Action::System => return screens::go(state, Screen::System, effects),
+        Action::ApiKeys => return screens::go(state, Screen::ApiKeys, effects),
+        Action::Audit => return screens::go(state, Screen::Audit, effects),
+        Action::AuditOf => return audit::of_user(state, effects),
         Action::AbortTransfer if mode != Mode::Transfers => {
             return overlays::abort_newest(state, effects);
         }
@@ -209,11 +220,13 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
         Mode::Batches => lists::in_batches(state, action, effects),
         Mode::Batch => lists::in_batch(state, action, effects),
         Mode::Fields | Mode::FileList => draft::in_new_batch(state, action, effects),
-        Mode::Users => admin::in_users(state, action, effects),
-        Mode::Ledger => admin::in_ledger(state, action, effects),
-        Mode::System => admin::in_system(state, action, effects),
-        Mode::Dialog => admin::in_dialog(state, action, effects),
-        Mode::Note => admin::in_note(state, action, effects),
+        Mode::Users => users::in_users(state, action, effects),
+        Mode::Ledger => users::in_ledger(state, action, effects),
+        Mode::System => service::in_system(state, action, effects),
+        Mode::Audit => audit::in_audit(state, action, effects),
+        Mode::ApiKeys => api_keys::in_api_keys(state, action, effects),
+        Mode::Dialog => form::in_dialog(state, action, effects),
+        Mode::Note => form::in_note(state, action, effects),
     }
 }
 

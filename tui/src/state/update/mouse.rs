@@ -30,6 +30,8 @@ fn wheel(state: &mut State, step: Step) {
             }
             Mode::FileList => state.new_batch.files.step(step),
             Mode::Users => state.users.rows.step(step),
+            Mode::Audit => state.audit.rows.step(step),
+            Mode::ApiKeys => state.api_keys.rows.step(step),
             Mode::Ledger => {
                 if let Some(ledger) = &mut state.users.ledger {
                     ledger.rows.step(step);
@@ -83,6 +85,16 @@ fn press(state: &mut State, x: u16, y: u16) {
             let line = line(geometry::ledger(size).list);
             if let (Some(line), Some(ledger)) = (line, &mut state.users.ledger) {
                 ledger.rows.point_at(line);
+            }
+        }
+        Mode::Audit => {
+            if let Some(line) = line(geometry::audit(size).list) {
+                state.audit.rows.point_at(line);
+            }
+        }
+        Mode::ApiKeys => {
+            if let Some(line) = line(geometry::api_keys(size).list) {
+                state.api_keys.rows.point_at(line);
             }
         }
         Mode::FileList => {

@@ -2,11 +2,14 @@
 
 use vision_batch::v1;
 
-use super::admin;
+use super::api_keys;
+use super::deletion;
 use super::draft::uploaded;
 use super::lists::rerun_made;
 use super::net;
+use super::service;
 use super::session::{session_ended, signed_in};
+use super::users;
 use crate::state::confirm::{Ask, Confirm};
 use crate::state::effect::{Effect, TerminalEffect};
 use crate::state::message::{NetMessage, Stream};
@@ -58,6 +61,7 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.batches.rows.begin();
             state.batches.live.opened(now);
         }
+        NetMessage::StreamOpened(Stream::System) => state.system.live.opened(now),
         NetMessage::StreamOpened(Stream::Batch(id)) => {
             if let Some(batch) = open_of(state, &id) {
                 batch.rows.begin();
@@ -73,6 +77,7 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             let retry_at = retry_in.and_then(|wait| now.checked_add(wait).ok());
             match stream {
                 Stream::Batches => state.batches.live.lost(now, refusal, retry_at),
+                Stream::System => state.system.live.lost(now, refusal, retry_at),
                 Stream::Batch(id) => {
                     if let Some(batch) = open_of(state, &id) {
                         batch.live.lost(now, refusal, retry_at);
@@ -101,6 +106,11 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             if let v1::batch_status_response::Event::Heartbeat(beat) = &*event {
                 set_clock(state, beat.server_time.as_ref());
             }
+            if let v1::batch_status_response::Event::End(end) = &*event
+                && end.reason() == v1::stream_end::Reason::BatchDeleted
+            {
+                return deletion::gone(state, &batch_id, effects);
+            }
             if let Some(batch) = open_of(state, &batch_id) {
                 batch.hear(*event, now);
             }
@@ -127,16 +137,31 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.pictures.take(wanted, thumbnail);
         }
         NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
-        NetMessage::UserMade(result) => admin::user_made(state, result),
-        NetMessage::CreditsMoved(result) => admin::credits_moved(state, result),
+        NetMessage::UserMade(result) => users::user_made(state, result),
+        NetMessage::UserChanged(result) => users::user_changed(state, result),
+        NetMessage::PasswordReset(result) => users::password_reset(state, result),
+        NetMessage::AuditPage { number, result } => state.audit.take_page(number, result, now),
+        NetMessage::ApiKeyPage { number, result } => state.api_keys.take_page(number, result, now),
+        NetMessage::ApiKeyMade(result) => api_keys::made(state, result),
+        NetMessage::ApiKeyRevoked(result) => api_keys::revoked(state, result),
+        NetMessage::CreditsMoved(result) => users::credits_moved(state, result),
         NetMessage::LedgerPage {
             user_id,
             number,
             result,
         } => state.users.take_movements(&user_id, number, result, now),
-        NetMessage::System(result) => state.system.take(result, now),
-        NetMessage::Dispatched(result) => admin::dispatched(state, result),
-        NetMessage::TokenPutIn(result) => admin::token_put_in(state, result),
+        NetMessage::System(event) => {
+            if let v1::watch_system_response::Event::Heartbeat(beat) = &*event {
+                set_clock(state, beat.server_time.as_ref());
+            }
+            state.system.hear(*event, now);
+        }
+        NetMessage::Deleted { batch_id, result } => match result {
+            Ok(freed_bytes) => deletion::deleted(state, &batch_id, freed_bytes, effects),
+            Err(refusal) => refused(state, refusal),
+        },
+        NetMessage::Dispatched(result) => service::dispatched(state, result),
+        NetMessage::TokenPutIn(result) => service::token_put_in(state, result),
         NetMessage::Rerun(result) => match result {
             Ok(response) => rerun_made(state, *response, effects),
             Err(refusal) => refused(state, refusal),

@@ -128,7 +128,9 @@ pub(super) fn open_sort(state: &mut State) {
         }
         Screen::Batch => SortMenu::new(sort::OF_ITEMS.to_vec(), state.item_order),
         Screen::Users => SortMenu::new(sort::OF_USERS.to_vec(), state.users.rows.order()),
-        Screen::NewBatch | Screen::Ledger | Screen::System => return,
+        Screen::NewBatch | Screen::Ledger | Screen::System | Screen::Audit | Screen::ApiKeys => {
+            return;
+        }
     };
     state.overlay = Some(Overlay::Sort(menu));
 }
@@ -153,7 +155,7 @@ pub(super) fn sort(state: &mut State, action: Action) {
                     }
                 }
                 Screen::Users => state.users.rows.set_order(order),
-                Screen::NewBatch | Screen::Ledger | Screen::System => {}
+                _ => {}
             }
         }
         Action::Decline => state.overlay = None,
@@ -188,6 +190,7 @@ pub(super) fn transfers(state: &mut State, action: Action, effects: &mut Vec<Eff
 fn mark_asked(state: &mut State, effect: &NetEffect) {
     let (batch_id, item_ids) = match effect {
         NetEffect::CancelBatch(request) => (&request.batch_id, None),
+        NetEffect::DeleteBatch(request) => (&request.batch_id, None),
         NetEffect::CancelItems(request) => (&request.batch_id, Some(&request.item_ids)),
         NetEffect::RetryItems(request) => (&request.batch_id, Some(&request.item_ids)),
         _ => return,
@@ -251,7 +254,14 @@ pub(super) fn filter(state: &mut State, keep: bool) {
                 state.users.rows.set_filter("");
             }
         }
-        Screen::Ledger | Screen::System => {}
+        Screen::Audit => {
+            state.audit.filtering = false;
+            if !keep {
+                state.audit.filter = Field::default();
+                state.audit.rows.set_filter("");
+            }
+        }
+        Screen::Ledger | Screen::System | Screen::ApiKeys => {}
         Screen::NewBatch => {
             state.new_batch.glob = None;
             if !keep {

@@ -57,7 +57,12 @@ fn edit_filter(state: &mut State, edit: impl FnOnce(&mut Field)) {
             let text = state.users.filter.text().to_owned();
             state.users.rows.set_filter(&text);
         }
-        Screen::Ledger | Screen::System => {}
+        Screen::Audit => {
+            edit(&mut state.audit.filter);
+            let text = state.audit.filter.text().to_owned();
+            state.audit.rows.set_filter(&text);
+        }
+        Screen::Ledger | Screen::System | Screen::ApiKeys => {}
         Screen::NewBatch => {
             if let Some(glob) = &mut state.new_batch.glob {
                 edit(glob);

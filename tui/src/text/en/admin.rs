@@ -6,7 +6,7 @@ use vision_batch::v1::warning::Reason;
 
 use super::refusals::refusal_words;
 use super::{credits, items, plural};
-use crate::state::{Entry, Flaw, Note, Purpose, moment};
+use crate::state::{DAYS_MOST, Disclosed, Entry, Flaw, Note, Purpose, moment};
 use crate::text::admin::AdminTexts;
 use crate::text::format::count;
 use crate::text::{Clock, span};
@@ -29,6 +29,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     disabled: "disabled",
     first_password: "1st pwd",
+    password_expired: "pwd over",
     active: "active",
     now: "now",
     never: "never",
@@ -70,6 +71,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         Purpose::Give(user) => format!("Give credits to {}, or take some", user.username),
         Purpose::Set(user) => format!("Set the credits of {}", user.username),
         Purpose::Token => "Another upstream token".to_owned(),
+        Purpose::NewKey { .. } => "New API key".to_owned(),
     },
     entry: |entry| match entry {
         Entry::Username => "Username",
@@ -79,11 +81,16 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         Entry::Delta => "Credits",
         Entry::Note => "Why",
         Entry::Token => "Token",
+        Entry::KeyName => "Name",
+        Entry::Scope => "May",
+        Entry::Days => "Days",
     },
     entry_hint: |entry| match entry {
         Entry::Username => "to sign in with",
         Entry::DisplayName => "to show; may be empty",
-        Entry::Role => "Space switches",
+        Entry::Role | Entry::Scope => "Space switches",
+        Entry::KeyName => "the program it is for",
+        Entry::Days => "how long it lives; for ever when empty",
         Entry::Credits => "the server's default when empty",
         Entry::Delta => "50 gives, -50 takes",
         Entry::Note => "goes into the ledger",
@@ -91,6 +98,10 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     flaw: |flaw| match flaw {
         Flaw::Empty(Entry::Token) => "Put the token in.".to_owned(),
+        Flaw::Empty(Entry::KeyName) => "A name is needed, to know the key by.".to_owned(),
+        Flaw::NoNumber(Entry::Days) => {
+            format!("A whole number from 1 to {} is needed.", count(DAYS_MOST))
+        }
         Flaw::Empty(_) => "A username is needed.".to_owned(),
         Flaw::NoNumber(Entry::Delta) => "A whole number is needed: 50 gives, -50 takes.".to_owned(),
         Flaw::NoNumber(_) => "A whole number from 0 is needed.".to_owned(),
@@ -99,20 +110,40 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     balance_from_to: |from, to| format!("Balance {} -> {}", count(from), count(to)),
     sending: "Asking the server ...",
-    note_title: "One-time password",
+    copy: "copy",
+    note_title: |what| match what {
+        Disclosed::NewUser | Disclosed::Reset => "One-time password",
+        Disclosed::ApiKey => "API key",
+    },
     note_lines: |note: &Note, clock: &Clock| {
+        let name = &note.name;
         let until = note.until.map_or(String::new(), |until| {
-            format!(" It is good until {}.", clock.at(until))
+            // A key may live for years.
+            let until = match note.what {
+                Disclosed::ApiKey => clock.on(until),
+                _ => clock.at(until),
+            };
+            format!(" It is good until {until}.")
         });
+        let first = match note.what {
+            Disclosed::NewUser => format!("User {name} is made. This password is shown this once:"),
+            Disclosed::Reset => {
+                format!("{name} is signed out everywhere. This password is shown this once:")
+            }
+            Disclosed::ApiKey => format!("Key {name} is made. Its secret is shown this once:"),
+        };
+        let last = match note.what {
+            Disclosed::ApiKey => {
+                format!("It is never shown again: put it where only the program reads it.{until}")
+            }
+            _ => format!("It must be changed at the first sign-in.{until}"),
+        };
         vec![
-            format!(
-                "User {} is made. This password is shown this once:",
-                note.username
-            ),
+            first,
             String::new(),
             note.secret().to_owned(),
             String::new(),
-            format!("It must be changed at the first sign-in.{until}"),
+            last,
         ]
     },
 
@@ -138,6 +169,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         None => items(number),
     },
     drains_in: "drains in",
+    a_day: |limit| format!("at most {} a day", count(limit)),
     preview: "preview",
     health_is: "health",
     health: |health| match health {
@@ -269,6 +301,9 @@ fn warning(warning: &v1::Warning, clock: &Clock) -> String {
         Reason::BackupMissing => "There was no backup for long, or never.",
         Reason::VerifyFailed => "The last check found data that does not agree.",
         Reason::RestoredCopy => "This is a restored copy that was not let run yet.",
+        Reason::UpstreamAddressWrong => {
+            "The upstream answers 403, 404 or 405 to everything. Look at LIGHTX2V_BASE_URL."
+        }
         Reason::Unspecified => "",
     };
     if known.is_empty() {

@@ -4,7 +4,7 @@ use vision_batch::v1::item_failure::Reason as Failure;
 
 use super::items;
 use crate::state::Warning;
-use crate::text::Clock;
+use crate::text::{Clock, span};
 
 pub(super) fn failure(reason: Failure) -> &'static str {
     match reason {
@@ -92,6 +92,12 @@ pub(super) fn warning(warning: &Warning, clock: &Clock) -> String {
                 "The upstream has not answered{}. Items wait, none is lost.",
                 since(it)
             )
+        }
+        Warning::TokenExpires { at } => {
+            let when = at.map_or("soon".to_owned(), |at| {
+                format!("in {} ({})", span(clock.seconds_until(at)), clock.at(at))
+            });
+            format!("The upstream token ends {when}; then items wait for a new one.")
         }
         Warning::StorageFull { waiting } => {
             format!("The server's disk is full.{}", wait(*waiting))

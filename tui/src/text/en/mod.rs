@@ -4,6 +4,7 @@ mod actions;
 mod admin;
 mod failures;
 mod questions;
+mod records;
 mod refusals;
 
 use vision_batch::v1;
@@ -32,6 +33,7 @@ fn items(number: i32) -> String {
 
 pub(super) static TEXTS: Texts = Texts {
     admin: &admin::ADMIN,
+    records: &records::RECORDS,
     sign_in: "Sign in",
     sign_in_again: "Sign in again",
     slogan: "Pictures and a voice in, speaking videos out",
@@ -46,6 +48,7 @@ pub(super) static TEXTS: Texts = Texts {
             "Nothing on this machine vouches for {server}. Its SHA-256 fingerprint, which the server prints at its start: {shown} Trust it?"
         )
     },
+    session_resumed: "Your kept session is good again. Esc goes on with it.",
     new_password_title: "Choose a new password",
     new_password_why: "You came in with a first password. Set your own before you go on.",
     current_password: "Current",
@@ -91,6 +94,7 @@ pub(super) static TEXTS: Texts = Texts {
     preview_mark: "PREVIEW",
     loading: "Loading ...",
     no_batches: "No batches yet. Press n to make the first one.",
+    no_batches_here: "No batches yet.",
     nothing_matches: "Nothing matches the filter. Esc shows everything.",
     images_by_audio: |images, time| {
         format!("{} x {time}", plural(images.into(), "image", "images"))
@@ -294,6 +298,7 @@ pub(super) static TEXTS: Texts = Texts {
         Problem::NoAudio => "Choose an audio file first.".to_owned(),
         Problem::AudioUnusable => "The audio cannot be used; choose another.".to_owned(),
         Problem::NoImages => "Mark at least one usable image: Space, or * for all.".to_owned(),
+        Problem::NoPrice => "The price is not known yet. Try again in a moment.".to_owned(),
         Problem::Checking => {
             "Some files are still being checked. Try again in a moment.".to_owned()
         }

@@ -1,12 +1,13 @@
 //! Owns the English questions, and what is said at the foot of the screen.
 
+use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::refusals::refusal_words;
 use super::{credits, items, plural};
 use crate::state::{Ask, Notice, Rerun, moment};
 use crate::text::Clock;
-use crate::text::format::{count, span};
+use crate::text::format::{bytes, count, span};
 
 pub(super) fn ask_title(ask: &Ask) -> String {
     match ask {
@@ -25,7 +26,19 @@ pub(super) fn ask_title(ask: &Ask) -> String {
             }
             _ => format!("Try {} again?", items(*count)),
         },
+        Ask::Delete { batches, .. } => match batches.as_slice() {
+            [(_, name)] => format!("Delete {name}?"),
+            several => format!("Delete {} batches?", several.len()),
+        },
         Ask::Rerun(rerun) => format!("Make {} for real?", rerun.name),
+        Ask::Disable { user, .. } if user.disabled => format!("Let {} in again?", user.username),
+        Ask::Disable { user, .. } => format!("Disable {}?", user.username),
+        Ask::Role { user, role, .. } => match role {
+            v1::user::Role::Admin => format!("Make {} an admin?", user.username),
+            _ => format!("Make {} a user?", user.username),
+        },
+        Ask::ResetPassword { user, .. } => format!("New password for {}?", user.username),
+        Ask::RevokeKey { name, .. } => format!("End the key {name}?"),
         Ask::Dispatch { state, .. } => match state {
             Dispatch::Paused => "Pause dispatch?",
             Dispatch::Draining => "Drain dispatch?",
@@ -96,7 +109,33 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             }
             lines
         }
+        Ask::Delete {
+            videos,
+            left_out,
+            owner,
+            ..
+        } => delete_lines(*videos, *left_out, owner.as_deref()),
         Ask::Rerun(rerun) => rerun_lines(rerun, clock),
+        Ask::Disable { user, me } => disable_lines(user, *me),
+        Ask::Role { user, role, me } => {
+            let mut lines = vec![match role {
+                v1::user::Role::Admin => {
+                    "Admins see everyone's batches, move credits, change users and run the service."
+                }
+                _ => "Only the own batches are left to see. Those that are open go on.",
+            }
+            .to_owned()];
+            lines.push(sessions_end(user, *me));
+            lines
+        }
+        Ask::ResetPassword { user, me } => vec![
+            "The password there is now ends, and a one-time password is shown to you.".to_owned(),
+            sessions_end(user, *me),
+        ],
+        Ask::RevokeKey { .. } => vec![
+            "Whatever uses it is refused at once, and its open streams end. This cannot be undone."
+                .to_owned(),
+        ],
         Ask::Dispatch { state, running } => vec![match state {
             Dispatch::Paused => format!(
                 "No item begins until somebody resumes. {} running: they go on.",
@@ -129,6 +168,59 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             if *transfers == 1 { "it" } else { "them" }
         )],
     }
+}
+
+/// That tokens end at once, and whose.
+fn sessions_end(user: &v1::User, me: bool) -> String {
+    match me {
+        true => "This is you: your session ends, too, and you sign in again.".to_owned(),
+        false => format!("{} is signed out everywhere at once.", user.username),
+    }
+}
+
+fn disable_lines(user: &v1::User, me: bool) -> Vec<String> {
+    if user.disabled {
+        return vec!["The password is as it was. Signing in works again at once.".to_owned()];
+    }
+    let mut lines = vec![sessions_end(user, me)];
+    if me {
+        lines = vec!["This is you: your session ends, and you cannot come back.".to_owned()];
+    }
+    lines.push(match user.active_item_count {
+        0 => "Nobody can sign in by this name until it is let in again.".to_owned(),
+        number => format!(
+            "{} of open batches go on, and what fails is given back.",
+            items(number)
+        ),
+    });
+    lines
+}
+
+fn delete_lines(videos: i32, left_out: usize, owner: Option<&str>) -> Vec<String> {
+    let mut lines = vec![match videos {
+        0 => "Pictures and audio go from the server for good.".to_owned(),
+        _ => format!(
+            "Pictures, audio and {} go from the server for good.",
+            plural(videos.into(), "finished video", "finished videos")
+        ),
+    }];
+    lines.push(match owner {
+        None => "Credits stay as they are, and so does the ledger.".to_owned(),
+        Some(owner) => {
+            format!("Owned by {owner}. Credits stay as they are, and so does the ledger.")
+        }
+    });
+    if left_out > 0 {
+        let left_out = i64::try_from(left_out).unwrap_or(i64::MAX);
+        lines.push(match left_out {
+            1 => "1 chosen batch has not ended and stays.".to_owned(),
+            _ => format!(
+                "{} chosen batches have not ended and stay.",
+                count(left_out)
+            ),
+        });
+    }
+    lines
 }
 
 fn rerun_lines(rerun: &Rerun, clock: &Clock) -> Vec<String> {
@@ -196,10 +288,20 @@ pub(super) fn notice(notice: &Notice) -> String {
             "Nothing to try again: no failed or cancelled item here.".to_owned()
         }
         Notice::NothingToSave => "No finished video here yet.".to_owned(),
-        Notice::CopiedSecret => "Copied the password.".to_owned(),
+        Notice::CopiedSecret => "Copied. It is not shown again.".to_owned(),
+        Notice::KeyRevoked => "The key has ended.".to_owned(),
+        Notice::NothingToNarrow => "This event does not name one.".to_owned(),
         Notice::CreditsAre { username, balance } => {
             format!("{username} has {} now.", credits(*balance))
         }
+        Notice::UserIs { username, disabled } => match disabled {
+            true => format!("{username} is disabled."),
+            false => format!("{username} may sign in again."),
+        },
+        Notice::RoleIs { username, role } => match role {
+            v1::user::Role::Admin => format!("{username} is an admin now."),
+            _ => format!("{username} is a user now."),
+        },
         Notice::DispatchIs { state, concurrency } => format!(
             "Dispatch {}, {}.",
             (super::admin::ADMIN.dispatch_state)(*state),
@@ -209,6 +311,18 @@ pub(super) fn notice(notice: &Notice) -> String {
             format!("The token of {account} is in use.")
         }
         Notice::TokenIsIn { said, .. } => format!("The token is in; the upstream said: {said}"),
+        Notice::NothingToDelete => {
+            "Only what has ended can be deleted: cancel it first, or wait.".to_owned()
+        }
+        Notice::Deleted {
+            count,
+            bytes: freed,
+        } => format!(
+            "Deleted {}, {} freed.",
+            plural(*count, "batch", "batches"),
+            bytes(*freed)
+        ),
+        Notice::BatchGone => "The batch was deleted.".to_owned(),
         Notice::NothingToRerun => "This is no preview that could be made for real.".to_owned(),
         Notice::NoRealEngine => "This server has no engine but the preview.".to_owned(),
         Notice::NothingToPlay => "No finished video here to play.".to_owned(),

@@ -124,8 +124,8 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
                 ),
                 None => "The balance has changed since. Nothing was moved; look again.".to_owned(),
             },
+            Reason::KeyNotFound => "There is no such key (any more).".to_owned(),
             Reason::Unspecified
-            | Reason::KeyNotFound
             | Reason::FieldInvalid
             | Reason::PageTokenInvalid
             | Reason::OffsetInvalid => String::new(),

@@ -5,7 +5,7 @@ use vision_batch::v1::upstream_error_count::Class;
 use vision_batch::v1::warning::Reason;
 
 use super::refusals::refusal_words;
-use crate::state::{Entry, Flaw, Note, Purpose, moment};
+use crate::state::{DAYS_MOST, Disclosed, Entry, Flaw, Note, Purpose, moment};
 use crate::text::admin::AdminTexts;
 use crate::text::format::count;
 use crate::text::{Clock, span};
@@ -28,6 +28,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     disabled: "已停用",
     first_password: "初始密码",
+    password_expired: "密码过期",
     active: "正常",
     now: "在线",
     never: "从未",
@@ -69,6 +70,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         Purpose::Give(user) => format!("增减 {} 的点数", user.username),
         Purpose::Set(user) => format!("设定 {} 的点数", user.username),
         Purpose::Token => "填入新的上游令牌".to_owned(),
+        Purpose::NewKey { .. } => "新建 API 密钥".to_owned(),
     },
     entry: |entry| match entry {
         Entry::Username => "用户名",
@@ -77,11 +79,16 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         Entry::Credits | Entry::Delta => "点数",
         Entry::Note => "原因",
         Entry::Token => "令牌",
+        Entry::KeyName => "名称",
+        Entry::Scope => "权限",
+        Entry::Days => "天数",
     },
     entry_hint: |entry| match entry {
         Entry::Username => "登录用",
         Entry::DisplayName => "显示用，可留空",
-        Entry::Role => "空格切换",
+        Entry::Role | Entry::Scope => "空格切换",
+        Entry::KeyName => "给哪个程序用",
+        Entry::Days => "有效天数，留空则永不到期",
         Entry::Credits => "留空则用服务器默认值",
         Entry::Delta => "50 为增加，-50 为扣减",
         Entry::Note => "记入流水",
@@ -89,6 +96,8 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     flaw: |flaw| match flaw {
         Flaw::Empty(Entry::Token) => "请填入令牌。".to_owned(),
+        Flaw::Empty(Entry::KeyName) => "请填写名称，以便辨认。".to_owned(),
+        Flaw::NoNumber(Entry::Days) => format!("请填 1 到 {} 的整数。", count(DAYS_MOST)),
         Flaw::Empty(_) => "请填写用户名。".to_owned(),
         Flaw::NoNumber(Entry::Delta) => "请填整数：50 为增加，-50 为扣减。".to_owned(),
         Flaw::NoNumber(_) => "请填不小于 0 的整数。".to_owned(),
@@ -97,17 +106,36 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
     },
     balance_from_to: |from, to| format!("余额 {} -> {}", count(from), count(to)),
     sending: "正在询问服务器 ...",
-    note_title: "一次性密码",
+    copy: "复制",
+    note_title: |what| match what {
+        Disclosed::NewUser | Disclosed::Reset => "一次性密码",
+        Disclosed::ApiKey => "API 密钥",
+    },
     note_lines: |note: &Note, clock: &Clock| {
+        let name = &note.name;
         let until = note.until.map_or(String::new(), |until| {
-            format!("有效期至 {}。", clock.at(until))
+            // A key may live for years.
+            let until = match note.what {
+                Disclosed::ApiKey => clock.on(until),
+                _ => clock.at(until),
+            };
+            format!("有效期至 {until}。")
         });
+        let first = match note.what {
+            Disclosed::NewUser => format!("已建用户 {name}。此密码只显示这一次："),
+            Disclosed::Reset => format!("{name} 已在各处退出登录。此密码只显示这一次："),
+            Disclosed::ApiKey => format!("已建密钥 {name}。其内容只显示这一次："),
+        };
+        let last = match note.what {
+            Disclosed::ApiKey => format!("以后不再显示：请存放在只有该程序能读取的地方。{until}"),
+            _ => format!("首次登录时必须修改。{until}"),
+        };
         vec![
-            format!("已建用户 {}。此密码只显示这一次：", note.username),
+            first,
             String::new(),
             note.secret().to_owned(),
             String::new(),
-            format!("首次登录时必须修改。{until}"),
+            last,
         ]
     },
 
@@ -133,6 +161,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         None => format!("{} 个任务", count(number)),
     },
     drains_in: "预计做完",
+    a_day: |limit| format!("每天最多 {}", count(limit)),
     preview: "预览",
     health_is: "健康",
     health: |health| match health {
@@ -243,6 +272,9 @@ fn warning(warning: &v1::Warning, clock: &Clock) -> String {
         Reason::BackupMissing => "很久没有备份，或从未备份。",
         Reason::VerifyFailed => "最近一次核对发现数据不一致。",
         Reason::RestoredCopy => "这是恢复出来的副本，尚未允许运行。",
+        Reason::UpstreamAddressWrong => {
+            "上游对所有请求都回答 403、404 或 405。请检查 LIGHTX2V_BASE_URL。"
+        }
         Reason::Unspecified => "",
     };
     if known.is_empty() {

@@ -3,8 +3,8 @@
 use vision_batch::v1::item_failure::Reason as Failure;
 
 use crate::state::Warning;
-use crate::text::Clock;
 use crate::text::format::count;
+use crate::text::{Clock, span};
 
 pub(super) fn failure(reason: Failure) -> &'static str {
     match reason {
@@ -66,6 +66,12 @@ pub(super) fn warning(warning: &Warning, clock: &Clock) -> String {
         },
         Warning::Unreachable { since: it } => {
             format!("上游{}没有响应。任务在等待，不会丢失。", since(it))
+        }
+        Warning::TokenExpires { at } => {
+            let when = at.map_or("即将".to_owned(), |at| {
+                format!("{} 后（{}）", span(clock.seconds_until(at)), clock.at(at))
+            });
+            format!("上游令牌{when}到期，之后任务会等待新的令牌。")
         }
         Warning::StorageFull { waiting } => format!("服务器磁盘已满。{}", wait(*waiting)),
         Warning::Paused { waiting } => format!("调度已暂停。{}", wait(*waiting)),

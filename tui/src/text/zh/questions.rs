@@ -1,11 +1,12 @@
 //! Owns the Chinese questions, and what is said at the foot of the screen.
 
+use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::refusals::refusal_words;
 use crate::state::{Ask, Notice, Rerun, moment};
 use crate::text::Clock;
-use crate::text::format::{count, span};
+use crate::text::format::{bytes, count, span};
 
 pub(super) fn ask_title(ask: &Ask) -> String {
     match ask {
@@ -24,7 +25,19 @@ pub(super) fn ask_title(ask: &Ask) -> String {
             }
             _ => format!("重试 {count} 个任务？"),
         },
+        Ask::Delete { batches, .. } => match batches.as_slice() {
+            [(_, name)] => format!("删除 {name}？"),
+            several => format!("删除 {} 个批次？", several.len()),
+        },
         Ask::Rerun(rerun) => format!("正式生成 {}？", rerun.name),
+        Ask::Disable { user, .. } if user.disabled => format!("重新启用 {}？", user.username),
+        Ask::Disable { user, .. } => format!("停用 {}？", user.username),
+        Ask::Role { user, role, .. } => match role {
+            v1::user::Role::Admin => format!("将 {} 设为管理员？", user.username),
+            _ => format!("将 {} 改为普通用户？", user.username),
+        },
+        Ask::ResetPassword { user, .. } => format!("为 {} 重设密码？", user.username),
+        Ask::RevokeKey { name, .. } => format!("作废密钥 {name}？"),
         Ask::Dispatch { state, .. } => match state {
             Dispatch::Paused => "暂停调度？",
             Dispatch::Draining => "开始收尾？",
@@ -93,7 +106,34 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             }
             lines
         }
+        Ask::Delete {
+            videos,
+            left_out,
+            owner,
+            ..
+        } => delete_lines(*videos, *left_out, owner.as_deref()),
         Ask::Rerun(rerun) => rerun_lines(rerun, clock),
+        Ask::Disable { user, me } => disable_lines(user, *me),
+        Ask::Role { user, role, me } => {
+            let mut lines = vec![
+                match role {
+                    v1::user::Role::Admin => {
+                        "管理员可查看所有人的批次、调整点数、管理用户、控制服务运行。"
+                    }
+                    _ => "之后只能看到自己的批次。进行中的批次继续。",
+                }
+                .to_owned(),
+            ];
+            lines.push(sessions_end(user, *me));
+            lines
+        }
+        Ask::ResetPassword { user, me } => vec![
+            "现有密码作废，并向您显示一个一次性密码。".to_owned(),
+            sessions_end(user, *me),
+        ],
+        Ask::RevokeKey { .. } => {
+            vec!["使用它的程序立即被拒绝，已打开的数据流也会结束。无法撤销。".to_owned()]
+        }
         Ask::Dispatch { state, running } => vec![match state {
             Dispatch::Paused => format!(
                 "恢复之前不再开始任何任务。进行中的 {} 个继续。",
@@ -116,6 +156,50 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
         ],
         Ask::Quit { transfers } => vec![format!("还有 {transfers} 个传输在进行，退出会中止它们。")],
     }
+}
+
+/// That tokens end at once, and whose.
+fn sessions_end(user: &v1::User, me: bool) -> String {
+    match me {
+        true => "这是您自己：您的会话也会结束，需要重新登录。".to_owned(),
+        false => format!("{} 会立即在各处退出登录。", user.username),
+    }
+}
+
+fn disable_lines(user: &v1::User, me: bool) -> Vec<String> {
+    if user.disabled {
+        return vec!["密码不变，立即可以登录。".to_owned()];
+    }
+    let mut lines = vec![sessions_end(user, me)];
+    if me {
+        lines = vec!["这是您自己：您的会话会结束，并且无法再登录。".to_owned()];
+    }
+    lines.push(match user.active_item_count {
+        0 => "重新启用之前，此用户名无法登录。".to_owned(),
+        number => format!(
+            "未结束批次的 {} 个任务继续，失败的照常退还点数。",
+            count(number)
+        ),
+    });
+    lines
+}
+
+fn delete_lines(videos: i32, left_out: usize, owner: Option<&str>) -> Vec<String> {
+    let mut lines = vec![match videos {
+        0 => "图片和音频会从服务器上永久删除。".to_owned(),
+        _ => format!(
+            "图片、音频和 {} 个完成的视频会从服务器上永久删除。",
+            count(videos)
+        ),
+    }];
+    lines.push(match owner {
+        None => "点数和流水不变。".to_owned(),
+        Some(owner) => format!("这属于 {owner}。点数和流水不变。"),
+    });
+    if left_out > 0 {
+        lines.push(format!("所选中有 {left_out} 个批次尚未结束，会保留。"));
+    }
+    lines
 }
 
 fn rerun_lines(rerun: &Rerun, clock: &Clock) -> Vec<String> {
@@ -177,10 +261,20 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::NothingToCancel => "这里没有可取消的：已经结束。".to_owned(),
         Notice::NothingToRetry => "这里没有失败或已取消的任务可重试。".to_owned(),
         Notice::NothingToSave => "这里还没有完成的视频。".to_owned(),
-        Notice::CopiedSecret => "已复制密码。".to_owned(),
+        Notice::CopiedSecret => "已复制。不会再次显示。".to_owned(),
+        Notice::KeyRevoked => "密钥已作废。".to_owned(),
+        Notice::NothingToNarrow => "这条记录没有写明。".to_owned(),
         Notice::CreditsAre { username, balance } => {
             format!("{username} 现有 {} 点。", count(*balance))
         }
+        Notice::UserIs { username, disabled } => match disabled {
+            true => format!("{username} 已停用。"),
+            false => format!("{username} 可以重新登录。"),
+        },
+        Notice::RoleIs { username, role } => match role {
+            v1::user::Role::Admin => format!("{username} 现在是管理员。"),
+            _ => format!("{username} 现在是普通用户。"),
+        },
         Notice::DispatchIs { state, concurrency } => format!(
             "调度{}，并发 {concurrency}。",
             (super::admin::ADMIN.dispatch_state)(*state)
@@ -189,6 +283,12 @@ pub(super) fn notice(notice: &Notice) -> String {
             format!("已启用 {account} 的令牌。")
         }
         Notice::TokenIsIn { said, .. } => format!("令牌已填入；上游返回：{said}"),
+        Notice::NothingToDelete => "只能删除已结束的：请先取消，或等待结束。".to_owned(),
+        Notice::Deleted {
+            count: number,
+            bytes: freed,
+        } => format!("已删除 {} 个批次，释放 {}。", count(*number), bytes(*freed)),
+        Notice::BatchGone => "该批次已被删除。".to_owned(),
         Notice::NothingToRerun => "这不是可以正式生成的预览。".to_owned(),
         Notice::NoRealEngine => "此服务器只有预览引擎。".to_owned(),
         Notice::NothingToPlay => "这里没有可播放的完成视频。".to_owned(),

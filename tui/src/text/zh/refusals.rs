@@ -102,8 +102,8 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
                 Some(now) => format!("余额已变为 {}。没有变动点数，请重新查看。", count(now)),
                 None => "余额已变。没有变动点数，请重新查看。".to_owned(),
             },
+            Reason::KeyNotFound => "没有这个密钥（或已作废）。".to_owned(),
             Reason::Unspecified
-            | Reason::KeyNotFound
             | Reason::FieldInvalid
             | Reason::PageTokenInvalid
             | Reason::OffsetInvalid => String::new(),

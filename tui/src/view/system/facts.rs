@@ -88,7 +88,11 @@ pub(super) fn dispatch(pen: &Pen, status: &v1::SystemStatus) -> Vec<Fact> {
     }
     if let Some(drain) = &status.expected_drain {
         let part = format!("~{}", minutes(seconds(drain)));
-        facts.push(fact(2, words.drains_in, vec![text(part)]));
+        let mut parts = vec![text(part)];
+        if let Some(upstream) = status.upstream.as_ref().filter(|it| it.daily_limit > 0) {
+            parts.push(dim((words.a_day)(upstream.daily_limit)));
+        }
+        facts.push(fact(2, words.drains_in, parts));
     }
     if let Some(engine) = status.engines.iter().find(|it| it.name == "preview") {
         let slots = engine.slots.unwrap_or_default();
@@ -238,7 +242,10 @@ pub(super) fn server(pen: &Pen, status: &v1::SystemStatus) -> Vec<Fact> {
         _ => Role::Dim,
     };
     let verified = (words.balances_are)(verify.as_ref().map(|(ok, ago)| (*ok, ago.as_str())));
-    let parts = vec![backup, dim(words.balances), (verified, role)];
+    let mut parts = vec![backup, dim(words.balances), (verified, role)];
+    if let Some(disagrees) = status.last_verify.as_ref().filter(|it| !it.ok) {
+        parts.push((disagrees.detail.clone(), Role::Bad));
+    }
     facts.push(fact(2, words.last_backup, parts));
     let mut parts = vec![text(format!("vbatchd {}", status.version))];
     if let Some(time) = &status.start_time {

@@ -28,6 +28,7 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: SystemParts) {
         Action::MoreSlots,
         Action::FewerSlots,
         Action::Token,
+        Action::Audit,
         Action::Users,
         Action::Batches,
         Action::Palette,
@@ -39,11 +40,13 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: SystemParts) {
         body = below(body, 1);
     }
     let Some(status) = &state.system.status else {
-        let (text, role) = match &state.system.refusal {
-            Some(refusal) => ((words.refusal)(refusal), Role::Bad),
-            None => (words.loading.to_owned(), Role::Dim),
-        };
-        pen.put(body.x + 2, body.y + 1, &text, role, body.width - 3);
+        pen.put(
+            body.x + 2,
+            body.y + 1,
+            words.loading,
+            Role::Dim,
+            body.width - 3,
+        );
         return;
     };
     let body = draw_warnings(pen, status, body);

@@ -1,0 +1,77 @@
+//! Forms and questions over a screen, and secrets that are shown once.
+
+use super::net;
+use crate::keymap::Action;
+use crate::state::confirm::{Ask, Confirm};
+use crate::state::dialog::{Dialog, Flaw, Purpose};
+use crate::state::effect::{Effect, TerminalEffect};
+use crate::state::notice::Notice;
+use crate::state::refusal::Refusal;
+use crate::state::{Overlay, State};
+
+pub(super) fn open(state: &mut State, purpose: Purpose) {
+    state.overlay = Some(Overlay::Dialog(Dialog::new(purpose)));
+}
+
+pub(super) fn question(state: &mut State, ask: Option<Ask>) {
+    if let Some(ask) = ask {
+        state.overlay = Some(Overlay::Confirm(Confirm::new(ask)));
+    }
+}
+
+pub(super) fn in_dialog(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let fresh = state.request_id();
+    let now = state.server_now();
+    let Some(Overlay::Dialog(dialog)) = &mut state.overlay else {
+        return;
+    };
+    match action {
+        // What is on its way goes on; its answer is told at the foot.
+        Action::Decline => state.overlay = None,
+        _ if dialog.busy => {}
+        Action::NextField => dialog.move_focus(true),
+        Action::PreviousField => dialog.move_focus(false),
+        Action::Submit if dialog.is_at_end() => match dialog.submit(|| fresh, now) {
+            Ok(effect) => net(effects, [effect]),
+            Err(flaw) => dialog.show(flaw),
+        },
+        Action::Submit => dialog.move_focus(true),
+        _ => {}
+    }
+}
+
+pub(super) fn in_note(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Note(note)) = &state.overlay else {
+        return;
+    };
+    match action {
+        Action::CopyId => {
+            let text = note.secret().to_owned();
+            effects.push(Effect::Terminal(TerminalEffect::Copy(text)));
+            state.say(Notice::CopiedSecret);
+        }
+        _ => state.overlay = None,
+    }
+}
+
+/// The form that waits for an answer, if it is still open.
+pub(super) fn waiting(state: &mut State) -> Option<&mut Dialog> {
+    match &mut state.overlay {
+        Some(Overlay::Dialog(dialog)) if dialog.busy => Some(dialog),
+        _ => None,
+    }
+}
+
+/// A refusal goes into the form it answers, else to the foot.
+pub(super) fn refused(state: &mut State, refusal: Refusal) {
+    match waiting(state) {
+        Some(dialog) => dialog.show(Flaw::Refused(refusal)),
+        None => state.say(Notice::Refused(refusal)),
+    }
+}
+
+pub(super) fn close(state: &mut State) {
+    if waiting(state).is_some() {
+        state.overlay = None;
+    }
+}

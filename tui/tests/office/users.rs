@@ -1,0 +1,203 @@
+//! Users, and the movements of their credits.
+
+use jiff::Timestamp;
+use vbatch_tui::keymap::{Key, Mode};
+use vbatch_tui::state::{Cause, Effect, Message, NetEffect, NetMessage, Refusal, TerminalEffect};
+use vision_batch::v1;
+use vision_batch::v1::refusal::Reason;
+use vision_batch::v1::user::Role;
+
+use super::samples::{self, Driver, NOW, answer_admin};
+use super::{admin, assert_shows, shown};
+
+/// Users with the cursor on zhangwei.
+pub fn on_zhangwei() -> Driver {
+    let mut driver = admin();
+    driver.keys("u");
+    answer_admin(&mut driver);
+    driver.keys("G");
+    answer_admin(&mut driver);
+    driver
+}
+
+#[test]
+fn users_are_listed_with_the_ledger_of_the_one_under_the_cursor() {
+    let mut driver = admin();
+    driver.keys("2");
+    assert_eq!(driver.state.mode(), Mode::Users);
+    assert!(matches!(
+        driver.effects[..],
+        [Effect::Net(NetEffect::ListUsers { .. })]
+    ));
+    answer_admin(&mut driver);
+    assert_shows(&driver, "4 users");
+    assert_shows(&driver, "1st pwd");
+    driver.keys("jjj");
+    let asked = driver.asked();
+    assert_eq!(
+        asked.len(),
+        1,
+        "one ledger at a time, however fast one moves: {asked:?}"
+    );
+    let NetEffect::ListLedger { number, request } = &asked[0] else {
+        panic!("{asked:?}");
+    };
+    driver.net(NetMessage::LedgerPage {
+        user_id: request.user_id.clone(),
+        number: *number,
+        result: Ok(Box::default()),
+    });
+    answer_admin(&mut driver);
+    // Twenty charges of one commit are one movement.
+    assert_shows(
+        &driver,
+        "charge         -20       174  zhangwei    春季宣传片 第一批, 20 items",
+    );
+    assert_shows(
+        &driver,
+        "refund          +1       194  system      客服问候语 #4",
+    );
+    driver.press(Key::Enter);
+    assert_eq!(driver.state.mode(), Mode::Ledger);
+    assert_shows(&driver, "174 credits, 40 more held for items that run");
+    assert_shows(&driver, "十一月的份额");
+    driver.press(Key::Esc).press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Batches);
+}
+
+#[test]
+fn users_are_read_again_while_they_are_looked_at() {
+    let mut driver = on_zhangwei();
+    driver.send(Message::Tick(Timestamp::from_second(NOW + 11).unwrap()));
+    let asked = driver.asked();
+    let [NetEffect::ListUsers { number, .. }] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    let mut users = samples::users();
+    users.remove(1);
+    users[2].credit_balance = 555;
+    driver.net(NetMessage::UserPage {
+        number: *number,
+        result: Ok(Box::new(v1::ListUsersResponse {
+            users,
+            next_page_token: String::new(),
+        })),
+    });
+    assert_shows(&driver, "555");
+    assert!(!shown(&driver).contains("old.colleague"));
+    driver.keys("y");
+    let copied = Effect::Terminal(TerminalEffect::Copy("user-zhangwei".to_owned()));
+    assert!(
+        driver.effects.contains(&copied),
+        "the cursor stays on its row"
+    );
+}
+
+#[test]
+fn credits_are_given_and_taken_with_a_note() {
+    let mut driver = on_zhangwei();
+    driver.keys("+");
+    assert_eq!(driver.state.mode(), Mode::Dialog);
+    driver.keys("-２00");
+    assert_shows(&driver, "Balance 174 -> -26");
+    driver.press(Key::Enter).press(Key::Enter);
+    assert_shows(&driver, "a balance never goes below 0");
+    assert_eq!(driver.asked(), []);
+    driver
+        .press(Key::Ctrl('u'))
+        .keys("50")
+        .press(Key::Tab)
+        .keys("谢谢");
+    assert_shows(&driver, "Balance 174 -> 224");
+    driver.press(Key::Enter);
+    let asked = driver.asked();
+    let [NetEffect::AdjustCredits(request)] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!((request.delta, request.note.as_str()), (50, "谢谢"));
+    assert_eq!(request.user_id, "user-zhangwei");
+    let first = request.request_id.clone();
+    // After a lost answer the same is the same request.
+    driver.net(NetMessage::CreditsMoved(Err(Refusal::new(
+        Cause::TimedOut,
+        "",
+    ))));
+    assert_shows(&driver, "The server did not answer in time.");
+    driver.press(Key::Enter);
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::AdjustCredits(request)] if request.request_id == first)
+    );
+    let mut user = samples::users().swap_remove(3);
+    user.credit_balance = 224;
+    driver.net(NetMessage::CreditsMoved(Ok(Box::new(user))));
+    assert_eq!(driver.state.mode(), Mode::Users);
+    assert_shows(&driver, "zhangwei has 224 credits now.");
+    // What is known of the movements is read again.
+    assert!(matches!(driver.asked()[..], [NetEffect::ListLedger { .. }]));
+}
+
+#[test]
+fn credits_are_set_against_the_balance_that_was_seen() {
+    let mut driver = on_zhangwei();
+    driver.keys("=").keys("500").press(Key::Ctrl('s'));
+    assert_eq!(driver.asked(), [], "the note is asked for first");
+    driver.press(Key::Enter);
+    let asked = driver.asked();
+    let [NetEffect::SetCredits(request)] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(
+        (request.credits, request.expected_balance),
+        (500, Some(174))
+    );
+    driver.press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Users);
+    // Whoever closed the form is told at the foot.
+    driver.net(NetMessage::CreditsMoved(Err(Refusal::new(
+        Cause::Server(Reason::BalanceChanged),
+        "",
+    ))));
+    assert_shows(&driver, "The balance has changed");
+}
+
+#[test]
+fn a_new_user_has_a_password_that_is_shown_once() {
+    let mut driver = on_zhangwei();
+    driver
+        .keys("n")
+        .press(Key::Enter)
+        .press(Key::Enter)
+        .press(Key::Enter);
+    driver.press(Key::Enter);
+    assert_shows(&driver, "A username is needed.");
+    driver
+        .keys("li.na")
+        .press(Key::Tab)
+        .keys("李娜")
+        .press(Key::Tab);
+    driver.keys(" ").press(Key::Tab).press(Key::Enter);
+    let asked = driver.asked();
+    let [NetEffect::CreateUser(request)] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(
+        (request.username.as_str(), request.display_name.as_str()),
+        ("li.na", "李娜")
+    );
+    assert_eq!((request.role(), request.credits), (Role::Admin, None));
+    driver.net(NetMessage::UserMade(Ok(Box::new(v1::CreateUserResponse {
+        user: Some(samples::user("li.na", Role::Admin)),
+        one_time_password: "correct-horse".to_owned(),
+        one_time_password_expire_time: samples::at(86_400),
+    }))));
+    assert_eq!(driver.state.mode(), Mode::Note);
+    assert_shows(&driver, "correct-horse");
+    driver.effects.clear();
+    driver.keys("y");
+    let copied = Effect::Terminal(TerminalEffect::Copy("correct-horse".to_owned()));
+    assert_eq!(driver.effects, [copied]);
+    driver.press(Key::Esc);
+    assert!(!shown(&driver).contains("correct-horse"));
+    assert_shows(&driver, "li.na");
+}
