@@ -21,6 +21,7 @@ pub mod rpc;
 pub mod service;
 pub mod store;
 pub mod systemd;
+pub mod transport;
 pub mod verify;
 
 use std::net::SocketAddr;
@@ -33,7 +34,6 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
 use clock::Clock;
@@ -61,6 +61,7 @@ use service::health::Standing;
 use service::overview::Offer;
 use store::redb::RedbStore;
 use store::{Store, StoreError};
+use transport::certificate::{Certificate, CertificateError};
 
 /// The setting that remembers the environment's token, as a digest: an unchanged one does not win over what an
 /// administrator has set since.
@@ -87,6 +88,10 @@ pub struct Server {
     pub first_start: FirstStart,
     /// The engine of batches that name none.
     pub default_engine: EngineKind,
+    /// What encrypts; absent: nothing does.
+    pub certificate: Option<Arc<Certificate>>,
+    /// The connections that are open.
+    pub places: transport::Places,
     shutdown: CancellationToken,
     /// Connections are let go of after everything else has ended, so that calls are refused in words until then.
     closing: CancellationToken,
@@ -127,6 +132,19 @@ pub enum ServerError {
         /// Why.
         message: String,
     },
+    /// The certificate cannot be shown.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Others would reach a server whose password everyone knows.
+    #[error(
+        "{address} can be reached from other machines while `admin` has the password `admin`, which everyone knows. Run \
+         `vbatchd reset-admin-password`, or set VBATCH_ADMIN_PASSWORD_FILE for the first start; or listen on 127.0.0.1, \
+         sign in and change it"
+    )]
+    FirstPasswordStands {
+        /// Where it would listen.
+        address: SocketAddr,
+    },
     /// A rule refused something at the start.
     #[error(transparent)]
     Refused(#[from] service::error::ServiceError),
@@ -157,6 +175,8 @@ impl Server {
         };
         let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
 
+        let certificate =
+            Certificate::open(&config.encryption, &config.data_dir, address, clock.now())?;
         let instance = clock.instance_id();
         let upstream = upstream_engine(&config)?.map(|engine| {
             CountedEngine::over(engine, EngineKind::LightX2v, metrics.clone())
@@ -166,6 +186,9 @@ impl Server {
         let accounts =
             Arc::new(Accounts::open(Arc::clone(&store), feed.clone(), clock.clone()).await?);
         let first_start = accounts.bootstrap(config.admin_password.clone()).await?;
+        if first_start.default_password_stands && !config::network::is_local(address) {
+            return Err(ServerError::FirstPasswordStands { address });
+        }
         let batches = Batches::new(
             Arc::clone(&store),
             media.clone(),
@@ -193,6 +216,8 @@ impl Server {
 
         let shutdown = CancellationToken::new();
         let closing = CancellationToken::new();
+        let places = transport::Places::default();
+        let proxies = rpc::origin::TrustedProxies::new(config.trusted_proxies.clone());
         let health = tonic_health::server::HealthReporter::new();
         let (standing, told) = watch::channel(Standing::default());
         let data_dir = config.data_dir.clone();
@@ -206,12 +231,11 @@ impl Server {
         let standing = tokio::spawn(async {
             tokio::join!(followed, reported);
         });
-        let calls = counted_calls(metrics.clone());
         let services = rpc::Services {
             accounts: Arc::clone(&accounts),
             admin,
             health: health.clone(),
-            proxies: rpc::origin::TrustedProxies::new(config.trusted_proxies.clone()),
+            proxies: proxies.clone(),
             shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(
@@ -244,6 +268,7 @@ impl Server {
             owner::serve::Parts {
                 store: Arc::clone(&redb),
                 media: media.clone(),
+                accounts: Arc::clone(&accounts),
                 clock: clock.clone(),
                 instance,
                 data_dir: config.data_dir.clone(),
@@ -283,17 +308,17 @@ impl Server {
             },
             () = shutdown.cancelled() => EngineKind::Preview,
         };
-        let transport = tokio::spawn(
-            tonic::transport::Server::builder()
-                .http2_keepalive_interval(Some(Duration::from_secs(30)))
-                .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-                .tcp_nodelay(true)
-                .layer(calls)
-                .add_routes(routes)
-                .serve_with_incoming_shutdown(
-                    TcpListenerStream::new(listener),
-                    closing.clone().cancelled_owned(),
-                ),
+        let transport = transport::serve(
+            transport::Parts {
+                listener,
+                certificate: certificate.clone(),
+                limits: config.network,
+                places: places.clone(),
+                proxies,
+                calls: counted_calls(metrics.clone()),
+            },
+            routes,
+            closing.clone(),
         );
         // Nobody waits for these.
         drop(tokio::spawn(housekeeping.run(shutdown.clone())));
@@ -321,6 +346,8 @@ impl Server {
             accounts,
             first_start,
             default_engine,
+            certificate,
+            places,
             shutdown,
             closing,
             dispatcher,

@@ -8,6 +8,7 @@ use vbatch_server::Server;
 use vbatch_server::clock::{Clock, TEST_CLOCK};
 use vbatch_server::commands::backup::{self, BackupArgs};
 use vbatch_server::commands::health::{self, HealthArgs};
+use vbatch_server::commands::reset::{self, ResetArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
 use vbatch_server::config::check::{self, Origin, Sources};
@@ -37,6 +38,8 @@ enum Command {
     Backup(BackupArgs),
     /// Makes a new data directory from a backup; it starts paused
     Restore(RestoreArgs),
+    /// Gives `admin` a one-time password and ends its sessions, while the server runs or not
+    ResetAdminPassword(ResetArgs),
     /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
     /// agrees, 1 something does not, 2 it could not look
     Verify(VerifyArgs),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Some(Command::Health(args)) => runtime.block_on(health::run(&args, environment)),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
+        Some(Command::ResetAdminPassword(args)) => runtime.block_on(reset::run(&args, environment)),
         Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
@@ -104,6 +108,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     log::start(&config.log);
     let data_dir = config.data_dir.clone();
     let mut signals = Signals::new()?;
+    let mut hang_ups = HangUps::new()?;
     let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
     let server = Server::start(config, clock).await?;
 
@@ -111,6 +116,10 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     println!("data in {}", data_dir.display());
     if let Some(address) = server.metrics_address {
         println!("metrics at http://{address}/metrics");
+    }
+    if let Some(certificate) = &server.certificate {
+        println!("certificate in {}", certificate.file().display());
+        println!("its SHA-256 fingerprint {}", certificate.fingerprint());
     }
     println!(
         "new batches use the engine `{}` unless they name another",
@@ -124,6 +133,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     systemd::ready();
     tokio::select! {
         () = signals.next() => tracing::info!("ending; a second signal ends at once"),
+        () = hang_ups.each(|| read_again(&server)) => {}
         () = server.ending() => tracing::error!("ending: the storage has failed"),
         () = systemd::keep_alive(&server) => {}
     }
@@ -142,6 +152,43 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("vbatchd: {error:#}");
     ExitCode::FAILURE
+}
+
+/// Reads the certificate again, which someone else renews.
+fn read_again(server: &Server) {
+    match server.certificate.as_ref().map(|shown| shown.read_again()) {
+        None => tracing::info!("nothing is read again: there is no certificate"),
+        Some(Ok(fingerprint)) => tracing::info!(%fingerprint, "the certificate was read again"),
+        Some(Err(error)) => {
+            tracing::error!(%error, "the certificate could not be read again and stays as it was");
+        }
+    }
+}
+
+/// The signal that asks to read files again.
+struct HangUps {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl HangUps {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    /// Does this at each; never ends.
+    async fn each(&mut self, act: impl Fn()) {
+        #[cfg(unix)]
+        while self.signal.recv().await.is_some() {
+            act();
+        }
+        #[cfg(not(unix))]
+        let _ = act;
+        std::future::pending().await
+    }
 }
 
 /// The signals that ask for an end.

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod health;
+pub mod reset;
 pub mod restore;
 pub mod verify;
 

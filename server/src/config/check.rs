@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use super::keys::written_keys;
 use super::load::{ConfigError, Flags, load};
+use super::network::Encryption;
 use super::{Config, Limits};
 use crate::domain::retention;
 
@@ -188,6 +190,7 @@ fn values(config: &Config) -> Vec<(Place, String)> {
             config.metrics_beyond_loopback.to_string(),
         ),
     ];
+    values.extend(reached(config));
     values.extend(limits(&config.limits));
     values.push((
         place("pricing.seconds_per_credit"),
@@ -199,6 +202,60 @@ fn values(config: &Config) -> Vec<(Place, String)> {
     values.extend(upstream(config));
     values.extend(kept(config));
     values
+}
+
+fn reached(config: &Config) -> Vec<(Place, String)> {
+    let unused = || "none".to_owned();
+    let path = |path: &Path| path.display().to_string();
+    let (certificate, key, names) = match &config.encryption {
+        Encryption::None => (unused(), unused(), None),
+        Encryption::Files { certificate, key } => (path(certificate), path(key), None),
+        Encryption::Generated { names } => (unused(), unused(), Some(names)),
+    };
+    let limits = &config.network;
+    let seconds = |span: Duration| span.as_secs().to_string();
+    vec![
+        (
+            flagged("insecure_no_tls", "insecure_no_tls"),
+            config.insecure_no_tls.to_string(),
+        ),
+        (flagged("tls.certificate", "tls_cert"), certificate),
+        (flagged("tls.key", "tls_key"), key),
+        (flagged("tls.generate", "tls"), names.is_some().to_string()),
+        (
+            place("tls.names"),
+            names
+                .filter(|names| !names.is_empty())
+                .map_or_else(unused, |names| listed(names)),
+        ),
+        (place("network.connections"), limits.connections.to_string()),
+        (
+            place("network.connections_per_address"),
+            limits.connections_per_address.to_string(),
+        ),
+        (
+            place("network.streams_per_connection"),
+            limits.streams_per_connection.to_string(),
+        ),
+        (
+            place("network.header_bytes"),
+            limits.header_bytes.to_string(),
+        ),
+        (place("network.handshake_seconds"), seconds(limits.handshake)),
+        (place("network.keepalive_seconds"), seconds(limits.keepalive)),
+        (
+            place("network.keepalive_timeout_seconds"),
+            seconds(limits.keepalive_timeout),
+        ),
+        (
+            place("network.ping_floor_seconds"),
+            seconds(limits.ping_floor),
+        ),
+        (
+            place("network.call_deadline_seconds"),
+            seconds(limits.call_deadline),
+        ),
+    ]
 }
 
 fn limits(limits: &Limits) -> Vec<(Place, String)> {
@@ -215,6 +272,19 @@ fn limits(limits: &Limits) -> Vec<(Place, String)> {
             limits.images_per_batch.to_string(),
         ),
         (place("limits.video_bytes"), limits.video_bytes.to_string()),
+        (place("limits.uploads"), limits.uploads.to_string()),
+        (
+            place("limits.uploads_per_user"),
+            limits.uploads_per_user.to_string(),
+        ),
+        (
+            place("limits.upload_bytes_per_second"),
+            limits.upload_bytes_per_second.to_string(),
+        ),
+        (
+            place("limits.upload_patience_seconds"),
+            limits.upload_patience.as_secs().to_string(),
+        ),
     ]
 }
 

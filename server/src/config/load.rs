@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::keys::unknown_keys;
+use super::network::{self, FileNetwork, FileTls, NetworkLimits};
 use super::{Config, Limits, Log, LogFormat, Upstream};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::MAX_CONCURRENCY;
@@ -32,6 +33,22 @@ pub struct Flags {
     /// Engine of batches that name none: preview or lightx2v [default: lightx2v with a token, else preview]
     #[arg(long, value_name = "ENGINE", env = "VBATCH_ENGINE")]
     pub engine: Option<String>,
+
+    /// Encrypt with a certificate that is made once and kept in the data directory
+    #[arg(long, env = "VBATCH_TLS", value_parser = BoolishValueParser::new())]
+    pub tls: bool,
+
+    /// Encrypt with this certificate (PEM; those that signed it after it)
+    #[arg(long, value_name = "FILE", env = "VBATCH_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", env = "VBATCH_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Let others reach the server without TLS: something in front of it encrypts
+    #[arg(long, env = "VBATCH_INSECURE_NO_TLS", value_parser = BoolishValueParser::new())]
+    pub insecure_no_tls: bool,
 
     /// Address to tell Prometheus of the server on, at /metrics [default: none]
     #[arg(long, value_name = "ADDRESS", env = "VBATCH_METRICS_LISTEN")]
@@ -99,6 +116,9 @@ pub(super) struct File {
     verify_at_start: Option<bool>,
     log_format: Option<String>,
     metrics: FileMetrics,
+    insecure_no_tls: Option<bool>,
+    tls: FileTls,
+    network: FileNetwork,
     limits: FileLimits,
     pricing: FilePricing,
     upstream: FileUpstream,
@@ -130,6 +150,10 @@ struct FileLimits {
     audio_seconds: Option<u64>,
     images_per_batch: Option<u32>,
     video_bytes: Option<u64>,
+    uploads: Option<u32>,
+    uploads_per_user: Option<u32>,
+    upload_bytes_per_second: Option<u64>,
+    upload_patience_seconds: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -227,6 +251,10 @@ pub fn load(
     let limits = defaults.limits;
     let config = Config {
         listen: flags.listen.or(file.listen).unwrap_or(defaults.listen),
+        encryption: network::encryption(flags, file.tls)?,
+        insecure_no_tls: flags.insecure_no_tls
+            || file.insecure_no_tls.unwrap_or(defaults.insecure_no_tls),
+        network: NetworkLimits::read(&file.network)?,
         data_dir: flags
             .data_dir
             .clone()
@@ -270,6 +298,30 @@ pub fn load(
                 limits.video_bytes,
                 1..=1 << 40,
             )?,
+            uploads: in_range(
+                "limits.uploads",
+                file.limits.uploads,
+                limits.uploads,
+                1..=10_000,
+            )?,
+            uploads_per_user: in_range(
+                "limits.uploads_per_user",
+                file.limits.uploads_per_user,
+                limits.uploads_per_user,
+                1..=10_000,
+            )?,
+            upload_bytes_per_second: in_range(
+                "limits.upload_bytes_per_second",
+                file.limits.upload_bytes_per_second,
+                limits.upload_bytes_per_second,
+                1..=1 << 30,
+            )?,
+            upload_patience: Duration::from_secs(in_range(
+                "limits.upload_patience_seconds",
+                file.limits.upload_patience_seconds,
+                limits.upload_patience.as_secs(),
+                1..=3_600,
+            )?),
         },
         pricing: Pricing {
             seconds_per_credit: file
@@ -323,16 +375,7 @@ pub fn load(
             ),
         ));
     }
-    if !config.listen.ip().is_loopback() {
-        return Err(value(
-            "listen",
-            format!(
-                "{} can be reached from other machines, and this version does not encrypt yet. Listen on 127.0.0.1 and \
-                 reach it through an SSH tunnel: ssh -L 50051:127.0.0.1:50051 HOST",
-                config.listen
-            ),
-        ));
-    }
+    network::check_exposed(config.listen, &config.encryption, config.insecure_no_tls)?;
     Ok(config)
 }
 
@@ -432,7 +475,7 @@ fn checked_url(url: String) -> Result<String, ConfigError> {
     }
 }
 
-fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
+pub(super) fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
     key: &'static str,
     given: Option<N>,
     default: N,
@@ -452,7 +495,7 @@ fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
     ))
 }
 
-fn value(key: &'static str, message: impl Into<String>) -> ConfigError {
+pub(super) fn value(key: &'static str, message: impl Into<String>) -> ConfigError {
     ConfigError::Value {
         key,
         message: message.into(),
@@ -466,6 +509,7 @@ mod tests {
 
     use secrecy::ExposeSecret as _;
 
+    use super::super::network::Encryption;
     use super::*;
 
     fn with(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Config, String> {
@@ -529,7 +573,37 @@ mod tests {
             (
                 "listen = '0.0.0.0:50051'",
                 &[],
-                "listen: 0.0.0.0:50051 can be reached from other machines",
+                "listen: 0.0.0.0:50051 can be reached from other machines, and without TLS",
+            ),
+            (
+                "[tls]\ncertificate = 'c'",
+                &[],
+                "tls.key: a certificate needs its key",
+            ),
+            (
+                "[tls]\nkey = 'k'",
+                &[],
+                "tls.certificate: a key needs its certificate",
+            ),
+            (
+                "[tls]\ncertificate = 'c'\nkey = 'k'\ngenerate = true",
+                &[],
+                "tls: a certificate is either given by files or generated",
+            ),
+            (
+                "[tls]\ngenerate = true\nnames = ['a b']",
+                &[],
+                "tls.names: `a b` is neither a host name nor an address",
+            ),
+            (
+                "[network]\nping_floor_seconds = 301",
+                &[],
+                "network.ping_floor_seconds: 301 is not within 1 to 300",
+            ),
+            (
+                "[limits]\nuploads = 0",
+                &[],
+                "limits.uploads: 0 is not within 1 to 10000",
             ),
             (
                 "",
@@ -545,6 +619,55 @@ mod tests {
             let error = with(file, variables, Flags::default()).unwrap_err();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn others_reach_a_server_that_encrypts_or_is_said_to_be_behind_one_that_does() {
+        let listen = "listen = '0.0.0.0:0'\n";
+        for (file, flags) in [
+            ("[tls]\ngenerate = true", Flags::default()),
+            ("[tls]\ncertificate = 'c'\nkey = 'k'", Flags::default()),
+            ("insecure_no_tls = true", Flags::default()),
+            (
+                "",
+                Flags {
+                    tls: true,
+                    ..Flags::default()
+                },
+            ),
+            (
+                "",
+                Flags {
+                    insecure_no_tls: true,
+                    ..Flags::default()
+                },
+            ),
+        ] {
+            with(&format!("{listen}{file}"), &[], flags).unwrap();
+        }
+        // A flag chooses anew: the file's certificate is not asked for its key, nor shown.
+        let flags = Flags {
+            insecure_no_tls: true,
+            ..Flags::default()
+        };
+        let config = with("[tls]\ngenerate = true", &[], flags).unwrap();
+        assert_eq!(config.encryption, Encryption::None);
+        let mapped = "listen = '[::ffff:127.0.0.1]:0'";
+        assert!(with(mapped, &[], Flags::default()).is_ok());
+    }
+
+    #[test]
+    fn limits_of_the_network_are_read() {
+        let file = "[network]\nconnections = 3\nhandshake_seconds = 2\ncall_deadline_seconds = 5\n\
+                    [limits]\nuploads_per_user = 1\nupload_patience_seconds = 9\n";
+        let config = with(file, &[], Flags::default()).unwrap();
+        assert_eq!(config.network.connections, 3);
+        assert_eq!(config.network.handshake, Duration::from_secs(2));
+        assert_eq!(config.network.call_deadline, Duration::from_secs(5));
+        let usual = NetworkLimits::default();
+        assert_eq!(config.network.ping_floor, usual.ping_floor);
+        assert_eq!(config.limits.uploads_per_user, 1);
+        assert_eq!(config.limits.upload_patience, Duration::from_secs(9));
     }
 
     #[test]

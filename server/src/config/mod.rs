@@ -6,6 +6,7 @@
 pub mod check;
 mod keys;
 pub mod load;
+pub mod network;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,12 +20,19 @@ use crate::domain::dispatching::DEFAULT_CONCURRENCY;
 use crate::domain::pricing::Pricing;
 use crate::domain::retention::Policy;
 use crate::domain::retry::ITEM_DEADLINE;
+use network::{Encryption, NetworkLimits};
 
 /// Everything the server is told.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What encrypts the connections.
+    pub encryption: Encryption,
+    /// Whether others may reach it without encryption.
+    pub insecure_no_tls: bool,
+    /// What connections and calls may take.
+    pub network: NetworkLimits,
     /// The folder of the database and the media.
     pub data_dir: PathBuf,
     /// The engine of batches that name none; absent: `lightx2v` when it has a token, else `preview`.
@@ -107,6 +115,14 @@ pub struct Limits {
     pub images_per_batch: u32,
     /// Largest fetched video, in bytes.
     pub video_bytes: u64,
+    /// Uploads at a time, of everyone.
+    pub uploads: u32,
+    /// Uploads at a time of one user.
+    pub uploads_per_user: u32,
+    /// The slowest that an upload may be for long, in bytes a second.
+    pub upload_bytes_per_second: u64,
+    /// For how long an upload may be slower than that.
+    pub upload_patience: Duration,
 }
 
 impl Default for Limits {
@@ -118,6 +134,14 @@ impl Default for Limits {
             audio_duration: Duration::from_secs(600),
             images_per_batch: 1_000,
             video_bytes: 2 << 30,
+            // Each may keep a file handle and a chunk or two in memory.
+            uploads: 32,
+            // One that runs and those of another window: more share the same line.
+            uploads_per_user: 4,
+            // 64 kbit/s: the slowest lines still in use. Slower ones only hold their place.
+            upload_bytes_per_second: 8 << 10,
+            // A tunnel, a change from one network to another.
+            upload_patience: Duration::from_secs(60),
         }
     }
 }
@@ -143,6 +167,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            encryption: Encryption::None,
+            insecure_no_tls: false,
+            network: NetworkLimits::default(),
             data_dir: PathBuf::from("data"),
             default_engine: None,
             limits: Limits::default(),

@@ -44,6 +44,11 @@ pub enum Request {
         /// [`VERSION`].
         version: u32,
     },
+    /// A one-time password for `admin`, which is the data.
+    ResetAdminPassword {
+        /// [`VERSION`].
+        version: u32,
+    },
     /// The archive of this connection is written and flushed.
     Kept,
 }
@@ -54,7 +59,8 @@ impl Request {
         match self {
             Self::Backup { version, .. }
             | Self::Verify { version, .. }
-            | Self::Health { version } => *version,
+            | Self::Health { version }
+            | Self::ResetAdminPassword { version } => *version,
             Self::Kept => VERSION,
         }
     }

@@ -9,6 +9,7 @@ mod files;
 mod live_batch;
 mod live_list;
 mod part;
+mod tempo;
 mod upload;
 
 use std::pin::Pin;

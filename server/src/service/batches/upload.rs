@@ -21,8 +21,6 @@ use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
 use crate::store::{Created, NewBatch, Request};
 
-pub use super::slots::UPLOADS_PER_USER;
-
 /// Largest chunk of an upload or a download, in bytes.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
