@@ -327,6 +327,7 @@ impl Server {
             config.retention,
             shutdown.clone(),
         )));
+        let connections = places.clone();
         if let Some((listener, _)) = metrics_listener {
             let sources = metrics::scrape::Sources {
                 store: Arc::<RedbStore>::clone(&redb),
@@ -336,6 +337,7 @@ impl Server {
                 offer,
                 data_dir: config.data_dir.clone(),
                 start_time,
+                connections: Box::new(move || counted(&connections)),
             };
             let stop = shutdown.clone();
             drop(tokio::spawn(metrics::serve::run(listener, metrics, sources, stop)));
@@ -416,6 +418,20 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Server
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+/// Connections as they are told.
+fn counted(places: &transport::Places) -> metrics::scrape::Connections {
+    let turned = places.turned();
+    metrics::scrape::Connections {
+        open: places.open(),
+        turned_away: [
+            ("crowded", turned.crowded),
+            ("crowded_address", turned.crowded_address),
+            ("no_handshake", turned.no_handshake),
+            ("too_many_pings", turned.too_many_pings),
+        ],
+    }
 }
 
 /// Counts every call.

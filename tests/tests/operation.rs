@@ -144,6 +144,11 @@ async fn a_batch_shows_in_every_metric() {
     }
     is_above("vbatch_disk_free_bytes", 0.0);
     is_above("vbatch_disk_size_bytes", 0.0);
+    is_above("vbatch_connections", 0.0);
+    for cause in ["crowded", "crowded_address", "no_handshake", "too_many_pings"] {
+        let turned = format!("vbatch_connections_turned_away_total{{cause=\"{cause}\"}}");
+        is(&turned, 0.0);
+    }
     is("vbatch_sessions", 1.0);
     is("vbatch_streams", 0.0);
     is_above("vbatch_commits_total", 5.0);

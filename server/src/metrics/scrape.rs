@@ -38,6 +38,17 @@ pub struct Sources {
     pub data_dir: PathBuf,
     /// When the server was started.
     pub start_time: Timestamp,
+    /// Counts the connections.
+    pub connections: Box<dyn Fn() -> Connections + Send + Sync>,
+}
+
+/// Connections of callers.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections {
+    /// Now.
+    pub open: u32,
+    /// Not served since the start, by cause.
+    pub turned_away: [(&'static str, u64); 4],
 }
 
 /// What was read last.
@@ -51,6 +62,7 @@ struct Read {
     waiting: Vec<(WaitReason, u64)>,
     oldest: Option<Timestamp>,
     disk: Option<DiskSpace>,
+    connections: Connections,
     sessions: usize,
     streams: u32,
 }
@@ -89,6 +101,7 @@ impl Sources {
             waiting: overview.waiting.into_iter().collect(),
             oldest: overview.oldest_pending_time,
             disk: disk::space(&self.data_dir),
+            connections: (self.connections)(),
             sessions: sessions.count(now),
             streams: sessions.streams(),
         })
@@ -134,6 +147,24 @@ impl Teller<'_> {
         metric.encode_gauge(&value)
     }
 
+    fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        rows: &[(&'static str, u64)],
+    ) -> fmt::Result {
+        let mut metric = self
+            .0
+            .encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (cause, value) in rows {
+            metric
+                .encode_family(&[(label, *cause)])?
+                .encode_counter::<[Label; 0], u64, f64>(value, None)?;
+        }
+        Ok(())
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let mut metric = self
             .0
@@ -169,6 +200,18 @@ impl Read {
         self.tell_engines(to)?;
         self.tell_books(to)?;
         self.tell_storage(to)?;
+        to.gauge(
+            "connections",
+            "Connections that are open",
+            None,
+            f64::from(self.connections.open),
+        )?;
+        to.counters(
+            "connections_turned_away",
+            "Connections that were not served, by cause",
+            "cause",
+            &self.connections.turned_away,
+        )?;
         to.gauge(
             "sessions",
             "Tokens used in this run that have not expired",

@@ -49,6 +49,7 @@ async fn running(encryption: Encryption, limits: NetworkLimits) -> Running {
     let health = HealthService::from_health_reporter(HealthReporter::new());
     let routes = Routes::default().add_service(HealthServer::new(health));
     let parts = Parts {
+        calls: Calls::new(Arc::new(|_| {})),
         listener,
         certificate: certificate.clone(),
         limits,
