@@ -1,5 +1,6 @@
 //! The program `vbatchd`: arguments, signals, exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -99,10 +100,6 @@ fn check_config(flags: &Flags, matches: &ArgMatches) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "where it listens is the program's output; the rest is log"
-)]
 async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     let config = load(flags, environment)?;
     log::start(&config.log);
@@ -112,24 +109,30 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
     let server = Server::start(config, clock).await?;
 
-    println!("vbatchd listens on {}", server.address);
-    println!("data in {}", data_dir.display());
+    let mut words = format!(
+        "vbatchd listens on {}\ndata in {}\n",
+        server.address,
+        data_dir.display()
+    );
     if let Some(address) = server.metrics_address {
-        println!("metrics at http://{address}/metrics");
+        words.push_str(&format!("metrics at http://{address}/metrics\n"));
     }
     if let Some(certificate) = &server.certificate {
-        println!("certificate in {}", certificate.file().display());
-        println!("its SHA-256 fingerprint {}", certificate.fingerprint());
+        let (file, fingerprint) = (certificate.file(), certificate.fingerprint());
+        words.push_str(&format!(
+            "certificate in {}\nits SHA-256 fingerprint {fingerprint}\n",
+            file.display()
+        ));
     }
-    println!(
-        "new batches use the engine `{}` unless they name another",
+    words.push_str(&format!(
+        "new batches use the engine `{}` unless they name another\n",
         server.default_engine.name()
-    );
+    ));
     if server.first_start.default_password_stands {
-        println!(
-            "sign in as `admin` with the password `admin`; it must be changed before anything else"
-        );
+        words.push_str("sign in as `admin` with the password `admin`; it must be changed before anything else\n");
     }
+    // Who started it may have stopped listening; that is no reason not to serve.
+    let _ = std::io::stdout().write_all(words.as_bytes());
     systemd::ready();
     tokio::select! {
         () = signals.next() => tracing::info!("ending; a second signal ends at once"),

@@ -1,6 +1,11 @@
 //! Every input that was ever of interest to a reader of outside bytes, read again.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests, and what they say"
+)]
 
 use std::path::Path;
 

@@ -84,7 +84,7 @@ impl<T: Read + Seek + Send> BlockingFile for T {}
 /// Does `work` where blocking is allowed.
 ///
 /// # Errors
-/// When it panicked.
+/// Interrupted, when it panicked or the program ends.
 pub(super) async fn blocking<T: Send + 'static>(
     files: &Arc<dyn FileSystem>,
     work: impl FnOnce(&dyn FileSystem) -> T + Send + 'static,
@@ -97,7 +97,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     };
     files.run(Box::new(work)).await;
     told.await
-        .map_err(|_| io::Error::other("work on files has panicked"))
+        .map_err(|_| io::Error::new(io::ErrorKind::Interrupted, "work on files was broken off"))
 }
 
 /// The files of the system.

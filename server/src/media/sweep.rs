@@ -54,6 +54,8 @@ impl Media {
                 });
                 let candidates = match listed.await.and_then(|listed| listed) {
                     Ok(candidates) => candidates,
+                    // Most likely the program is ending: what is left is for its next run.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => return swept,
                     Err(error) => {
                         tracing::warn!(%error, "cannot look for files that nothing refers to");
                         continue;

@@ -1,6 +1,11 @@
 //! What is beside the programs to install them: the service unit, and a reverse proxy's configuration.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests, and what they say"
+)]
 
 mod service_unit;
 

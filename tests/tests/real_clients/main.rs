@@ -3,7 +3,12 @@
 //! Where one is not installed its tests say so and pass; `VBATCH_REAL_CLIENTS=required` makes that a failure, as
 //! the checks of a clean machine do.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests, and what they say"
+)]
 
 mod buf_curl;
 mod grpcio;

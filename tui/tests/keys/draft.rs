@@ -56,7 +56,21 @@ fn submitting_twice_after_a_lost_answer_is_the_same_request() {
         result: Err(lost),
     });
     // Another content is another request.
-    driver.keys(" ").press(Key::Ctrl('s'));
+    driver.keys(" ");
+    let numbers = driver
+        .asked()
+        .into_iter()
+        .filter_map(|effect| match effect {
+            NetEffect::Quote { number, .. } => Some(number),
+            _ => None,
+        });
+    for number in numbers.collect::<Vec<_>>() {
+        driver.net(NetMessage::Quoted {
+            number,
+            result: Ok(quote(1)),
+        });
+    }
+    driver.press(Key::Ctrl('s'));
     let third = upload(&mut driver);
     assert_ne!(first.1.request_id, third.1.request_id);
     let made = samples::batch(99, "春季宣传片 第二批", "zhangwei", [2, 0, 0, 0, 0], 0);

@@ -180,7 +180,7 @@ fn what_is_typed_of_a_password_never_falls_through_into_the_screens() {
     driver.keys("pwqn");
     assert_eq!(driver.state.mode(), Mode::Form);
     assert_eq!(driver.asked(), []);
-    assert_shows(&driver, "Esc goes on with it");
+    assert_shows(&driver, "good again: Esc goes on.");
     driver.press(Key::Esc);
     assert_eq!(driver.state.mode(), Mode::Batches);
     assert_hides(&driver, "enough");

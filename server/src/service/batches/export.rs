@@ -291,6 +291,8 @@ fn write(media: &Media, videos: &[Exported], manifest: &[u8], reader: &Reader) -
         Ok(()) => zip.finish().map_err(zip_failed).map(|rest| {
             rest.into_inner().send();
         }),
+        // Nobody reads: there is nothing to tell either.
+        Err(_) if abandoned.load(Ordering::Relaxed) => return false,
         Err(error) => {
             // Dropping the ZIP writer would still write its directory.
             abandoned.store(true, Ordering::Relaxed);
