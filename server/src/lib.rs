@@ -13,12 +13,15 @@ pub mod dispatch;
 pub mod domain;
 pub mod engine;
 pub mod feed;
+pub mod log;
 pub mod media;
+pub mod metrics;
 pub mod owner;
 pub mod rpc;
 pub mod service;
 pub mod store;
 pub mod systemd;
+pub mod transport;
 pub mod verify;
 
 use std::net::SocketAddr;
@@ -29,8 +32,8 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 
 use clock::Clock;
@@ -46,14 +49,19 @@ use engine::lightx2v::account::account_of;
 use engine::lightx2v::config::LightX2vConfig;
 use engine::preview::PreviewEngine;
 use media::Media;
+use metrics::Metrics;
+use metrics::upstream::CountedEngine;
 use rpc::batch::BatchFace;
+use rpc::calls::{Calls, Moment};
 use service::accounts::Accounts;
 use service::accounts::FirstStart;
 use service::admin::Admin;
 use service::batches::Batches;
+use service::health::Standing;
 use service::overview::Offer;
 use store::redb::RedbStore;
 use store::{Store, StoreError};
+use transport::certificate::{Certificate, CertificateError};
 
 /// The setting that remembers the environment's token, as a digest: an unchanged one does not win over what an
 /// administrator has set since.
@@ -72,19 +80,25 @@ const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3_600);
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where Prometheus is told, if it is.
+    pub metrics_address: Option<SocketAddr>,
     /// Signing in, for screens that this process opens itself.
     pub accounts: Arc<Accounts>,
     /// What the start found of the first admin.
     pub first_start: FirstStart,
     /// The engine of batches that name none.
     pub default_engine: EngineKind,
+    /// What encrypts; absent: nothing does.
+    pub certificate: Option<Arc<Certificate>>,
+    /// The connections that are open.
+    pub places: transport::Places,
     shutdown: CancellationToken,
     /// Connections are let go of after everything else has ended, so that calls are refused in words until then.
     closing: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
     owner: JoinHandle<()>,
-    health: tonic_health::server::HealthReporter,
+    standing: JoinHandle<()>,
     store: Arc<RedbStore>,
 }
 
@@ -118,6 +132,19 @@ pub enum ServerError {
         /// Why.
         message: String,
     },
+    /// The certificate cannot be shown.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// Others would reach a server whose password everyone knows.
+    #[error(
+        "{address} can be reached from other machines while `admin` has the password `admin`, which everyone knows. Run \
+         `vbatchd reset-admin-password`, or set VBATCH_ADMIN_PASSWORD_FILE for the first start; or listen on 127.0.0.1, \
+         sign in and change it"
+    )]
+    FirstPasswordStands {
+        /// Where it would listen.
+        address: SocketAddr,
+    },
     /// A rule refused something at the start.
     #[error(transparent)]
     Refused(#[from] service::error::ServiceError),
@@ -140,25 +167,28 @@ impl Server {
         let store: Arc<dyn Store> = Arc::<RedbStore>::clone(&redb);
         let media =
             Media::open(&config.data_dir).map_err(|error| unusable(&config.data_dir, error))?;
-        let listener =
-            TcpListener::bind(config.listen)
-                .await
-                .map_err(|error| ServerError::Listen {
-                    address: config.listen,
-                    error,
-                })?;
-        let address = listener.local_addr().map_err(|error| ServerError::Listen {
-            address: config.listen,
-            error,
-        })?;
+        let (listener, address) = listen(config.listen).await?;
+        let metrics = Metrics::new();
+        let metrics_listener = match config.metrics_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
 
+        let certificate =
+            Certificate::open(&config.encryption, &config.data_dir, address, clock.now())?;
         let instance = clock.instance_id();
-        let upstream = upstream_engine(&config)?;
+        let upstream = upstream_engine(&config)?.map(|engine| {
+            CountedEngine::over(engine, EngineKind::LightX2v, metrics.clone())
+        });
         take_over_settings(store.as_ref(), &config, &clock).await?;
 
         let accounts =
             Arc::new(Accounts::open(Arc::clone(&store), feed.clone(), clock.clone()).await?);
         let first_start = accounts.bootstrap(config.admin_password.clone()).await?;
+        if first_start.default_password_stands && !config::network::is_local(address) {
+            return Err(ServerError::FirstPasswordStands { address });
+        }
         let batches = Batches::new(
             Arc::clone(&store),
             media.clone(),
@@ -166,10 +196,12 @@ impl Server {
             clock.clone(),
             &config,
         );
+        let kept = batches.clone();
         if let Err(error) = batches.remove_doomed().await {
             tracing::warn!(%error, "files of deleted batches are left for later");
         }
         let offer = Offer::of(&config);
+        let start_time = clock.now();
         let admin = Arc::new(Admin::new(service::admin::Parts {
             store: Arc::clone(&store),
             feed: feed.clone(),
@@ -178,18 +210,32 @@ impl Server {
             upstream: upstream.clone(),
             offer: offer.clone(),
             instance,
-            start_time: clock.now(),
+            start_time,
             data_dir: config.data_dir.clone(),
         }));
 
         let shutdown = CancellationToken::new();
         let closing = CancellationToken::new();
+        let places = transport::Places::default();
+        let proxies = rpc::origin::TrustedProxies::new(config.trusted_proxies.clone());
         let health = tonic_health::server::HealthReporter::new();
+        let (standing, told) = watch::channel(Standing::default());
+        let data_dir = config.data_dir.clone();
+        let followed = service::health::follow(
+            standing,
+            feed.engines(),
+            move || disk::space(&data_dir),
+            shutdown.clone(),
+        );
+        let reported = rpc::health::follow(health.clone(), told.clone());
+        let standing = tokio::spawn(async {
+            tokio::join!(followed, reported);
+        });
         let services = rpc::Services {
             accounts: Arc::clone(&accounts),
             admin,
             health: health.clone(),
-            proxies: rpc::origin::TrustedProxies::new(config.trusted_proxies.clone()),
+            proxies: proxies.clone(),
             shutdown: shutdown.clone(),
         };
         let routes = rpc::routes(
@@ -200,10 +246,14 @@ impl Server {
 
         let mut engines = vec![EngineSetup {
             kind: EngineKind::Preview,
-            engine: Arc::new(PreviewEngine::new(
-                config.preview_slots as usize,
-                config.limits.image_bytes.max(config.limits.audio_bytes),
-            )) as Arc<dyn Engine>,
+            engine: CountedEngine::over(
+                Arc::new(PreviewEngine::new(
+                    config.preview_slots as usize,
+                    config.limits.image_bytes.max(config.limits.audio_bytes),
+                )),
+                EngineKind::Preview,
+                metrics.clone(),
+            ),
             slots: Some(config.preview_slots),
             in_process: true,
         }];
@@ -218,9 +268,11 @@ impl Server {
             owner::serve::Parts {
                 store: Arc::clone(&redb),
                 media: media.clone(),
+                accounts: Arc::clone(&accounts),
                 clock: clock.clone(),
                 instance,
                 data_dir: config.data_dir.clone(),
+                standing: told.clone(),
             },
             shutdown.clone(),
         )
@@ -238,7 +290,7 @@ impl Server {
             Parts {
                 store,
                 feed: feed.clone(),
-                clock,
+                clock: clock.clone(),
                 instance,
                 files: Arc::new(files),
                 engines,
@@ -256,30 +308,54 @@ impl Server {
             },
             () = shutdown.cancelled() => EngineKind::Preview,
         };
-        let transport = tokio::spawn(
-            tonic::transport::Server::builder()
-                .http2_keepalive_interval(Some(Duration::from_secs(30)))
-                .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-                .tcp_nodelay(true)
-                .add_routes(routes)
-                .serve_with_incoming_shutdown(
-                    TcpListenerStream::new(listener),
-                    closing.clone().cancelled_owned(),
-                ),
+        let transport = transport::serve(
+            transport::Parts {
+                listener,
+                certificate: certificate.clone(),
+                limits: config.network,
+                places: places.clone(),
+                proxies,
+                calls: counted_calls(metrics.clone()),
+            },
+            routes,
+            closing.clone(),
         );
-        // Nobody waits for it.
+        // Nobody waits for these.
         drop(tokio::spawn(housekeeping.run(shutdown.clone())));
+        drop(tokio::spawn(service::retention::run(
+            kept,
+            config.retention,
+            shutdown.clone(),
+        )));
+        let connections = places.clone();
+        if let Some((listener, _)) = metrics_listener {
+            let sources = metrics::scrape::Sources {
+                store: Arc::<RedbStore>::clone(&redb),
+                feed,
+                clock: clock.clone(),
+                accounts: Arc::clone(&accounts),
+                offer,
+                data_dir: config.data_dir.clone(),
+                start_time,
+                connections: Box::new(move || counted(&connections)),
+            };
+            let stop = shutdown.clone();
+            drop(tokio::spawn(metrics::serve::run(listener, metrics, sources, stop)));
+        }
         Ok(Self {
             address,
+            metrics_address,
             accounts,
             first_start,
             default_engine,
+            certificate,
+            places,
             shutdown,
             closing,
             dispatcher,
             transport,
             owner,
-            health,
+            standing,
             store: redb,
         })
     }
@@ -297,15 +373,14 @@ impl Server {
             mut dispatcher,
             mut transport,
             mut owner,
-            health,
+            standing,
             store,
             closing,
             accounts,
             ..
         } = self;
-        health
-            .set_service_status("", tonic_health::ServingStatus::NotServing)
-            .await;
+        // Said before anything else ends: nobody is to be sent here any more.
+        drop(standing.await);
         let all = async {
             let (dispatched, _) = tokio::join!(&mut dispatcher, &mut owner);
             closing.cancel();
@@ -335,6 +410,36 @@ impl systemd::Life for Server {
     async fn is_alive(&self) -> bool {
         !self.dispatcher.is_finished() && self.store.setting(CONCURRENCY_TAKEN).await.is_ok()
     }
+}
+
+/// Binds an address; which one it is when that leaves it open.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
+    let failed = |error| ServerError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// Connections as they are told.
+fn counted(places: &transport::Places) -> metrics::scrape::Connections {
+    let turned = places.turned();
+    metrics::scrape::Connections {
+        open: places.open(),
+        turned_away: [
+            ("crowded", turned.crowded),
+            ("crowded_address", turned.crowded_address),
+            ("no_handshake", turned.no_handshake),
+            ("too_many_pings", turned.too_many_pings),
+        ],
+    }
+}
+
+/// Counts every call.
+fn counted_calls(metrics: Metrics) -> Calls {
+    Calls::new(Arc::new(move |moment| match moment {
+        Moment::Began => metrics.rpc_began(),
+        Moment::Ended(call) => metrics.rpc_ended(&call.method, call.code, call.took),
+    }))
 }
 
 /// What is done in the background: nobody waits for it, and nothing depends on it.

@@ -1,18 +1,21 @@
 //! The program `vbatchd`: arguments, signals, exit code.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use vbatch_server::Server;
 use vbatch_server::clock::{Clock, TEST_CLOCK};
 use vbatch_server::commands::backup::{self, BackupArgs};
+use vbatch_server::commands::health::{self, HealthArgs};
+use vbatch_server::commands::reset::{self, ResetArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
+use vbatch_server::config::check::{self, Origin, Sources};
 use vbatch_server::config::load::{Flags, load};
 use vbatch_server::demo::{self, DemoArgs};
-use vbatch_server::systemd;
+use vbatch_server::{log, systemd};
 
 /// Serves batches of talking-head videos over gRPC.
 #[derive(Parser)]
@@ -28,19 +31,27 @@ struct Cli {
 enum Command {
     /// Server, sample batch and screen in one process: videos on disk, no account, no service
     Demo(DemoArgs),
-    /// Reads the configuration and says whether the server would start with it
+    /// Reads the configuration as the server would, and says every value and where it comes from
     CheckConfig(Flags),
+    /// Says whether the server of a data directory should be sent work. Exit code: 0 it serves, 1 it does not
+    Health(HealthArgs),
     /// Writes everything that is stored into one archive, while the server runs or not
     Backup(BackupArgs),
     /// Makes a new data directory from a backup; it starts paused
     Restore(RestoreArgs),
+    /// Gives `admin` a one-time password and ends its sessions, while the server runs or not
+    ResetAdminPassword(ResetArgs),
     /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
     /// agrees, 1 something does not, 2 it could not look
     Verify(VerifyArgs),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -51,9 +62,13 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None => runtime.block_on(serve(&cli.flags)),
         Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
-        Some(Command::CheckConfig(flags)) => check_config(&flags),
+        Some(Command::CheckConfig(flags)) => {
+            check_config(&flags, matches.subcommand().map_or(&matches, |(_, own)| own))
+        }
+        Some(Command::Health(args)) => runtime.block_on(health::run(&args, environment)),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
+        Some(Command::ResetAdminPassword(args)) => runtime.block_on(reset::run(&args, environment)),
         Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
@@ -69,32 +84,50 @@ fn environment(name: &str) -> Option<String> {
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
-fn check_config(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let config = load(flags, environment)?;
+fn check_config(flags: &Flags, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let flag = |name: &str| match matches.value_source(name)? {
+        ValueSource::CommandLine => Some(Origin::Flag),
+        ValueSource::EnvVariable => Some(Origin::Environment),
+        _ => None,
+    };
+    let sources = Sources {
+        flag: &flag,
+        variable: &environment,
+    };
+    let rows = check::check(flags, &sources)?;
+    print!("{}", check::in_words(&rows));
     println!("The configuration is valid.");
-    println!("listen    {}", config.listen);
-    println!("data      {}", config.data_dir.display());
-    match &config.upstream {
-        Some(upstream) => println!("upstream  {}", upstream.base_url),
-        None => println!("upstream  none: previews only"),
-    }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
-    start_log();
     let config = load(flags, environment)?;
+    log::start(&config.log);
     let data_dir = config.data_dir.clone();
     let mut signals = Signals::new()?;
+    let mut hang_ups = HangUps::new()?;
     let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
     let server = Server::start(config, clock).await?;
 
     let mut words = format!(
-        "vbatchd listens on {}\ndata in {}\nnew batches use the engine `{}` unless they name another\n",
+        "vbatchd listens on {}\ndata in {}\n",
         server.address,
-        data_dir.display(),
-        server.default_engine.name()
+        data_dir.display()
     );
+    if let Some(address) = server.metrics_address {
+        words.push_str(&format!("metrics at http://{address}/metrics\n"));
+    }
+    if let Some(certificate) = &server.certificate {
+        let (file, fingerprint) = (certificate.file(), certificate.fingerprint());
+        words.push_str(&format!(
+            "certificate in {}\nits SHA-256 fingerprint {fingerprint}\n",
+            file.display()
+        ));
+    }
+    words.push_str(&format!(
+        "new batches use the engine `{}` unless they name another\n",
+        server.default_engine.name()
+    ));
     if server.first_start.default_password_stands {
         words.push_str("sign in as `admin` with the password `admin`; it must be changed before anything else\n");
     }
@@ -103,6 +136,7 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     systemd::ready();
     tokio::select! {
         () = signals.next() => tracing::info!("ending; a second signal ends at once"),
+        () = hang_ups.each(|| read_again(&server)) => {}
         () = server.ending() => tracing::error!("ending: the storage has failed"),
         () = systemd::keep_alive(&server) => {}
     }
@@ -114,20 +148,6 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_log() {
-    // Symphonia warns of every tag that it skips.
-    let filter = EnvFilter::try_from_env("VBATCH_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,symphonia=error,symphonia_core=error"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().init();
-    }
-}
-
 #[expect(
     clippy::print_stderr,
     reason = "the last words of a program that failed"
@@ -135,6 +155,43 @@ fn start_log() {
 fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("vbatchd: {error:#}");
     ExitCode::FAILURE
+}
+
+/// Reads the certificate again, which someone else renews.
+fn read_again(server: &Server) {
+    match server.certificate.as_ref().map(|shown| shown.read_again()) {
+        None => tracing::info!("nothing is read again: there is no certificate"),
+        Some(Ok(fingerprint)) => tracing::info!(%fingerprint, "the certificate was read again"),
+        Some(Err(error)) => {
+            tracing::error!(%error, "the certificate could not be read again and stays as it was");
+        }
+    }
+}
+
+/// The signal that asks to read files again.
+struct HangUps {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl HangUps {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    /// Does this at each; never ends.
+    async fn each(&mut self, act: impl Fn()) {
+        #[cfg(unix)]
+        while self.signal.recv().await.is_some() {
+            act();
+        }
+        #[cfg(not(unix))]
+        let _ = act;
+        std::future::pending().await
+    }
 }
 
 /// The signals that ask for an end.

@@ -7,9 +7,13 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 fn vbatchd(data_dir: &Path) -> Command {
+    vbatchd_at(data_dir, "127.0.0.1:0")
+}
+
+fn vbatchd_at(data_dir: &Path, listen: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vbatchd"));
     command
-        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["--listen", listen, "--data-dir"])
         .arg(data_dir)
         .stdin(Stdio::null());
     for name in [
@@ -52,20 +56,157 @@ fn a_data_directory_in_use_is_refused_in_words() {
 }
 
 #[test]
-fn an_address_that_others_reach_is_refused_until_there_is_encryption() {
+fn an_address_that_others_reach_needs_encryption_and_a_password_of_its_own() {
     let data = tempfile::tempdir().unwrap();
-    let folder = data.path().join("never-made");
-    let (code, words) = ended(vbatchd(&folder).args(["--listen", "0.0.0.0:0"]));
-    // The flag may be given once only; the configuration file says it instead.
-    assert_eq!(code, Some(2), "{words}");
-    let file = data.path().join("config.toml");
-    std::fs::write(&file, "listen = '0.0.0.0:0'\n").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vbatchd"));
-    command.args(["check-config", "--config"]).arg(&file);
-    let (code, words) = ended(command.env_remove("LIGHTX2V_ACCESS_TOKEN"));
+    let folder = data.path().join("data");
+    let exposed = |arguments: &[&str]| {
+        let mut command = vbatchd_at(&folder, "0.0.0.0:0");
+        command.args(arguments);
+        ended(&mut command)
+    };
+    let (code, words) = exposed(&[]);
     assert_eq!(code, Some(1));
-    assert!(words.contains("does not encrypt yet"), "{words}");
+    for way_out in ["--tls", "--tls-cert FILE", "--insecure-no-tls", "127.0.0.1"] {
+        assert!(words.contains(way_out), "{words}");
+    }
     assert!(!folder.exists());
+    for arguments in [&["--tls"][..], &["--insecure-no-tls"]] {
+        let (code, words) = exposed(arguments);
+        assert_eq!(code, Some(1));
+        assert!(words.contains("the password `admin`"), "{words}");
+        assert!(words.contains("reset-admin-password"), "{words}");
+    }
+    // Files that are none are named before anything is served.
+    let (code, words) = exposed(&["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.key"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        words.contains("cannot read a certificate in /nowhere.pem"),
+        "{words}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_certificate_is_made_once_and_said_at_each_start() {
+    let data = tempfile::tempdir().unwrap();
+    let said = || {
+        let mut child = vbatchd(data.path())
+            .arg("--tls")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let found: Vec<String> = lines
+            .map_while(Result::ok)
+            .skip_while(|line| !line.starts_with("certificate in "))
+            .take(2)
+            .collect();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        found
+    };
+    let first = said();
+    assert!(first[0].ends_with("tls/certificate.pem"), "{first:?}");
+    let fingerprint = first[1].strip_prefix("its SHA-256 fingerprint ").unwrap();
+    assert_eq!(fingerprint.split(':').count(), 32, "{first:?}");
+    assert_eq!(said(), first);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_admins_password_is_reset_while_the_server_runs_and_when_it_does_not() {
+    let data = tempfile::tempdir().unwrap();
+    let reset = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vbatchd"));
+        command
+            .arg("reset-admin-password")
+            .arg("--data-dir")
+            .arg(data.path())
+            .env_remove("VBATCH_CONFIG");
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
+        let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
+        (status.code(), stdout, stderr)
+    };
+    let (code, password, words) = reset();
+    assert_eq!((code, password.as_str()), (Some(1), ""));
+    assert!(words.contains("there is no database in"), "{words}");
+
+    let mut child = running(data.path());
+    let (code, while_it_runs, words) = reset();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("must be changed"), "{words}");
+    let (code, when_it_does_not, words) = reset();
+    assert_eq!(code, Some(0), "{words}");
+    for password in [&while_it_runs, &when_it_does_not] {
+        assert_eq!(password.trim_end().len(), 23, "{password}");
+        assert!(!words.contains(password.trim_end()));
+    }
+    assert_ne!(while_it_runs, when_it_does_not);
+    // With it, the password that everyone knows is gone: others may reach the server.
+    let mut command = vbatchd(data.path());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said: Vec<String> = lines.map_while(Result::ok).take(3).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        said.iter()
+            .all(|line| !line.contains("with the password `admin`")),
+        "{said:?}"
+    );
+}
+
+fn check_config(text: &str) -> (Option<i32>, String, String) {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vbatchd"));
+    command.args(["check-config", "--engine", "preview", "--config"]);
+    command.arg(&file).env("VBATCH_DATA_DIR", "/tmp/elsewhere");
+    command.env("VBATCH_ADMIN_PASSWORD", "hush-hush");
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn check_config_says_every_value_and_whence() {
+    let (code, said, errors) = check_config("preview_slots = 2\n");
+    assert_eq!(code, Some(0), "{errors}");
+    for (key, value, origin) in [
+        ("engine", "preview", "flag"),
+        ("data_dir", "/tmp/elsewhere", "environment"),
+        ("preview_slots", "2", "file"),
+        ("listen", "127.0.0.1:50051", "default"),
+        ("VBATCH_ADMIN_PASSWORD", "set", "environment"),
+    ] {
+        let line = said.lines().find(|line| line.starts_with(key)).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words, [key, value, origin]);
+    }
+    assert!(!said.contains("hush"), "{said}");
+}
+
+#[test]
+fn check_config_names_each_key_that_there_is_not() {
+    let (code, _, errors) = check_config("listne = 1\n[limits]\nimage_bites = 2\n");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("line 1: there is no key `listne`"), "{errors}");
+    let second = "line 3: there is no key `limits.image_bites`";
+    assert!(errors.contains(second), "{errors}");
+    let (code, _, errors) = check_config("[metrics]\nlisten = '0.0.0.0:9464'\n");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("--metrics-beyond-loopback"), "{errors}");
 }
 
 /// A database as a server leaves it that was killed: not closed, and with an account in it.

@@ -48,6 +48,19 @@ impl Daemon {
     /// # Panics
     /// When it does not start; what it said is on the test's standard error.
     pub fn start(data_dir: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::start_logging(data_dir, variables, arguments, Stdio::inherit())
+    }
+
+    /// The same; what it says on standard error goes to `log`.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_logging(
+        data_dir: &Path,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+        log: Stdio,
+    ) -> Self {
         let mut command = Command::new(program("vbatchd"));
         command
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
@@ -55,7 +68,8 @@ impl Daemon {
             .args(arguments)
             .env("VBATCH_LOG", "warn,symphonia=error,symphonia_core=error")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(log);
         for name in [
             "LIGHTX2V_BASE_URL",
             "LIGHTX2V_ACCESS_TOKEN",

@@ -304,6 +304,7 @@ impl World {
                 media_type: "audio/mpeg".to_owned(),
                 blob: blob(BlobKind::Audio, 1),
                 duration: Duration::from_secs(5),
+                removed_time: None,
             },
             credits_per_item: 1,
             counts: ItemCounts::default(),
@@ -314,6 +315,8 @@ impl World {
             start_time: None,
             finish_time: None,
             cancel_request_time: None,
+            results_removed_time: None,
+            uploads_removed_time: None,
             last_ended: None,
             failures_seen: 0,
             revision: 0,
@@ -329,6 +332,7 @@ impl World {
                     blob: blob(BlobKind::Image, position),
                     width_px: 64,
                     height_px: 64,
+                    removed_time: None,
                 },
                 state: ItemState::Pending(Pending::default()),
                 round: 1,
@@ -672,6 +676,7 @@ impl NewVideo for Counted {
             duration: Duration::from_secs(5),
             width_px: 640,
             height_px: 480,
+            removed_time: None,
         };
         Ok(KeptVideo { video, pin: None })
     }

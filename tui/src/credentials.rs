@@ -33,6 +33,14 @@ pub enum CredentialsError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file is not one of certificates that are trusted.
+    #[error("{}: not a file of servers that are trusted ({what}); remove it, and trust anew what you still trust", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The file is not one of ours.
     #[error("{}: not a file of sessions ({source}); remove it and sign in again", path.display())]
     Malformed {
@@ -202,24 +210,36 @@ impl Credentials {
     }
 
     fn write(&self, stored: &Stored) -> Result<(), CredentialsError> {
-        let directory = self.path.parent().unwrap_or(Path::new("."));
-        private_directory(directory).map_err(self.failed("make the directory of"))?;
-        let mut text =
-            serde_json::to_vec_pretty(stored).map_err(|source| CredentialsError::Malformed {
-                path: self.path.clone(),
-                source,
-            })?;
-        text.push(b'\n');
-        let temporary = directory.join(format!(".credentials.{}.tmp", uuid::Uuid::new_v4()));
-        let written = write_private(&temporary, &text)
-            .and_then(|()| fs::rename(&temporary, &self.path))
-            .map_err(self.failed("write"));
-        if written.is_err() {
-            // What could not be written or renamed may not even be there.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        replace(&self.path, stored)
     }
+}
+
+/// Replaces a file of the user's alone as a whole.
+pub(crate) fn replace(path: &Path, content: &impl Serialize) -> Result<(), CredentialsError> {
+    let failed = |doing: &'static str| {
+        move |source| CredentialsError::File {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    };
+    let directory = path.parent().unwrap_or(Path::new("."));
+    private_directory(directory).map_err(failed("make the directory of"))?;
+    let mut text =
+        serde_json::to_vec_pretty(content).map_err(|source| CredentialsError::Malformed {
+            path: path.to_owned(),
+            source,
+        })?;
+    text.push(b'\n');
+    let temporary = directory.join(format!(".vbatch.{}.tmp", uuid::Uuid::new_v4()));
+    let written = write_private(&temporary, &text)
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(failed("write"));
+    if written.is_err() {
+        // What could not be written or renamed may not even be there.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
 fn private_directory(directory: &Path) -> io::Result<()> {

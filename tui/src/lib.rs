@@ -10,6 +10,7 @@ pub mod cli;
 pub mod credentials;
 pub mod files;
 pub mod keymap;
+pub mod known_servers;
 pub mod net;
 pub mod screen;
 pub mod state;

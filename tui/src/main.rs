@@ -23,8 +23,16 @@ fn main() -> ExitCode {
             cli::Task::Screen {
                 address,
                 token,
+                fingerprint,
                 options,
-            } => show(Server::At { address, token }, options, &mut io).await,
+            } => {
+                let server = Server::At {
+                    address,
+                    token,
+                    fingerprint,
+                };
+                show(server, options, &mut io).await
+            }
         }
     });
     // A thread that still reads from a terminal or a pipe must not keep the program.

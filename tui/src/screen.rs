@@ -13,8 +13,10 @@ use tokio::sync::mpsc;
 use crate::app::{self, Outside};
 use crate::credentials::Credentials;
 use crate::files::{Disk, FileWorker, LocalFiles};
+use crate::known_servers::KnownServers;
 use crate::net::address::Address;
-use crate::net::{Client, NetError, Network};
+use crate::net::effects::Kept;
+use crate::net::{Client, Fingerprint, NetError, Network};
 use crate::state::{
     AmbiguousWidth, ColorDepth, Directories, Ground, Language, Look, Message, Start, SymbolSet,
     TerminalEffect, look,
@@ -29,6 +31,8 @@ pub enum Server {
         address: Address,
         /// A token in place of the kept session.
         token: Option<String>,
+        /// The certificate that alone is trusted, in place of what was trusted before.
+        fingerprint: Option<Fingerprint>,
     },
     /// Behind a client that was handed in with its session.
     Over(Client),
@@ -173,14 +177,20 @@ fn network(
         Server::Over(client) => Ok(Network::over(client, files, sender.clone())),
         Server::At {
             address,
-            token: None,
-        } => Network::to_server(address, Credentials::of_user(), files, sender.clone()),
-        Server::At {
-            address,
-            token: Some(token),
+            token,
+            fingerprint,
         } => {
-            let client = Client::connect(&address)?.with_token(token);
-            Ok(Network::over(client, files, sender.clone()))
+            let credentials = Credentials::of_user();
+            let kept = Kept {
+                known_servers: credentials.as_ref().map(KnownServers::beside),
+                credentials: credentials.filter(|_| token.is_none()),
+                fingerprint,
+            };
+            let network = Network::to_server(address, kept, files, sender.clone())?;
+            Ok(match token {
+                Some(token) => network.with_token(token),
+                None => network,
+            })
         }
     }
 }

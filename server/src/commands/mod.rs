@@ -1,6 +1,8 @@
 //! Commands of `vbatchd` beside serving: what they say, and their exit codes.
 
 pub mod backup;
+pub mod health;
+pub mod reset;
 pub mod restore;
 pub mod verify;
 

@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Config, Limits, Upstream};
+use super::keys::unknown_keys;
+use super::network::{self, FileNetwork, FileTls, NetworkLimits};
+use super::{Config, Limits, Log, LogFormat, Upstream};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::MAX_CONCURRENCY;
 use crate::domain::pricing::Pricing;
+use crate::domain::retention::{self, Policy};
+use tracing_subscriber::EnvFilter;
 
 /// What can be said on the command line; each has its variable in the environment and its key in the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -28,6 +33,34 @@ pub struct Flags {
     /// Engine of batches that name none: preview or lightx2v [default: lightx2v with a token, else preview]
     #[arg(long, value_name = "ENGINE", env = "VBATCH_ENGINE")]
     pub engine: Option<String>,
+
+    /// Encrypt with a certificate that is made once and kept in the data directory
+    #[arg(long, env = "VBATCH_TLS", value_parser = BoolishValueParser::new())]
+    pub tls: bool,
+
+    /// Encrypt with this certificate (PEM; those that signed it after it)
+    #[arg(long, value_name = "FILE", env = "VBATCH_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", env = "VBATCH_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Let others reach the server without TLS: something in front of it encrypts
+    #[arg(long, env = "VBATCH_INSECURE_NO_TLS", value_parser = BoolishValueParser::new())]
+    pub insecure_no_tls: bool,
+
+    /// Address to tell Prometheus of the server on, at /metrics [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "VBATCH_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Let other machines read the metrics: they are not encrypted and need no password
+    #[arg(long, env = "VBATCH_METRICS_BEYOND_LOOPBACK", value_parser = BoolishValueParser::new())]
+    pub metrics_beyond_loopback: bool,
+
+    /// How the log is written: auto, pretty or json [default: auto, pretty on a terminal and else json]
+    #[arg(long, value_name = "FORMAT", env = "VBATCH_LOG_FORMAT")]
+    pub log_format: Option<String>,
 
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", env = "VBATCH_CONFIG")]
@@ -53,6 +86,14 @@ pub enum ConfigError {
         /// Where and why.
         message: String,
     },
+    /// It has keys that there are not.
+    #[error("the configuration file {path} is not valid: {}", .keys.join("; "))]
+    UnknownKeys {
+        /// Which.
+        path: PathBuf,
+        /// Each with its line.
+        keys: Vec<String>,
+    },
     /// A value cannot be used.
     #[error("{key}: {message}")]
     Value {
@@ -64,21 +105,43 @@ pub enum ConfigError {
 }
 
 /// The file, as it is written. Every key may be absent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+pub(super) struct File {
     listen: Option<SocketAddr>,
     data_dir: Option<PathBuf>,
     engine: Option<String>,
     preview_slots: Option<u32>,
     trusted_proxies: Vec<String>,
     verify_at_start: Option<bool>,
+    log_format: Option<String>,
+    metrics: FileMetrics,
+    insecure_no_tls: Option<bool>,
+    tls: FileTls,
+    network: FileNetwork,
     limits: FileLimits,
     pricing: FilePricing,
     upstream: FileUpstream,
+    retention: FileRetention,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileMetrics {
+    listen: Option<SocketAddr>,
+    beyond_loopback: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileRetention {
+    results_days: Option<u32>,
+    results_bytes: Option<u64>,
+    uploads_days: Option<u32>,
+    uploads_bytes: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FileLimits {
     image_bytes: Option<u64>,
@@ -87,15 +150,19 @@ struct FileLimits {
     audio_seconds: Option<u64>,
     images_per_batch: Option<u32>,
     video_bytes: Option<u64>,
+    uploads: Option<u32>,
+    uploads_per_user: Option<u32>,
+    upload_bytes_per_second: Option<u64>,
+    upload_patience_seconds: Option<u64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FilePricing {
     seconds_per_credit: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FileUpstream {
     base_url: Option<String>,
@@ -134,12 +201,12 @@ pub fn load(
         })
         .transpose()?;
     let base_url = variable("LIGHTX2V_BASE_URL").or(file.upstream.base_url);
-    let token = match (
-        variable("LIGHTX2V_ACCESS_TOKEN"),
-        &file.upstream.access_token_file,
-    ) {
+    let token_file = variable("LIGHTX2V_ACCESS_TOKEN_FILE").map(PathBuf::from);
+    let token_file = token_file.or(file.upstream.access_token_file);
+    let token = match (variable("LIGHTX2V_ACCESS_TOKEN"), &token_file) {
         (Some(token), _) => Some(token),
-        (None, Some(path)) => Some(read_secret(path)?),
+        // An empty file is no token: a service may be given one before there is any.
+        (None, Some(path)) => Some(read_secret(path)?).filter(|token| !token.trim().is_empty()),
         (None, None) => None,
     };
     if token.is_some() && base_url.is_none() {
@@ -184,6 +251,10 @@ pub fn load(
     let limits = defaults.limits;
     let config = Config {
         listen: flags.listen.or(file.listen).unwrap_or(defaults.listen),
+        encryption: network::encryption(flags, file.tls)?,
+        insecure_no_tls: flags.insecure_no_tls
+            || file.insecure_no_tls.unwrap_or(defaults.insecure_no_tls),
+        network: NetworkLimits::read(&file.network)?,
         data_dir: flags
             .data_dir
             .clone()
@@ -227,6 +298,30 @@ pub fn load(
                 limits.video_bytes,
                 1..=1 << 40,
             )?,
+            uploads: in_range(
+                "limits.uploads",
+                file.limits.uploads,
+                limits.uploads,
+                1..=10_000,
+            )?,
+            uploads_per_user: in_range(
+                "limits.uploads_per_user",
+                file.limits.uploads_per_user,
+                limits.uploads_per_user,
+                1..=10_000,
+            )?,
+            upload_bytes_per_second: in_range(
+                "limits.upload_bytes_per_second",
+                file.limits.upload_bytes_per_second,
+                limits.upload_bytes_per_second,
+                1..=1 << 30,
+            )?,
+            upload_patience: Duration::from_secs(in_range(
+                "limits.upload_patience_seconds",
+                file.limits.upload_patience_seconds,
+                limits.upload_patience.as_secs(),
+                1..=3_600,
+            )?),
         },
         pricing: Pricing {
             seconds_per_credit: file
@@ -259,25 +354,87 @@ pub fn load(
         )?,
         trusted_proxies: networks(&file.trusted_proxies)?,
         verify_at_start: file.verify_at_start.unwrap_or(defaults.verify_at_start),
+        metrics_listen: flags.metrics_listen.or(file.metrics.listen),
+        metrics_beyond_loopback: flags.metrics_beyond_loopback
+            || file.metrics.beyond_loopback.unwrap_or(defaults.metrics_beyond_loopback),
+        log: Log {
+            format: log_format(flags.log_format.clone().or(file.log_format))?,
+            filter: log_filter(variable("VBATCH_LOG"))?,
+        },
+        retention: retention(&file.retention)?,
     };
-    if !config.listen.ip().is_loopback() {
+    if let Some(listen) = config.metrics_listen
+        && !listen.ip().is_loopback()
+        && !config.metrics_beyond_loopback
+    {
         return Err(value(
-            "listen",
+            "metrics.listen",
             format!(
-                "{} can be reached from other machines, and this version does not encrypt yet. Listen on 127.0.0.1 and \
-                 reach it through an SSH tunnel: ssh -L 50051:127.0.0.1:50051 HOST",
-                config.listen
+                "{listen} can be reached from other machines, which needs --metrics-beyond-loopback: metrics are not \
+                 encrypted and need no password"
             ),
         ));
     }
+    network::check_exposed(config.listen, &config.encryption, config.insecure_no_tls)?;
     Ok(config)
 }
 
+fn log_format(name: Option<String>) -> Result<LogFormat, ConfigError> {
+    let Some(name) = name else {
+        return Ok(LogFormat::default());
+    };
+    let mut formats = LogFormat::ALL.into_iter();
+    formats.find(|format| format.name() == name).ok_or_else(|| {
+        value(
+            "log_format",
+            format!("`{name}` is not one of auto, pretty, json"),
+        )
+    })
+}
+
+fn log_filter(filter: Option<String>) -> Result<Option<String>, ConfigError> {
+    if let Some(filter) = &filter {
+        EnvFilter::try_new(filter).map_err(|error| value("VBATCH_LOG", error.to_string()))?;
+    }
+    Ok(filter)
+}
+
+fn retention(file: &FileRetention) -> Result<Policy, ConfigError> {
+    // A hundred years is for ever; a limit of nothing would be a mistake.
+    let age = |key, days: Option<u32>| -> Result<Option<Duration>, ConfigError> {
+        let days = days.map(|days| in_range(key, Some(days), days, 1..=36_500));
+        let age = |days| Duration::from_secs(86_400 * u64::from(days));
+        days.transpose().map(|days| days.map(age))
+    };
+    let bytes = |key, bytes: Option<u64>| {
+        let checked = bytes.map(|bytes| in_range(key, Some(bytes), bytes, 1 << 20..=1 << 50));
+        checked.transpose()
+    };
+    Ok(Policy {
+        results: retention::Limits {
+            age: age("retention.results_days", file.results_days)?,
+            bytes: bytes("retention.results_bytes", file.results_bytes)?,
+        },
+        uploads: retention::Limits {
+            age: age("retention.uploads_days", file.uploads_days)?,
+            bytes: bytes("retention.uploads_bytes", file.uploads_bytes)?,
+        },
+    })
+}
+
+/// The text of a file that has no keys but known ones, and what it says.
 fn read_file(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
         path: path.to_owned(),
         error,
     })?;
+    let keys = unknown_keys(&text);
+    if !keys.is_empty() {
+        return Err(ConfigError::UnknownKeys {
+            path: path.to_owned(),
+            keys,
+        });
+    }
     toml::from_str(&text).map_err(|error| ConfigError::Invalid {
         path: path.to_owned(),
         message: error.to_string(),
@@ -318,7 +475,7 @@ fn checked_url(url: String) -> Result<String, ConfigError> {
     }
 }
 
-fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
+pub(super) fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
     key: &'static str,
     given: Option<N>,
     default: N,
@@ -338,7 +495,7 @@ fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
     ))
 }
 
-fn value(key: &'static str, message: impl Into<String>) -> ConfigError {
+pub(super) fn value(key: &'static str, message: impl Into<String>) -> ConfigError {
     ConfigError::Value {
         key,
         message: message.into(),
@@ -352,6 +509,7 @@ mod tests {
 
     use secrecy::ExposeSecret as _;
 
+    use super::super::network::Encryption;
     use super::*;
 
     fn with(file: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Config, String> {
@@ -391,7 +549,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (file, variables, words) in [
-            ("listne = 1", &[][..], "unknown field `listne`"),
+            ("listne = 1", &[][..], "line 1: there is no key `listne`"),
             (
                 "trusted_proxies = ['127.0.0.1', 'nginx']",
                 &[],
@@ -415,7 +573,37 @@ mod tests {
             (
                 "listen = '0.0.0.0:50051'",
                 &[],
-                "listen: 0.0.0.0:50051 can be reached from other machines",
+                "listen: 0.0.0.0:50051 can be reached from other machines, and without TLS",
+            ),
+            (
+                "[tls]\ncertificate = 'c'",
+                &[],
+                "tls.key: a certificate needs its key",
+            ),
+            (
+                "[tls]\nkey = 'k'",
+                &[],
+                "tls.certificate: a key needs its certificate",
+            ),
+            (
+                "[tls]\ncertificate = 'c'\nkey = 'k'\ngenerate = true",
+                &[],
+                "tls: a certificate is either given by files or generated",
+            ),
+            (
+                "[tls]\ngenerate = true\nnames = ['a b']",
+                &[],
+                "tls.names: `a b` is neither a host name nor an address",
+            ),
+            (
+                "[network]\nping_floor_seconds = 301",
+                &[],
+                "network.ping_floor_seconds: 301 is not within 1 to 300",
+            ),
+            (
+                "[limits]\nuploads = 0",
+                &[],
+                "limits.uploads: 0 is not within 1 to 10000",
             ),
             (
                 "",
@@ -431,6 +619,55 @@ mod tests {
             let error = with(file, variables, Flags::default()).unwrap_err();
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn others_reach_a_server_that_encrypts_or_is_said_to_be_behind_one_that_does() {
+        let listen = "listen = '0.0.0.0:0'\n";
+        for (file, flags) in [
+            ("[tls]\ngenerate = true", Flags::default()),
+            ("[tls]\ncertificate = 'c'\nkey = 'k'", Flags::default()),
+            ("insecure_no_tls = true", Flags::default()),
+            (
+                "",
+                Flags {
+                    tls: true,
+                    ..Flags::default()
+                },
+            ),
+            (
+                "",
+                Flags {
+                    insecure_no_tls: true,
+                    ..Flags::default()
+                },
+            ),
+        ] {
+            with(&format!("{listen}{file}"), &[], flags).unwrap();
+        }
+        // A flag chooses anew: the file's certificate is not asked for its key, nor shown.
+        let flags = Flags {
+            insecure_no_tls: true,
+            ..Flags::default()
+        };
+        let config = with("[tls]\ngenerate = true", &[], flags).unwrap();
+        assert_eq!(config.encryption, Encryption::None);
+        let mapped = "listen = '[::ffff:127.0.0.1]:0'";
+        assert!(with(mapped, &[], Flags::default()).is_ok());
+    }
+
+    #[test]
+    fn limits_of_the_network_are_read() {
+        let file = "[network]\nconnections = 3\nhandshake_seconds = 2\ncall_deadline_seconds = 5\n\
+                    [limits]\nuploads_per_user = 1\nupload_patience_seconds = 9\n";
+        let config = with(file, &[], Flags::default()).unwrap();
+        assert_eq!(config.network.connections, 3);
+        assert_eq!(config.network.handshake, Duration::from_secs(2));
+        assert_eq!(config.network.call_deadline, Duration::from_secs(5));
+        let usual = NetworkLimits::default();
+        assert_eq!(config.network.ping_floor, usual.ping_floor);
+        assert_eq!(config.limits.uploads_per_user, 1);
+        assert_eq!(config.limits.upload_patience, Duration::from_secs(9));
     }
 
     #[test]

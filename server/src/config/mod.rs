@@ -3,7 +3,10 @@
 //! Not here: anything that is read again later. What an administrator changes at run time (pause, concurrency, token)
 //! lives in the store.
 
+pub mod check;
+mod keys;
 pub mod load;
+pub mod network;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,13 +18,21 @@ use secrecy::SecretString;
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::DEFAULT_CONCURRENCY;
 use crate::domain::pricing::Pricing;
+use crate::domain::retention::Policy;
 use crate::domain::retry::ITEM_DEADLINE;
+use network::{Encryption, NetworkLimits};
 
 /// Everything the server is told.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What encrypts the connections.
+    pub encryption: Encryption,
+    /// Whether others may reach it without encryption.
+    pub insecure_no_tls: bool,
+    /// What connections and calls may take.
+    pub network: NetworkLimits,
     /// The folder of the database and the media.
     pub data_dir: PathBuf,
     /// The engine of batches that name none; absent: `lightx2v` when it has a token, else `preview`.
@@ -42,8 +53,51 @@ pub struct Config {
     pub concurrency: u32,
     /// Proxies whose `X-Forwarded-For` says where a call comes from.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where to tell Prometheus of the server; absent: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether that may be where other machines reach it.
+    pub metrics_beyond_loopback: bool,
+    /// How the log is written.
+    pub log: Log,
+    /// What is kept of ended batches.
+    pub retention: Policy,
     /// Whether everything that is stored is looked at after each start, in the background.
     pub verify_at_start: bool,
+}
+
+/// How the log is written, on standard error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// In which form.
+    pub format: LogFormat,
+    /// Which lines: directives as `info` or `warn,vbatch_server::dispatch=debug`; absent: `info`.
+    pub filter: Option<String>,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people when standard error is a terminal, else JSON.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Pretty, Self::Json];
+
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// What uploads may be.
@@ -61,6 +115,14 @@ pub struct Limits {
     pub images_per_batch: u32,
     /// Largest fetched video, in bytes.
     pub video_bytes: u64,
+    /// Uploads at a time, of everyone.
+    pub uploads: u32,
+    /// Uploads at a time of one user.
+    pub uploads_per_user: u32,
+    /// The slowest that an upload may be for long, in bytes a second.
+    pub upload_bytes_per_second: u64,
+    /// For how long an upload may be slower than that.
+    pub upload_patience: Duration,
 }
 
 impl Default for Limits {
@@ -72,6 +134,14 @@ impl Default for Limits {
             audio_duration: Duration::from_secs(600),
             images_per_batch: 1_000,
             video_bytes: 2 << 30,
+            // Each may keep a file handle and a chunk or two in memory.
+            uploads: 32,
+            // One that runs and those of another window: more share the same line.
+            uploads_per_user: 4,
+            // 64 kbit/s: the slowest lines still in use. Slower ones only hold their place.
+            upload_bytes_per_second: 8 << 10,
+            // A tunnel, a change from one network to another.
+            upload_patience: Duration::from_secs(60),
         }
     }
 }
@@ -97,6 +167,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            encryption: Encryption::None,
+            insecure_no_tls: false,
+            network: NetworkLimits::default(),
             data_dir: PathBuf::from("data"),
             default_engine: None,
             limits: Limits::default(),
@@ -107,6 +180,10 @@ impl Default for Config {
             item_deadline: ITEM_DEADLINE,
             concurrency: DEFAULT_CONCURRENCY,
             trusted_proxies: Vec::new(),
+            metrics_listen: None,
+            metrics_beyond_loopback: false,
+            log: Log::default(),
+            retention: Policy::default(),
             verify_at_start: true,
         }
     }

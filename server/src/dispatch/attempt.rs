@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
 use super::gate::later;
 use super::lane::{Done, Lane};
+use super::log;
 use crate::domain::batch::Batch;
 use crate::domain::failure::{Failure, FailureReason, WaitReason};
 use crate::domain::ids::{Account, ClientRef};
@@ -47,7 +49,7 @@ impl Lane {
         let credentials = credentials.clone();
         self.submitting.insert(key);
         let clock = self.clock.clone();
-        self.work.spawn(async move {
+        let submit = async move {
             clock.sleep(pause).await;
             let result = engine.submit(&credentials, task).await;
             Done::Submitted {
@@ -55,7 +57,8 @@ impl Lane {
                 account: credentials.account,
                 result,
             }
-        });
+        };
+        self.work.spawn(submit.instrument(log::span(item.batch, key)));
     }
 
     /// Records the answer to a submit.
@@ -77,9 +80,9 @@ impl Lane {
                     expected_wait: submitted.expected_wait,
                 }
             }
-            Err(SubmitError::Refused(refusal)) => self.refused(&account, refusal, now).await?,
+            Err(SubmitError::Refused(refusal)) => self.refused(key, &account, refusal, now).await?,
             Err(SubmitError::NotSent { message }) => {
-                tracing::warn!(engine = self.setup.kind.name(), %message, "the upstream was not reached");
+                tracing::warn!(engine = self.setup.kind.name(), call = %key, %message, "the upstream was not reached");
                 self.errors.note("not_reached", now);
                 let random = self.clock.random();
                 let state = self.account(&account);
@@ -105,7 +108,7 @@ impl Lane {
                 released(WaitReason::BackOff, now)
             }
             Err(SubmitError::Unresolved { message }) => {
-                tracing::warn!(%key, %message, "a submit got no definite answer");
+                tracing::warn!(call = %key, %message, "a submit got no definite answer");
                 self.errors.note("unresolved", now);
                 AttemptEvent::Unanswered
             }
@@ -129,6 +132,7 @@ impl Lane {
 
     async fn refused(
         &mut self,
+        key: ClientRef,
         account: &Account,
         refusal: Refusal,
         now: Timestamp,
@@ -145,7 +149,7 @@ impl Lane {
                 try_again: None,
             });
         }
-        tracing::info!(engine = self.setup.kind.name(), %refusal, "a submit was refused");
+        tracing::info!(engine = self.setup.kind.name(), call = %key, %refusal, "a submit was refused");
         let mut daily_free = None;
         match &refusal {
             Refusal::Token { .. } => {

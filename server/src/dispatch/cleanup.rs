@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::gate::later;
 use super::lane::{Done, Lane, is_at_upstream, running_key};
+use super::log;
 use super::poll::{change_of, class};
 use super::schedule::SHORTEST;
 use crate::domain::ids::{Account, ClientRef, TaskId};
@@ -113,7 +114,7 @@ impl Lane {
         if expired.is_empty() {
             return Ok(());
         }
-        self.store.apply(expired, now).await?;
+        log::ended(&self.store.apply(expired, now).await?);
         self.read_again().await
     }
 

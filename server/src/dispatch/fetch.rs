@@ -9,9 +9,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::files::{Files, NewVideo, NewVideoError};
 use super::lane::{Done, Lane, running_key};
+use super::log;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureReason};
 use crate::domain::ids::{Account, ClientRef, TaskId};
@@ -59,10 +61,11 @@ impl Lane {
                 turns: Arc::clone(&self.fetch_turns),
                 storage_full: Arc::clone(&self.storage_full),
             };
-            self.work.spawn(async move {
+            let run = async move {
                 let result = fetch.run().await;
                 Done::Fetched { key, result }
-            });
+            };
+            self.work.spawn(run.instrument(log::span(item.batch, key)));
         }
         if self.fetching.is_empty() {
             // Nobody is left who could find out that there is room again.
@@ -187,7 +190,7 @@ impl Fetch {
     }
 
     async fn broken(&self, error: FetchError) -> Result<Tried, StoreError> {
-        tracing::warn!(key = %self.key, %error, "a fetch broke");
+        tracing::warn!(call = %self.key, %error, "a fetch broke");
         match error {
             FetchError::Read(ReadError::Unknown { .. }) => Ok(Tried::Denied),
             FetchError::Read(ReadError::Token { .. }) => {
@@ -206,7 +209,7 @@ impl Fetch {
     }
 
     fn no_room(&self, error: &io::Error) -> Tried {
-        tracing::error!(key = %self.key, %error, "a video cannot be stored");
+        tracing::error!(call = %self.key, %error, "a video cannot be stored");
         if matches!(
             error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
@@ -238,6 +241,7 @@ impl Fetch {
             event,
         };
         let applied = self.store.apply(vec![change], self.clock.now()).await?;
+        log::ended(&applied);
         Ok(applied.first().is_some_and(Option::is_some))
     }
 

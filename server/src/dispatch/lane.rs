@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::files::Files;
 use super::gate::{Gate, later};
+use super::log;
 use super::restored::OtherLife;
 use super::status::{Board, RecentErrors};
 use super::{EngineSetup, Parts};
@@ -327,7 +328,13 @@ impl Lane {
                 // One that is ready already waits for a slot, whose end wakes the lane by its commit.
                 return Ok(backlog.next_ready_time.filter(|time| *time > now));
             };
-            tracing::debug!(item = %item.id, attempt = item.last_attempt, "claimed");
+            tracing::info!(
+                batch = %batch.id,
+                item = %item.id,
+                call = %item.client_ref(item.last_attempt),
+                engine = self.setup.kind.name(),
+                "an attempt begins"
+            );
             self.start_submit(&batch, &item, &credentials);
             self.open.active.push((batch, item));
         }
@@ -422,6 +429,7 @@ impl Lane {
             event,
         };
         let mut items = self.store.apply(vec![change], self.clock.now()).await?;
+        log::ended(&items);
         Ok(items.pop().flatten())
     }
 

@@ -15,6 +15,7 @@ mod fetch;
 pub mod files;
 mod gate;
 mod lane;
+mod log;
 mod poll;
 mod recover;
 mod restored;

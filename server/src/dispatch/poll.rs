@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::gate::{Gate, later};
 use super::lane::{Done, Lane, is_at_upstream, running_key};
+use super::log;
 use super::schedule::{self, Outlook};
 use crate::domain::failure::{Failure, FailureReason};
 use crate::domain::ids::{Account, ClientRef, TaskId};
@@ -148,7 +149,7 @@ impl Lane {
             self.account(&account).gate.slot_came_free();
         }
         if !changes.is_empty() {
-            self.store.apply(changes, now).await?;
+            log::ended(&self.store.apply(changes, now).await?);
         }
         Ok(())
     }
@@ -502,7 +503,7 @@ impl Lane {
                 .collect();
             let held = self.held_slots(&account) > 0;
             if !changes.is_empty() {
-                self.store.apply(changes, now).await?;
+                log::ended(&self.store.apply(changes, now).await?);
             }
             if held {
                 tracing::error!(%account, "the upstream account has had no usable token for 2 hours");

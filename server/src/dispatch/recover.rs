@@ -200,7 +200,7 @@ impl Lane {
             let adopted = found.remove(0);
             // First: once one is adopted nobody looks for the others again.
             self.end_surplus(key, item.batch, &account, found).await?;
-            tracing::info!(%key, task = %adopted.task, "found the task of an unanswered submit");
+            tracing::info!(call = %key, task = %adopted.task, "found the task of an unanswered submit");
             let event = AttemptEvent::Submitted {
                 task: adopted.task.clone(),
                 expected_wait: None,
@@ -229,7 +229,7 @@ impl Lane {
                         now,
                     };
                     let settled = self.store.settle_watch(late).await?;
-                    tracing::info!(key = %watch.client_ref, ?settled, "a late task appeared");
+                    tracing::info!(call = %watch.client_ref, ?settled, "a late task appeared");
                     self.account(&account).poll_soon(now, None);
                 }
                 // A submit that is still on its way may make its task after any list.

@@ -91,6 +91,10 @@ pub struct Batch {
     pub finish_time: Option<Timestamp>,
     /// When its owner asked for all of it to end.
     pub cancel_request_time: Option<Timestamp>,
+    /// When retention removed the last of its videos; absent while one may be there.
+    pub results_removed_time: Option<Timestamp>,
+    /// When retention removed the last of its uploads; the first to go is the audio.
+    pub uploads_removed_time: Option<Timestamp>,
     /// The item that ended last, even if it was retried since; absent while none ever has.
     pub last_ended: Option<EndedItem>,
     /// Failed items that its owner has looked at.
@@ -298,6 +302,8 @@ impl Batch {
         }
         if self.counts.open() > 0 {
             self.finish_time = None;
+            // It will have videos again.
+            self.results_removed_time = None;
         } else {
             self.finish_time.get_or_insert(now);
         }

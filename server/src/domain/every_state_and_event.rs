@@ -131,6 +131,7 @@ fn video() -> Video {
         duration: Duration::from_secs(1),
         width_px: 2,
         height_px: 2,
+        removed_time: None,
     }
 }
 
@@ -145,6 +146,7 @@ pub(super) fn fresh(state: ItemState) -> VideoItem {
             blob: blob(BlobKind::Image),
             width_px: 1,
             height_px: 1,
+            removed_time: None,
         },
         state,
         round: 1,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// SHA-256 of a file's content; the name of its blob.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
@@ -68,6 +70,8 @@ pub struct SourceImage {
     pub width_px: u32,
     /// Height as shown, in pixels.
     pub height_px: u32,
+    /// When retention removed the content; absent while it is there.
+    pub removed_time: Option<Timestamp>,
 }
 
 /// The audio of a batch.
@@ -81,6 +85,8 @@ pub struct Audio {
     pub blob: Blob,
     /// How long it plays.
     pub duration: Duration,
+    /// When retention removed the content; absent while it is there.
+    pub removed_time: Option<Timestamp>,
 }
 
 /// A finished video.
@@ -96,6 +102,8 @@ pub struct Video {
     pub width_px: u32,
     /// Height in pixels; zero when the container does not say.
     pub height_px: u32,
+    /// When retention removed the content; absent while it is there.
+    pub removed_time: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod leftover;
 pub mod media;
 pub mod pricing;
 pub mod restored;
+pub mod retention;
 pub mod retry;
 pub mod transition;
 pub mod user;

@@ -86,6 +86,7 @@ impl ArrivingVideo {
             duration: facts.duration,
             width_px: facts.width_px,
             height_px: facts.height_px,
+            removed_time: None,
         };
         let pin = self
             .media

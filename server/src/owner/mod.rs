@@ -15,3 +15,11 @@ pub mod serve;
 pub mod socket;
 #[cfg(all(test, unix))]
 mod tests;
+
+/// What is said with a one-time password for `admin`, which itself goes to standard output alone.
+pub fn reset_words(expire_time: jiff::Timestamp) -> String {
+    format!(
+        "A one-time password for `admin`, good until {expire_time:.0}; it must be changed at the next sign-in. All sessions \
+         of `admin` have ended."
+    )
+}

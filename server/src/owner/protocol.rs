@@ -39,6 +39,16 @@ pub enum Request {
         /// For programs.
         json: bool,
     },
+    /// Whether the server should be sent work; the exit code says it too.
+    Health {
+        /// [`VERSION`].
+        version: u32,
+    },
+    /// A one-time password for `admin`, which is the data.
+    ResetAdminPassword {
+        /// [`VERSION`].
+        version: u32,
+    },
     /// The archive of this connection is written and flushed.
     Kept,
 }
@@ -47,7 +57,10 @@ impl Request {
     /// The version that the client speaks.
     pub fn version(&self) -> u32 {
         match self {
-            Self::Backup { version, .. } | Self::Verify { version, .. } => *version,
+            Self::Backup { version, .. }
+            | Self::Verify { version, .. }
+            | Self::Health { version }
+            | Self::ResetAdminPassword { version } => *version,
             Self::Kept => VERSION,
         }
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use secrecy::ExposeSecret as _;
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,8 @@ use crate::domain::audit::{AuditEvent, Outcome, Target, TargetKind};
 use crate::domain::ids::InstanceId;
 use crate::domain::ledger::Actor;
 use crate::media::{Media, TEMPORARIES};
+use crate::service::accounts::Accounts;
+use crate::service::health::Standing;
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
 use crate::verify;
@@ -42,12 +45,16 @@ pub struct Parts {
     pub store: Arc<RedbStore>,
     /// The stored files.
     pub media: Media,
+    /// Signing in.
+    pub accounts: Arc<Accounts>,
     /// Time.
     pub clock: Clock,
     /// This start of the server.
     pub instance: InstanceId,
     /// Whose socket it is.
     pub data_dir: PathBuf,
+    /// Whether the server should be sent work.
+    pub standing: watch::Receiver<Standing>,
 }
 
 struct Owner {
@@ -180,6 +187,30 @@ async fn converse(
                 }
             }
         }
+        Request::Health { .. } => {
+            let standing = *owner.parts.standing.borrow();
+            let done = Reply::Done {
+                said: standing.in_words().to_owned(),
+                code: u8::from(standing != Standing::Serving),
+            };
+            protocol::send(&mut stream, &done).await
+        }
+        Request::ResetAdminPassword { .. } => match owner.parts.accounts.reset_admin().await {
+            Ok((password, expire_time)) => {
+                tracing::warn!("the owner has reset the password of `admin`");
+                let line = format!("{}\n", password.expose_secret());
+                protocol::send_data(&mut stream, line.as_bytes()).await?;
+                let done = Reply::Done {
+                    said: super::reset_words(expire_time),
+                    code: 0,
+                };
+                protocol::send(&mut stream, &done).await
+            }
+            Err(error) => {
+                let message = error.message;
+                protocol::send(&mut stream, &Reply::Refused { message }).await
+            }
+        },
         Request::Kept => Ok(()),
     }
 }

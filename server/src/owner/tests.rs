@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,11 +22,14 @@ use crate::backup::{DATABASE, LAST_BACKUP_SETTING};
 use crate::clock::Clock;
 use crate::domain::books::last_look::{self, LastLook};
 use crate::media::Media;
+use crate::service::health::Standing;
+use crate::service::accounts::Accounts;
 use crate::store::Store as _;
 use crate::store::conformance::world::World;
 use crate::store::redb::RedbStore;
 
 struct Running {
+    accounts: Arc<Accounts>,
     store: Arc<RedbStore>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
@@ -34,15 +39,21 @@ async fn server(data_dir: &Path) -> Running {
     let clock = Clock::system();
     let store = Arc::new(RedbStore::open(&data_dir.join(DATABASE), clock.clone()).unwrap());
     let shutdown = CancellationToken::new();
+    let as_store: Arc<dyn crate::store::Store> = Arc::<RedbStore>::clone(&store);
+    let accounts = Accounts::open(as_store, store.feed().clone(), clock.clone());
+    let accounts = Arc::new(accounts.await.unwrap());
     let parts = Parts {
+        accounts: Arc::clone(&accounts),
         store: Arc::clone(&store),
         media: Media::open(data_dir).unwrap(),
         instance: clock.instance_id(),
         clock,
         data_dir: data_dir.to_owned(),
+        standing: watch::channel(Standing::DiskFull).1,
     };
     let task = start(parts, shutdown.clone()).await;
     Running {
+        accounts,
         store,
         shutdown,
         task,
@@ -232,6 +243,72 @@ async fn what_the_server_does_not_understand_is_refused_in_words() {
         let reply = protocol::receive::<Reply>(&mut stream).await.unwrap();
         assert!(matches!(reply, Some(Frame::Message(Reply::Refused { .. }))));
     }
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_owner_gets_back_in_and_everyone_else_is_out() {
+    const RESET: Request = Request::ResetAdminPassword { version: VERSION };
+    let data = tempfile::tempdir().unwrap();
+    let running = server(data.path()).await;
+    let accounts = &running.accounts;
+    let mut asked = ask(data.path(), &RESET).await.unwrap().unwrap();
+    let error = asked.answer(|_| Ok(()), |_, _| {}).await.unwrap_err();
+    assert!(error.to_string().contains("no user `admin` yet"), "{error}");
+
+    accounts
+        .bootstrap(Some("a good old passphrase".into()))
+        .await
+        .unwrap();
+    let login = |password: &str| accounts.login("admin", password.into(), None);
+    let signed_in = login("a good old passphrase").await.unwrap();
+    let token = signed_in.issued.token.expose_secret();
+    accounts.authenticate(token, None).await.unwrap();
+    let other = accounts
+        .ensure_user("wang", crate::domain::user::Role::Admin, 1)
+        .await
+        .unwrap();
+    let disable = crate::store::UserChange {
+        user: signed_in.user.id,
+        expected_version: None,
+        role: Some(crate::domain::user::Role::User),
+        disabled: Some(true),
+        display_name: None,
+        language: None,
+        actor: crate::domain::ledger::Actor::System,
+        now: signed_in.user.create_time,
+    };
+    running.store.update_user(disable).await.unwrap();
+
+    let mut asked = ask(data.path(), &RESET).await.unwrap().unwrap();
+    let mut password = String::new();
+    let answer = asked.answer(
+        |piece| {
+            password += std::str::from_utf8(piece).unwrap();
+            Ok(())
+        },
+        |_, _| {},
+    );
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.code, 0);
+    assert!(answer.said.contains("must be changed"), "{}", answer.said);
+    assert!(!answer.said.contains(password.trim()));
+
+    let refused = accounts.authenticate(token, None).await.unwrap_err();
+    assert_eq!(refused.reason.name(), "TOKEN_REVOKED");
+    assert!(login("a good old passphrase").await.is_err());
+    let again = login(password.trim_end()).await.unwrap();
+    assert!(again.user.password_change_required);
+    assert_eq!(again.user.role, crate::domain::user::Role::Admin);
+    let events = running.store.audit(None, 10).await.unwrap();
+    let reset = events
+        .iter()
+        .find(|event| event.action == "password.reset")
+        .unwrap();
+    assert_eq!(reset.actor, crate::domain::ledger::Actor::Owner);
+    assert!(!format!("{events:?}").contains(password.trim()));
+    drop(other);
     running.shutdown.cancel();
     running.task.await.unwrap();
 }

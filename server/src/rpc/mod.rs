@@ -5,6 +5,9 @@
 //! | `auth`, `admin`, `batch` | one thin file a service |
 //! | `gate`, `scopes` | who may call at all: tokens, keys, and what they suffice for |
 //! | `origin` | where a call comes from |
+//! | `calls` | each call's id, and how it ended |
+//! | `health` | whether the server should be sent work |
+//! | `deadline` | how long a call may take |
 //! | `stream`, `live_system` | what live streams have in common, and the live status of the system |
 //! | `convert` | messages ↔ domain |
 //! | `status` | the only map from refusals to statuses |
@@ -12,13 +15,16 @@
 //! Invariants: every service of ours stands behind the gate; health and reflection stand beside it; no message is
 //! larger than [`MESSAGE_BYTES`]. Requests are never printed: some carry passwords.
 //!
-//! Not here: rules (`service`), sockets and TLS (the wiring).
+//! Not here: rules (`service`), sockets and TLS (`transport`).
 
 pub mod admin;
 pub mod auth;
 pub mod batch;
+pub mod calls;
 pub mod convert;
+pub mod deadline;
 pub mod gate;
+pub mod health;
 mod live_system;
 pub mod origin;
 pub mod scopes;
@@ -106,4 +112,15 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         // The details of errors, so that clients without them at hand can read them.
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// Deadlines of all services.
+pub fn deadlines(cap: std::time::Duration) -> deadline::Deadlines {
+    deadline::Deadlines::new(
+        cap,
+        &[
+            vision_batch::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+        ],
+    )
 }

@@ -49,7 +49,8 @@ impl TrustedProxies {
         Origin(Some(origin))
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether connections of this address are a trusted proxy's.
+    pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }

@@ -9,6 +9,7 @@ mod first_start;
 pub mod keys;
 mod open_sessions;
 pub mod refusals;
+mod reset;
 #[cfg(test)]
 mod tests;
 

@@ -8,8 +8,10 @@ pub mod admin;
 pub mod batches;
 pub mod error;
 pub mod forecast;
+pub mod health;
 pub mod overview;
 pub mod page_token;
+pub mod retention;
 pub mod session;
 
 use std::net::IpAddr;

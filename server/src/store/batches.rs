@@ -10,6 +10,7 @@ use crate::domain::ids::{BatchId, ItemId, UserId};
 use crate::domain::item::VideoItem;
 use crate::domain::ledger::Actor;
 use crate::domain::media::Blob;
+use crate::domain::retention::Kept;
 use crate::domain::user::Credits;
 
 /// A batch to be committed. The items' charges are taken from its owner.
@@ -97,6 +98,32 @@ pub struct Deleted {
     pub doomed: Vec<Blob>,
 }
 
+/// A step of taking files from ended batches.
+#[derive(Debug, Clone, Copy)]
+pub struct Expire {
+    /// Which files.
+    pub kept: Kept,
+    /// Batches that ended then or before.
+    pub ended_before: Timestamp,
+    /// Items at most.
+    pub limit: usize,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What a step has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// From which batch.
+    pub batch: BatchId,
+    /// Files that are not referred to from there any more.
+    pub files: u64,
+    /// Nothing of the kind is left there.
+    pub is_last: bool,
+    /// Blobs that nothing refers to now.
+    pub doomed: Vec<Blob>,
+}
+
 /// What is left of a deleted batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tombstone {
@@ -137,6 +164,9 @@ pub enum ChangeItemsError {
     /// A named item cannot be retried.
     #[error("an item cannot be retried")]
     NotRetryable(ItemId),
+    /// Retention has removed the uploads that it would need.
+    #[error("the uploads were removed")]
+    UploadsRemoved(Timestamp),
     /// No selected item can be changed: all have ended (cancel), or none can be retried.
     #[error("nothing to change")]
     Nothing,

@@ -40,7 +40,7 @@ pub use accounts::{
 };
 pub use batches::{
     CancelItems, ChangeItemsError, CreateBatchError, Created, DeleteBatch, DeleteBatchError,
-    Deleted, ItemsChanged, NewBatch, RetryItems, Tombstone,
+    Deleted, Expire, Expired, ItemsChanged, NewBatch, RetryItems, Tombstone,
 };
 pub use dispatching::{AttemptChange, Claim, FoundTask, Settled};
 use query::{
@@ -174,6 +174,12 @@ pub trait Store: Send + Sync {
     /// requests that made it and what it left upstream stay; of the batch itself a [`Tombstone`] does. Its blobs that
     /// no other batch refers to are doomed.
     async fn delete_batch(&self, delete: DeleteBatch) -> Result<Deleted, DeleteBatchError>;
+
+    /// Takes files of one kind from the batch that ended longest ago, at `ended_before` or before, if one has any: at
+    /// most `limit` items' in one transaction, from the first position on. The items and the batch say so, the blobs
+    /// that nothing else refers to are doomed, and an audit event tells of the last of them. Nothing when there is no
+    /// such batch.
+    async fn expire(&self, expire: Expire) -> Result<Option<Expired>, StoreError>;
 
     /// What is left of a batch that was deleted.
     async fn tombstone(&self, batch: BatchId) -> Result<Option<Tombstone>, StoreError>;

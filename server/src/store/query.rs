@@ -280,4 +280,43 @@ pub struct Totals {
     pub video_bytes: u64,
     /// Bytes of the database file.
     pub database_bytes: u64,
+    /// Items by state.
+    pub items_by_state: ItemTotals,
+    /// Every ledger's entries by kind.
+    pub credits: CreditTotals,
+}
+
+/// Items by state; those of deleted batches are not among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ItemTotals {
+    /// Waiting to be claimed.
+    pub pending: u64,
+    /// Owned by an attempt.
+    pub processing: u64,
+    /// With a video, be it removed since.
+    pub completed: u64,
+    /// Without one.
+    pub failed: u64,
+    /// Ended by the user.
+    pub cancelled: u64,
+}
+
+/// Sums of the deltas of all ledgers, deleted batches included: together they are all balances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CreditTotals {
+    /// What accounts started with.
+    pub granted: i64,
+    /// What rounds were charged; not positive.
+    pub charged: i64,
+    /// What was given back.
+    pub refunded: i64,
+    /// What administrators changed.
+    pub adjusted: i64,
+}
+
+impl CreditTotals {
+    /// What everyone has to spend.
+    pub fn outstanding(&self) -> i64 {
+        self.granted + self.charged + self.refunded + self.adjusted
+    }
 }

@@ -215,8 +215,13 @@ impl Inspector for Books {
             "item {} (batch {}, position {})",
             item.id, batch.id, item.position
         );
-        self.file(&place, "source image", item.source_image.blob);
-        if let ItemState::Completed { video, .. } = &item.state {
+        // What retention has removed is said to be gone, and is no fault.
+        if item.source_image.removed_time.is_none() {
+            self.file(&place, "source image", item.source_image.blob);
+        }
+        if let ItemState::Completed { video, .. } = &item.state
+            && video.removed_time.is_none()
+        {
             self.file(&place, "video", video.blob);
         }
     }
@@ -225,7 +230,9 @@ impl Inspector for Books {
         self.report.batches += 1;
         std::mem::take(&mut self.batch).close(batch, &mut self.found);
         self.note_found();
-        self.file(&format!("batch {}", batch.id), "audio", batch.audio.blob);
+        if batch.audio.removed_time.is_none() {
+            self.file(&format!("batch {}", batch.id), "audio", batch.audio.blob);
+        }
     }
 
     fn deleted_video(&mut self, owner: UserId) {

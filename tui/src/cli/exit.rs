@@ -30,6 +30,8 @@ pub enum Exit {
     Refused,
     /// A file here could not be read or written, or the server itself failed.
     Failed,
+    /// The certificate of the server is not trusted.
+    Untrusted,
     /// The time given to wait is over.
     TimedOut,
     /// Ctrl-C.
@@ -50,6 +52,7 @@ impl Exit {
             Self::NotFound => 6,
             Self::Refused => 7,
             Self::Failed => 8,
+            Self::Untrusted => 9,
             Self::TimedOut => 124,
             Self::Interrupted => 130,
         }
@@ -126,6 +129,7 @@ fn of_net(error: &NetError) -> Exit {
     match error.class {
         Class::Unreachable | Class::TimedOut => return Exit::Unreachable,
         Class::AddressInvalid => return Exit::Usage,
+        Class::Untrusted => return Exit::Untrusted,
         Class::Refused => {}
     }
     match error.known_reason() {

@@ -23,6 +23,7 @@ mod resolve;
 mod save;
 mod submit;
 pub mod table;
+mod trust;
 mod watch;
 mod words;
 
@@ -38,8 +39,8 @@ use self::exit::{CommandError, Exit};
 use self::io::Io;
 use self::json::Printable;
 use self::table::Table;
-use crate::net::Client;
 use crate::net::address::Address;
+use crate::net::{Client, Fingerprint, Trust};
 use crate::screen::Options;
 use crate::state::{Language, Look};
 
@@ -51,6 +52,8 @@ pub enum Task {
         address: Address,
         /// A token given by hand.
         token: Option<String>,
+        /// The certificate that alone is trusted, given by hand.
+        fingerprint: Option<Fingerprint>,
         /// How it is to be.
         options: Options,
     },
@@ -86,15 +89,27 @@ pub async fn run(
             Err(error) => report(io, &error, "", language),
         });
     }
+    let fingerprint = match trust::given(&arguments) {
+        Ok(fingerprint) => fingerprint,
+        Err(error) => return Task::Ended(report(io, &error.into(), "", language)),
+    };
     let Some(command) = &arguments.command else {
         return Task::Screen {
             address,
+            fingerprint,
             options: arguments.screen.options(arguments.lang),
             token: arguments.token,
         };
     };
     let keeps_session = client.is_none() && arguments.token.is_none();
-    let client = match client_of(&arguments, io, &address, client, keeps_session) {
+    let trust = match (command, &client) {
+        // It meets no server.
+        (Command::Logout, _) | (_, Some(_)) => Ok(Trust::default()),
+        _ => trust::settle(io, &address, fingerprint, arguments.no_input, language).await,
+    };
+    let client = trust
+        .and_then(|trust| client_of(&arguments, io, (&address, &trust), client, keeps_session));
+    let client = match client {
         Ok(client) => client,
         Err(error) => return Task::Ended(report(io, &error, address.as_str(), language)),
     };
@@ -137,14 +152,14 @@ pub async fn run(
 fn client_of(
     arguments: &Arguments,
     io: &Io,
-    address: &Address,
+    (address, trust): (&Address, &Trust),
     client: Option<Client>,
     keeps_session: bool,
 ) -> Result<Client, CommandError> {
     if let Some(client) = client {
         return Ok(client);
     }
-    let client = Client::connect(address)?;
+    let client = Client::connect_trusting(address, trust)?;
     if let Some(token) = &arguments.token {
         return Ok(client.with_token(token));
     }

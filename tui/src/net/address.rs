@@ -10,7 +10,7 @@ use super::error::NetError;
 /// The port a server listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 50051;
 
-/// The address of a server, always of the form `http://host:port`; two spellings of one address are equal.
+/// The address of a server, always of the form `http://host:port` or `https://host:port`; two spellings of one address are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(String);
 
@@ -19,6 +19,20 @@ impl Address {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether connections to it are encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// The host without the brackets of an IPv6 address, and the port.
+    pub(super) fn host_and_port(&self) -> (String, u16) {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let (host, port) = rest.rsplit_once(':').unwrap_or((rest, ""));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        (host.to_owned(), port.parse().unwrap_or(DEFAULT_PORT))
     }
 }
 
@@ -38,7 +52,8 @@ impl Default for Address {
 impl FromStr for Address {
     type Err = NetError;
 
-    /// Takes `http://host:port`, `host:port` and `host`; a missing port is 50051 (80 after `http://`).
+    /// Takes `https://host:port`, `http://host:port`, `host:port` and `host`, the last two not encrypted; a missing port is
+    /// 50051 (443 after `https://`, 80 after `http://`).
     ///
     /// # Errors
     /// When it is no address, carries a path, or asks for a scheme that is not spoken.
@@ -46,15 +61,10 @@ impl FromStr for Address {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         match scheme.to_ascii_lowercase().as_str() {
-            "" | "http" => {}
-            "https" => {
-                return Err(NetError::address(format!(
-                    "{text}: this version does not speak TLS; use http:// to a server on this machine or through a tunnel"
-                )));
-            }
+            "" | "http" | "https" => {}
             other => {
                 return Err(NetError::address(format!(
-                    "{text}: {other} is no scheme of a server; use http://host:port"
+                    "{text}: {other} is no scheme of a server; use https://host:port or http://host:port"
                 )));
             }
         }
@@ -67,13 +77,16 @@ impl FromStr for Address {
             && !rest.contains(['@', '#', '?', '/']);
         if host.is_empty() || !plain {
             return Err(NetError::address(format!(
-                "{text}: not an address; use http://host:port"
+                "{text}: not an address; use https://host:port or http://host:port"
             )));
         }
-        let port = uri
-            .port_u16()
-            .unwrap_or(if scheme.is_empty() { DEFAULT_PORT } else { 80 });
-        Ok(Self(format!("http://{host}:{port}")))
+        let (scheme, usual) = match scheme.to_ascii_lowercase().as_str() {
+            "https" => ("https", 443),
+            "http" => ("http", 80),
+            _ => ("http", DEFAULT_PORT),
+        };
+        let port = uri.port_u16().unwrap_or(usual);
+        Ok(Self(format!("{scheme}://{host}:{port}")))
     }
 }
 
@@ -101,13 +114,18 @@ mod tests {
         check(" HTTP://Example.ORG:9/ ", "http://example.org:9");
         check("http://example.org", "http://example.org:80");
         check("[::1]:7", "http://[::1]:7");
+        check("HTTPS://Example.org", "https://example.org:443");
+        check("https://[::1]:7", "https://[::1]:7");
+        let address: Address = "https://[::1]:7".parse().unwrap();
+        assert!(address.is_encrypted());
+        assert_eq!(address.host_and_port(), ("::1".to_owned(), 7));
     }
 
     #[test]
     fn what_is_no_address_is_refused_in_words() {
         for text in [
             "",
-            "https://example.org",
+            "https://",
             "ftp://x",
             "http://x/path",
             "a b",

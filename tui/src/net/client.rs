@@ -17,9 +17,11 @@ use vision_batch::v1::batch_service_client::BatchServiceClient;
 use super::address::Address;
 use super::error::NetError;
 use super::session::{Bearer, Session, timestamp};
+use super::tls::Connector;
+use super::trust::Trust;
 
 /// How long connecting may take.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an answer may take that only needs a look into the store.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an answer may take that waits for a commit, a password hash or the upstream.
@@ -45,6 +47,17 @@ impl Client {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn connect(address: &Address) -> Result<Self, NetError> {
+        Self::connect_trusting(address, &Trust::default())
+    }
+
+    /// The same, of a server whose certificate is accepted when this trust says so.
+    ///
+    /// # Errors
+    /// When the channel cannot be made of the address.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect_trusting(address: &Address, trust: &Trust) -> Result<Self, NetError> {
         let endpoint = Endpoint::from_shared(address.as_str().to_owned())
             .and_then(|endpoint| endpoint.user_agent(concat!("vbatch/", env!("CARGO_PKG_VERSION"))))
             .map_err(|error| NetError::address(format!("{address}: {error}")))?
@@ -52,7 +65,12 @@ impl Client {
             .http2_keep_alive_interval(KEEP_ALIVE.0)
             .keep_alive_timeout(KEEP_ALIVE.1)
             .http2_adaptive_window(true);
-        Ok(Self::from_channel(endpoint.connect_lazy()))
+        let channel = if address.is_encrypted() {
+            endpoint.connect_with_connector_lazy(Connector::new(address, trust)?)
+        } else {
+            endpoint.connect_lazy()
+        };
+        Ok(Self::from_channel(channel))
     }
 
     /// A client on a channel that is there already, for example one within the same process.

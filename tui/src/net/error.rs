@@ -8,6 +8,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use vision_batch::v1::refusal::Reason;
 
+use super::fingerprint::Fingerprint;
+use super::trust::TrustError;
 use crate::state::{Cause, Refusal};
 
 /// Why a call, a stream or a transfer did not succeed.
@@ -39,6 +41,8 @@ pub enum Class {
     Unreachable,
     /// No answer came in time.
     TimedOut,
+    /// The certificate of the server is not accepted; metadata `fingerprint`, and `trusted` when another one is.
+    Untrusted,
     /// What was given is no address of a server.
     AddressInvalid,
 }
@@ -66,6 +70,30 @@ impl NetError {
 
     pub(crate) fn broken(message: impl Into<String>) -> Self {
         Self::local(Code::Unavailable, Class::Unreachable, message)
+    }
+
+    pub(crate) fn untrusted(error: &TrustError) -> Self {
+        let mut net = Self::local(Code::Unavailable, Class::Untrusted, error.to_string());
+        let (shown, trusted) = match error {
+            TrustError::Unknown { shown, .. } => (shown, None),
+            TrustError::Changed { shown, trusted } => (shown, Some(trusted)),
+        };
+        net.metadata
+            .insert("fingerprint".to_owned(), shown.to_string());
+        if let Some(trusted) = trusted {
+            net.metadata
+                .insert("trusted".to_owned(), trusted.to_string());
+        }
+        net
+    }
+
+    /// The certificate that the user may choose to trust: nobody vouches for it, and none is trusted yet.
+    #[must_use]
+    pub fn unknown_certificate(&self) -> Option<Fingerprint> {
+        if self.class != Class::Untrusted || self.metadata.contains_key("trusted") {
+            return None;
+        }
+        self.metadata.get("fingerprint")?.parse().ok()
     }
 
     /// A refusal this program finds by itself, before the server would: there is nobody signed in.
@@ -123,7 +151,7 @@ impl NetError {
     pub fn is_retryable(&self) -> bool {
         match self.class {
             Class::Unreachable | Class::TimedOut => true,
-            Class::AddressInvalid => false,
+            Class::AddressInvalid | Class::Untrusted => false,
             Class::Refused => match self.known_reason() {
                 Some(
                     Reason::RateLimited
@@ -150,6 +178,9 @@ pub(crate) fn name_of(reason: Reason) -> &'static str {
 
 impl From<Status> for NetError {
     fn from(status: Status) -> Self {
+        if let Some(refused) = trust_error(&status) {
+            return Self::untrusted(refused);
+        }
         let info = status.get_details_error_info();
         let class = match (&info, status.code()) {
             (Some(_), _) => Class::Refused,
@@ -191,6 +222,18 @@ impl From<Status> for NetError {
     }
 }
 
+/// Why the certificate was not accepted, if that is below the status.
+fn trust_error(status: &Status) -> Option<&TrustError> {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// What really happened below a chain of "transport error": the words of the last cause, after the first ones.
 fn innermost(status: &Status) -> String {
     let mut words = None;
@@ -211,6 +254,7 @@ impl From<NetError> for Refusal {
             Class::Unreachable => Cause::Unreachable,
             Class::TimedOut => Cause::TimedOut,
             Class::AddressInvalid => Cause::AddressInvalid,
+            Class::Untrusted => Cause::Untrusted,
             Class::Refused => error.known_reason().map_or(Cause::Unknown, Cause::Server),
         };
         Self {

@@ -14,11 +14,16 @@ pub mod client;
 pub mod download;
 pub mod effects;
 pub mod error;
+pub mod fingerprint;
 pub mod live;
 pub mod session;
+pub mod tls;
+pub mod trust;
 pub mod upload;
 
 pub use client::Client;
 pub use effects::Network;
 pub use error::NetError;
+pub use fingerprint::Fingerprint;
 pub use session::Session;
+pub use trust::Trust;

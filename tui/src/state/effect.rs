@@ -42,6 +42,13 @@ pub enum NetEffect {
         /// The password.
         password: String,
     },
+    /// Trust the certificate that a server has shown, from now on.
+    Trust {
+        /// Address as the user gave it.
+        server: String,
+        /// Its SHA-256 fingerprint, as it was shown.
+        fingerprint: String,
+    },
     /// Go on with the session that was stored, if there is one.
     Resume,
     /// End the session here: forget the token.
@@ -247,6 +254,7 @@ impl std::fmt::Debug for NetEffect {
             } => return write!(f, "SignIn({username} at {server})"),
             Self::ChangePassword { .. } => "ChangePassword",
             Self::Resume => "Resume",
+            Self::Trust { .. } => "Trust",
             Self::SignOut => "SignOut",
             Self::LoadServiceInfo => "LoadServiceInfo",
             Self::WatchBatches(request) => return write!(f, "WatchBatches({request:?})"),

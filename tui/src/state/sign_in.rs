@@ -4,7 +4,7 @@ use vision_batch::v1;
 
 use super::effect::NetEffect;
 use super::field::Field;
-use super::refusal::Refusal;
+use super::refusal::{Cause, Refusal};
 use crate::keymap::{Action, Key};
 
 /// What stands before the screens.
@@ -76,6 +76,31 @@ impl SignIn {
             1 => &mut self.username,
             _ => &mut self.password,
         }
+    }
+
+    /// The certificate that the server has shown and that the user may choose to trust: the question that is open.
+    pub(crate) fn untrusted(&self) -> Option<&str> {
+        let refusal = self.refusal.as_ref()?;
+        let known = refusal.cause == Cause::Untrusted && refusal.fact("trusted").is_empty();
+        let shown = refusal.fact("fingerprint");
+        (known && !shown.is_empty()).then_some(shown)
+    }
+
+    /// Takes the answer to the open question: `y` is Yes, all else is No. Yes goes on with what is typed, or with a
+    /// session that was kept.
+    fn answer(&mut self, key: Key) -> Option<Vec<NetEffect>> {
+        let fingerprint = self.untrusted()?.to_owned();
+        self.refusal = None;
+        if !matches!(key, Key::Char('y' | 'Y' | 'ｙ' | '是')) {
+            return Some(Vec::new());
+        }
+        let server = self.server.as_ref().map_or("", |field| field.text().trim());
+        let trust = NetEffect::Trust {
+            server: server.to_owned(),
+            fingerprint,
+        };
+        let then = self.submit().unwrap_or(NetEffect::Resume);
+        Some(vec![trust, then])
     }
 
     fn submit(&mut self) -> Option<NetEffect> {
@@ -153,6 +178,13 @@ impl NewPassword {
 impl Gate {
     /// Applies an action of the form.
     pub(crate) fn act(&mut self, action: Action) -> Option<NetEffect> {
+        if let Self::SignIn(form) = self
+            && form.untrusted().is_some()
+        {
+            // Nothing but a clear Yes is one.
+            form.refusal = None;
+            return None;
+        }
         let (focus, first, busy) = match self {
             Self::Resuming => return None,
             Self::SignIn(form) => {
@@ -185,9 +217,12 @@ impl Gate {
     }
 
     /// Applies a key of typing.
-    pub(crate) fn edit(&mut self, key: Key) {
+    pub(crate) fn edit(&mut self, key: Key) -> Vec<NetEffect> {
         match self {
             Self::SignIn(form) if !form.busy => {
+                if let Some(effects) = form.answer(key) {
+                    return effects;
+                }
                 form.field().edit(key);
             }
             Self::NewPassword(form) if !form.busy => {
@@ -195,6 +230,7 @@ impl Gate {
             }
             _ => {}
         }
+        Vec::new()
     }
 
     /// Puts pasted text in.

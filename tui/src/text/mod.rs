@@ -34,6 +34,8 @@ pub(crate) struct Texts {
     pub(crate) signing_in: &'static str,
     pub(crate) resuming: &'static str,
     pub(crate) session_ended: &'static str,
+    /// The server, and the fingerprint that it shows; answered with y, or with anything else for No.
+    pub(crate) trust_question: fn(&str, &str) -> String,
     pub(crate) session_resumed: &'static str,
     pub(crate) new_password_title: &'static str,
     pub(crate) new_password_why: &'static str,

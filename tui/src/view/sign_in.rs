@@ -60,6 +60,13 @@ fn sign_in(pen: &mut Pen, area: Rect, form: &SignIn) {
     let focus = form.focus + lines.len() - 3;
     let below = if form.busy {
         Some((words.signing_in.to_owned(), Role::Busy))
+    } else if let Some(shown) = form.untrusted() {
+        let server = form.server.as_ref().map_or("", |field| field.text().trim());
+        // In two halves, which fit into a line each.
+        let halves = shown.split_at_checked(48);
+        let shown = halves.map_or(shown.to_owned(), |(one, two)| format!("{one} {two}"));
+        let question = (words.trust_question)(server, &shown);
+        Some((format!("{question} [y/N]"), Role::Warn))
     } else if form.resumed.is_some() {
         Some((words.session_resumed.to_owned(), Role::Accent))
     } else {
@@ -114,8 +121,14 @@ fn draw_form(
     let lead = wrap(lead, usize::from(WIDTH - 6));
     let fields = u16::try_from(lines.len()).unwrap_or(0);
     let lead_height = u16::try_from(lead.len()).unwrap_or(0);
-    // Title, lead, a gap, the fields, a gap, two lines for what went wrong.
-    let height = 2 + lead_height + 1 + fields + 1 + 2 + 1;
+    let below = below.map(|(words, role)| (wrap(&words, usize::from(WIDTH - 6)), role));
+    // Two lines for what went wrong, and as many as a question takes.
+    let said = below
+        .as_ref()
+        .map_or(2, |(lines, _)| lines.len().clamp(2, 7));
+    let said_height = u16::try_from(said).unwrap_or(2);
+    // Title, lead, a gap, the fields, a gap, what went wrong.
+    let height = 2 + lead_height + 1 + fields + 1 + said_height + 1;
     // On high screens there is room between the fields.
     let spread = area.height >= 22;
     let height = height + if spread { fields - 1 } else { 0 };
@@ -142,8 +155,8 @@ fn draw_form(
         y += if spread { 2 } else { 1 };
     }
     y += if spread { 0 } else { 1 };
-    if let Some((words, role)) = below {
-        for line in wrap(&words, usize::from(inside.width)).iter().take(2) {
+    if let Some((lines, role)) = below {
+        for line in lines.iter().take(said) {
             pen.put(inside.x, y, line, role, inside.width);
             y += 1;
         }

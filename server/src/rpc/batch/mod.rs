@@ -9,6 +9,7 @@ mod files;
 mod live_batch;
 mod live_list;
 mod part;
+mod tempo;
 mod upload;
 
 use std::pin::Pin;
@@ -83,6 +84,12 @@ impl BatchFace {
     }
 
     async fn created(&self, created: Created) -> Result<v1::CreateBatchResponse, ServiceError> {
+        tracing::info!(
+            batch = %created.batch.id,
+            items = created.batch.counts.total(),
+            replayed = created.replayed,
+            "a batch was made"
+        );
         Ok(v1::CreateBatchResponse {
             batch: Some(self.show(&created.batch).await?),
             credit_balance: created.balance,
@@ -382,6 +389,8 @@ impl BatchService for BatchFace {
         };
         let retried = self.batches.retry(&caller, retry).await?;
         let (item_count, item_ids) = changed_ids(&retried.changed);
+        let batch = retried.changed.batch.id;
+        tracing::info!(%batch, items = item_count, replayed = retried.replayed, "items are retried");
         Ok(Response::new(v1::RetryItemsResponse {
             batch: Some(self.show(&retried.changed.batch).await?),
             item_count,

@@ -11,5 +11,6 @@ mod full_database;
 mod lists;
 mod live;
 mod once;
+mod retention;
 mod swept;
 mod transfers;

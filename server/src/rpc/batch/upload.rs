@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use vision_batch::v1;
 use vision_batch::v1::create_batch_request::Part;
 
+use super::tempo::Tempo;
 use crate::rpc::MESSAGE_BYTES;
 use crate::rpc::convert::batch::request;
 use crate::rpc::stream::{End, Life};
@@ -18,19 +19,9 @@ use crate::service::batches::upload::{Begun, Upload};
 use crate::service::error::{Reason, ServiceError};
 use crate::store::Created;
 
-/// An upload that stands still for this long is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// After a refusal, what is on its way is still read for this long at most, so that the client reads the refusal and not a
 /// broken connection.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// A sender that waits for nothing but its own link has to bring this much in each [`WINDOW`]: a thousandth of what
-/// any broadband brings. It keeps a place that others wait for.
-const LEAST_BYTES: u64 = 8 * 1024 * WINDOW.as_secs();
-
-/// How long it is watched before it is called slow. Only time that is spent waiting for it counts.
-const WINDOW: Duration = Duration::from_secs(60);
 
 /// Receives a whole upload; one that is under way when the session or the server ends is refused.
 pub(super) async fn receive<S>(
@@ -47,8 +38,7 @@ where
         life,
         ended: Box::pin(life.ended()),
         is_over: false,
-        waited: Duration::ZERO,
-        bytes: 0,
+        tempo: Tempo::new(&batches.limits()),
     };
     let result = receive_parts(batches, caller, &mut arriving).await;
     let is_over = arriving.is_over;
@@ -117,10 +107,7 @@ struct Arriving<'a, S> {
     ended: Pin<Box<dyn Future<Output = End> + Send + 'a>>,
     /// Nothing more comes: the sender has ended, or its connection has.
     is_over: bool,
-    /// Waited for the sender in this window.
-    waited: Duration,
-    /// Content that came in this window.
-    bytes: u64,
+    tempo: Tempo,
 }
 
 impl<S> Arriving<'_, S>
@@ -128,40 +115,42 @@ where
     S: Stream<Item = Result<v1::CreateBatchRequest, Status>> + Send + Unpin,
 {
     async fn next(&mut self) -> Result<Option<Part>, ServiceError> {
-        let asked = Instant::now();
-        let arrived = tokio::select! {
-            arrived = timeout(PATIENCE, self.messages.next()) => arrived,
-            end = &mut self.ended => return Err(end.refusal()),
+        let arrived = loop {
+            let asked = Instant::now();
+            let arrived = tokio::select! {
+                arrived = timeout(self.tempo.patience(), self.messages.next()) => arrived,
+                end = &mut self.ended => return Err(end.refusal()),
+            };
+            let content = match &arrived {
+                Ok(Some(Ok(message))) => content_bytes(message),
+                _ => 0,
+            };
+            self.tempo.waited(asked.elapsed(), content)?;
+            if let Ok(arrived) = arrived {
+                break arrived;
+            }
         };
         let message = match arrived {
-            Ok(None) => {
+            None => {
                 self.is_over = true;
                 return Ok(None);
             }
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(status))) if status.code() == Code::OutOfRange => {
+            Some(Ok(message)) => message,
+            Some(Err(status)) if status.code() == Code::OutOfRange => {
                 return Err(ServiceError::field(
                     "chunk",
                     "A message is too large: send smaller chunks.",
                 )
                 .with("limit", MESSAGE_BYTES));
             }
-            Ok(Some(Err(_))) => {
+            Some(Err(_)) => {
                 self.is_over = true;
                 return Err(ServiceError::new(
                     Reason::UploadIncomplete,
                     "The upload was cut off. Send it again.",
                 ));
             }
-            Err(_) => {
-                return Err(ServiceError::new(
-                    Reason::UploadTooSlow,
-                    "The upload stood still for too long.",
-                )
-                .with("limit", PATIENCE.as_secs()));
-            }
         };
-        self.note(asked.elapsed(), &message)?;
         match message.part {
             Some(part) => Ok(Some(part)),
             None => Err(ServiceError::field(
@@ -170,35 +159,13 @@ where
             )),
         }
     }
+}
 
-    /// # Errors
-    ///
-    /// UPLOAD_TOO_SLOW at the end of a window that brought too little.
-    fn note(
-        &mut self,
-        waited: Duration,
-        message: &v1::CreateBatchRequest,
-    ) -> Result<(), ServiceError> {
-        if let Some(Part::Chunk(chunk)) = &message.part {
-            self.bytes += chunk.len() as u64;
-        }
-        self.waited += waited;
-        if self.waited < WINDOW {
-            return Ok(());
-        }
-        if self.bytes < LEAST_BYTES {
-            return Err(ServiceError::new(
-                Reason::UploadTooSlow,
-                format!(
-                    "The upload brings less than {} bytes a second.",
-                    LEAST_BYTES / WINDOW.as_secs()
-                ),
-            )
-            .with("limit", LEAST_BYTES / WINDOW.as_secs()));
-        }
-        self.waited = Duration::ZERO;
-        self.bytes = 0;
-        Ok(())
+/// What of a message is a file's content: a sender that only talks brings nothing.
+fn content_bytes(message: &v1::CreateBatchRequest) -> usize {
+    match &message.part {
+        Some(Part::Chunk(chunk)) => chunk.len(),
+        _ => 0,
     }
 }
 

@@ -129,6 +129,7 @@ fn audio(audio: &Audio) -> v1::Audio {
         sha256: audio.blob.sha256.to_string(),
         size_bytes: wide(audio.blob.size_bytes),
         duration: Some(duration(audio.duration)),
+        removed_time: audio.removed_time.map(time),
     }
 }
 

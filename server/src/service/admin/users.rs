@@ -268,7 +268,8 @@ impl Admin {
     }
 }
 
-fn one_time_end(now: Timestamp) -> Timestamp {
+/// When a one-time password made now ends.
+pub(crate) fn one_time_end(now: Timestamp) -> Timestamp {
     now.saturating_add(ONE_TIME_LIFETIME)
         .unwrap_or(Timestamp::MAX)
 }

@@ -99,8 +99,8 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// BATCH_NOT_FOUND, ITEM_NOT_FOUND, FIELD_INVALID, NOT_RETRYABLE, PRICE_CHANGED, INSUFFICIENT_CREDITS,
-    /// REQUEST_ID_REUSED.
+    /// BATCH_NOT_FOUND, ITEM_NOT_FOUND, FIELD_INVALID, NOT_RETRYABLE, FILE_REMOVED, PRICE_CHANGED,
+    /// INSUFFICIENT_CREDITS, REQUEST_ID_REUSED.
     pub async fn retry(&self, caller: &Caller, retry: Retry) -> Result<Retried, ServiceError> {
         let batch = self.batch(caller, retry.batch).await?;
         check_selection(

@@ -1,13 +1,18 @@
-//! Deleting a finished batch, and removing the files that nothing uses any more.
+//! Deleting a finished batch, or files of an ended one, and removing the files that nothing uses any more.
 //!
 //! The commit comes first and dooms the files; they are removed after it. What a crash or a failing disk leaves there is
 //! removed with the next deletion or at the next start.
 
+use jiff::Timestamp;
+
 use super::{Batches, refusal};
 use crate::domain::ids::BatchId;
+use crate::domain::retention::Kept;
 use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
-use crate::store::{DeleteBatch, DeleteBatchError};
+use crate::service::retention::Taken;
+use crate::store::query::Totals;
+use crate::store::{DeleteBatch, DeleteBatchError, Expire};
 
 /// Files that are removed between two looks at the store.
 const AT_ONCE: usize = 500;
@@ -46,7 +51,47 @@ impl Batches {
         Ok(freed)
     }
 
-    /// Removes the files of deleted batches that nothing uses.
+    /// One step of retention: takes files of a kind from the batch that ended longest ago, at `ended_before` or before,
+    /// then removes those that nothing uses any more. Whether there was such a batch.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub async fn expire(
+        &self,
+        kept: Kept,
+        ended_before: Timestamp,
+        limit: usize,
+        taken: &mut Taken,
+    ) -> Result<bool, ServiceError> {
+        let expire = Expire {
+            kept,
+            ended_before,
+            limit,
+            now: self.clock().now(),
+        };
+        let Some(expired) = self.store().expire(expire).await? else {
+            return Ok(false);
+        };
+        taken.files += expired.files;
+        let bytes = expired.doomed.iter().map(|blob| blob.size_bytes);
+        taken.freed_bytes += bytes.sum::<u64>();
+        if !expired.doomed.is_empty() {
+            self.remove_doomed().await?;
+        }
+        Ok(true)
+    }
+
+    /// Sums over everything.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails.
+    pub async fn totals(&self) -> Result<Totals, ServiceError> {
+        Ok(self.store().totals().await?)
+    }
+
+    /// Removes the files of deleted batches, and of ended ones that retention has taken from, that nothing uses.
     ///
     /// # Errors
     ///

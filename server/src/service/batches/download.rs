@@ -1,5 +1,7 @@
 //! Downloading one stored file from some byte on.
 
+use jiff::Timestamp;
+
 use super::page::state_name;
 use super::{Batches, refusal};
 use crate::domain::ids::{BatchId, ItemId};
@@ -47,10 +49,11 @@ impl Batches {
         request: FileRequest,
     ) -> Result<Download, ServiceError> {
         let batch = self.batch(caller, request.batch).await?;
-        let (filename, media_type, blob) = match (request.kind, request.item) {
+        let (filename, media_type, blob, removed_time) = match (request.kind, request.item) {
             (BlobKind::Audio, None) => {
                 let audio = batch.audio;
-                (audio.filename, audio.media_type, audio.blob)
+                let gone = audio.removed_time;
+                (audio.filename, audio.media_type, audio.blob, gone)
             }
             (BlobKind::Audio, Some(_)) => {
                 return Err(ServiceError::field(
@@ -66,6 +69,9 @@ impl Batches {
                 file_of(kind, item)?
             }
         };
+        if let Some(time) = removed_time {
+            return Err(refusal::removed(&filename, time));
+        }
         let offset = u64::try_from(request.offset)
             .ok()
             .filter(|offset| *offset <= blob.size_bytes)
@@ -106,16 +112,25 @@ impl Download {
     }
 }
 
-fn file_of(kind: BlobKind, item: VideoItem) -> Result<(String, String, Blob), ServiceError> {
+/// Name, media type, content, and when that was removed.
+type Found = (String, String, Blob, Option<Timestamp>);
+
+fn file_of(kind: BlobKind, item: VideoItem) -> Result<Found, ServiceError> {
     let image = item.source_image;
     if kind == BlobKind::Image {
-        return Ok((image.filename, image.media_type, image.blob));
+        return Ok((
+            image.filename,
+            image.media_type,
+            image.blob,
+            image.removed_time,
+        ));
     }
     match item.state {
         ItemState::Completed { video, .. } => Ok((
             video_name(&image.filename, &video.media_type),
             video.media_type,
             video.blob,
+            video.removed_time,
         )),
         state => Err(
             ServiceError::new(Reason::VideoNotReady, "The item has no video yet.")

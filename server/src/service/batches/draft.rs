@@ -99,6 +99,8 @@ impl Batches {
                 start_time: None,
                 finish_time: None,
                 cancel_request_time: None,
+                results_removed_time: None,
+                uploads_removed_time: None,
                 last_ended: None,
                 failures_seen: 0,
                 revision: 0,

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::Digest;
 use tokio::runtime::Handle;
@@ -74,6 +75,17 @@ struct Manifest<'a> {
     audio: &'a str,
     item_count: u32,
     videos: Vec<ManifestVideo>,
+    /// Finished videos that are not in the ZIP because the server keeps them no longer.
+    removed: Vec<RemovedVideo>,
+}
+
+#[derive(Serialize)]
+struct RemovedVideo {
+    position: u32,
+    item_id: String,
+    source_image: String,
+    sha256: String,
+    removed_time: String,
 }
 
 #[derive(Serialize)]
@@ -115,7 +127,14 @@ impl Batches {
         let mut names = Names::default();
         let mut videos = Vec::with_capacity(finished.len());
         let mut entries = Vec::with_capacity(finished.len());
+        let mut removed = Vec::new();
+        let mut last_removed = None;
         for (item, video) in finished {
+            if let Some(time) = video.removed_time {
+                removed.push(removed_video(&item, &video, time));
+                last_removed = last_removed.max(Some(time));
+                continue;
+            }
             let name = names.unique(&video_name(&item.source_image.filename, &video.media_type));
             self.media()
                 .check(video.blob)
@@ -124,8 +143,11 @@ impl Batches {
             entries.push(manifest_video(&item, &video, &name));
             videos.push(Exported { name, video });
         }
+        if let (true, Some(time)) = (videos.is_empty(), last_removed) {
+            return Err(refusal::removed("The video", time));
+        }
         let video_count = videos.len();
-        let manifest = manifest(&batch, entries)?;
+        let manifest = manifest(&batch, entries, removed)?;
         let estimated_size_bytes = estimate(&videos, manifest.len());
         let (sender, chunks) = mpsc::channel(CHANNEL_CHUNKS);
         let media = self.media().clone();
@@ -206,7 +228,11 @@ impl Export {
     }
 }
 
-fn manifest(batch: &Batch, videos: Vec<ManifestVideo>) -> Result<Vec<u8>, ServiceError> {
+fn manifest(
+    batch: &Batch,
+    videos: Vec<ManifestVideo>,
+    removed: Vec<RemovedVideo>,
+) -> Result<Vec<u8>, ServiceError> {
     serde_json::to_vec_pretty(&Manifest {
         batch_id: batch.id.to_string(),
         name: &batch.name,
@@ -216,6 +242,7 @@ fn manifest(batch: &Batch, videos: Vec<ManifestVideo>) -> Result<Vec<u8>, Servic
         audio: &batch.audio.filename,
         item_count: batch.counts.total(),
         videos,
+        removed,
     })
     .map_err(|error| ServiceError::new(Reason::Internal, error.to_string()))
 }
@@ -232,6 +259,16 @@ fn manifest_video(item: &VideoItem, video: &Video, name: &str) -> ManifestVideo 
         duration_seconds: video.duration.as_secs_f64(),
         width_px: video.width_px,
         height_px: video.height_px,
+    }
+}
+
+fn removed_video(item: &VideoItem, video: &Video, time: Timestamp) -> RemovedVideo {
+    RemovedVideo {
+        position: item.position,
+        item_id: item.id.to_string(),
+        source_image: item.source_image.filename.clone(),
+        sha256: video.blob.sha256.to_string(),
+        removed_time: time.to_string(),
     }
 }
 

@@ -37,7 +37,7 @@ use crate::feed::Feed;
 use crate::feed::engine_status::EngineStatuses;
 use crate::media::{Media, Pin};
 use crate::store::Store;
-use slots::{EXPORTS, Slots, UPLOADS};
+use slots::{EXPORTS, Slots, uploads};
 
 /// The operations on batches. Clones share everything.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ impl Batches {
                 clock,
                 limits: config.limits,
                 offer: Offer::of(config),
-                uploads: Slots::of(UPLOADS),
+                uploads: Slots::of(uploads(&config.limits)),
                 exports: Slots::of(EXPORTS),
             }),
         }

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+
 use crate::domain::ids::{BatchId, RequestId};
 use crate::domain::user::Credits;
 use crate::media::MediaError;
@@ -60,6 +62,7 @@ pub(super) fn of_change(
     match error {
         ChangeItemsError::BatchNotFound => batch_not_found(batch),
         ChangeItemsError::ItemNotFound(item) => item_not_found(item),
+        ChangeItemsError::UploadsRemoved(time) => uploads_removed(time),
         ChangeItemsError::NotRetryable(item) => not_retryable().with("item_id", item),
         ChangeItemsError::Nothing => nothing,
         ChangeItemsError::TooExpensive { required, allowed } => price_changed(required, allowed),
@@ -84,6 +87,32 @@ fn reused(request: Option<RequestId>) -> ServiceError {
             "a request without an id was taken for a repeat",
         ),
     }
+}
+
+/// A file that retention has removed; `file` is the name to say.
+pub(super) fn removed(file: &str, time: Timestamp) -> ServiceError {
+    ServiceError::new(
+        Reason::FileRemoved,
+        format!("{file} was removed from the server on {}.", day(time)),
+    )
+    .with("file", file)
+    .with("removed_time", time)
+}
+
+/// A retry or a rerun of what has lost its pictures and its audio.
+pub(super) fn uploads_removed(time: Timestamp) -> ServiceError {
+    ServiceError::new(
+        Reason::FileRemoved,
+        format!(
+            "The batch's pictures and audio were removed from the server on {}. Upload them again in a new batch.",
+            day(time)
+        ),
+    )
+    .with("removed_time", time)
+}
+
+fn day(time: Timestamp) -> impl Display {
+    time.strftime("%Y-%m-%d")
 }
 
 /// A file that could not be kept or read; `file` is the name to say.

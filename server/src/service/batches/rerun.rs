@@ -70,6 +70,9 @@ impl Batches {
         };
         let engine = self.engine(rerun.engine.as_deref().unwrap_or(source.engine.name()))?;
 
+        if let Some(time) = source.audio.removed_time {
+            return Err(refusal::uploads_removed(time));
+        }
         let selection = ItemSelection {
             ids: rerun.items.clone(),
             states: Vec::new(),

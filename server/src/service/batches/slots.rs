@@ -4,11 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::config::Limits;
 use crate::domain::ids::UserId;
 use crate::service::error::{Reason, ServiceError};
-
-/// Most uploads of one user at a time.
-pub const UPLOADS_PER_USER: u32 = 4;
 
 /// Most of one kind of transfer at a time.
 #[derive(Clone, Copy)]
@@ -19,13 +17,15 @@ pub(super) struct Most {
     what: &'static str,
 }
 
-/// Each upload may keep a file handle and a chunk or two.
-pub(super) const UPLOADS: Most = Most {
-    per_user: UPLOADS_PER_USER,
-    in_all: 32,
-    reason: Reason::TooManyUploads,
-    what: "uploads",
-};
+/// As many uploads as the configuration says.
+pub(super) const fn uploads(limits: &Limits) -> Most {
+    Most {
+        per_user: limits.uploads_per_user,
+        in_all: limits.uploads,
+        reason: Reason::TooManyUploads,
+        what: "uploads",
+    }
+}
 
 /// Each export keeps a thread, of which the process has 512 for everything that blocks.
 pub(super) const EXPORTS: Most = Most {
@@ -107,7 +107,11 @@ mod tests {
 
     #[test]
     fn transfers_are_bounded_for_each_user_and_in_all() {
-        for most in [UPLOADS, EXPORTS] {
+        let limits = Limits {
+            uploads: 7,
+            ..Limits::default()
+        };
+        for most in [uploads(&limits), EXPORTS] {
             let slots = Slots::of(most);
             let user = |number| UserId(Uuid::from_u128(number));
             let held: Vec<_> = (0..most.per_user)

@@ -21,8 +21,6 @@ use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
 use crate::store::{Created, NewBatch, Request};
 
-pub use super::slots::UPLOADS_PER_USER;
-
 /// Largest chunk of an upload or a download, in bytes.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
@@ -428,6 +426,7 @@ impl Upload {
                 media_type: facts.kind.media_type().to_owned(),
                 blob,
                 duration: facts.duration,
+                removed_time: None,
             };
             self.check_price(audio.duration).await?;
             self.audio = Some((staged, audio));
@@ -446,6 +445,7 @@ impl Upload {
                 blob,
                 width_px,
                 height_px,
+                removed_time: None,
             };
             self.pictures.push((staged, picture));
         }

@@ -17,6 +17,7 @@ pub mod endings;
 pub mod leftovers;
 pub mod lists;
 pub mod restored;
+pub mod retention;
 pub mod watching;
 pub mod world;
 
@@ -26,7 +27,7 @@ macro_rules! conformance_suite {
         mod $name {
             use $crate::store::conformance::{
                 accounts, credits, deletion, dispatching, endings, leftovers, lists, restored,
-                watching,
+                retention, watching,
             };
             $crate::store::conformance::cases! {
                 $open =>
@@ -39,6 +40,9 @@ macro_rules! conformance_suite {
                 deletion::what_a_deleted_batch_left_upstream_stays,
                 deletion::watchers_are_told_of_a_deletion,
                 deletion::pages_go_on_behind_a_deleted_batch,
+                retention::the_batch_that_ended_longest_ago_loses_its_files_first,
+                retention::what_is_open_or_shared_stays,
+                retention::a_batch_without_uploads_begins_nothing_anew,
                 credits::balances_are_ledger_sums,
                 credits::concurrent_creations_never_overspend,
                 credits::a_request_id_makes_one_thing,

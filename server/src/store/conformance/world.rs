@@ -100,6 +100,7 @@ impl World {
                 media_type: "audio/wav".to_owned(),
                 blob: blob(BlobKind::Audio, 1),
                 duration: Duration::from_secs(7),
+                removed_time: None,
             },
             credits_per_item: price,
             counts: ItemCounts::default(),
@@ -110,6 +111,8 @@ impl World {
             start_time: None,
             finish_time: None,
             cancel_request_time: None,
+            results_removed_time: None,
+            uploads_removed_time: None,
             last_ended: None,
             failures_seen: 0,
             revision: 0,
@@ -125,6 +128,7 @@ impl World {
                     blob: blob(BlobKind::Image, position as u8),
                     width_px: 640,
                     height_px: 480,
+                    removed_time: None,
                 },
                 state: ItemState::Pending(Pending::default()),
                 round: 1,
@@ -349,6 +353,7 @@ pub fn video(content: u8) -> Video {
         duration: Duration::from_millis(7_040),
         width_px: 640,
         height_px: 360,
+        removed_time: None,
     }
 }
 

@@ -94,6 +94,7 @@ pub(super) fn create_batch(
             .insert(item.id.0.as_u128(), (id.0.as_u128(), item.position))
             .map_err(failed)?;
         let item = work.put_item(item.clone())?;
+        work.totals().count_in(&item.state);
         work.refer(&item.source_image.blob)?;
         work.enqueue(engine, owner, &item)?;
         work.post(Posting {
@@ -245,6 +246,9 @@ pub(super) fn retry_items(
     let batch = work
         .batch(retry.batch)?
         .ok_or(ChangeItemsError::BatchNotFound)?;
+    if let Some(time) = batch.audio.removed_time {
+        return Err(ChangeItemsError::UploadsRemoved(time));
+    }
     let (owner, price) = (batch.owner, batch.credits_per_item);
     let mut items = selected(work, retry.batch, &retry.selection)?;
     if retry.selection.ids.is_empty() {

@@ -8,6 +8,7 @@ use crate::domain::failure::{FailureReason, WaitReason};
 use crate::domain::key::Scope;
 use crate::domain::ledger::EntryKind;
 use crate::domain::media::BlobKind;
+use crate::domain::retention::Kept;
 use crate::domain::user::{Role, SignInMethod};
 
 /// A value with a number of its own.
@@ -45,6 +46,7 @@ codes! { Role: 1 User, 2 Admin, }
 codes! { EngineKind: 1 Preview, 2 LightX2v, }
 codes! { EntryKind: 1 Grant, 2 Charge, 3 Refund, 4 Adjustment, }
 codes! { BlobKind: 1 Image, 2 Audio, 3 Video, }
+codes! { Kept: 1 Results, 2 Uploads, }
 codes! { DispatchState: 1 Running, 2 Paused, 3 Draining, }
 codes! { BatchState: 1 Created, 2 Processing, 3 Completed, 4 Failed, 5 Cancelled, }
 codes! { AttentionRank: 1 NeedsAttention, 2 Open, 3 Settled, }

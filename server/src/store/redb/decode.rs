@@ -98,7 +98,10 @@ pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Bat
             .source_batch
             .map(|id| Ok::<_, String>(BatchId::from_bytes(bytes("source_batch", &id)?)))
             .transpose()?,
-        audio: audio(there("audio", fixed.audio)?)?,
+        audio: Audio {
+            removed_time: times(progress.audio_removed_time)?,
+            ..audio(there("audio", fixed.audio)?)?
+        },
         credits_per_item: fixed.credits_per_item,
         counts: ItemCounts {
             pending: progress.pending,
@@ -114,6 +117,8 @@ pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Bat
         start_time: times(progress.start_time)?,
         finish_time: times(progress.finish_time)?,
         cancel_request_time: times(progress.cancel_request_time)?,
+        results_removed_time: times(progress.results_removed_time)?,
+        uploads_removed_time: times(progress.uploads_removed_time)?,
         last_ended: progress.last_ended.map(ended).transpose()?,
         failures_seen: progress.failures_seen,
         revision: progress.revision,
@@ -153,6 +158,7 @@ fn audio(record: AudioRecord) -> Decoded<Audio> {
         media_type: record.media_type,
         blob: blob(BlobKind::Audio, record.blob)?,
         duration: span(record.duration),
+        removed_time: None,
     })
 }
 
@@ -163,6 +169,7 @@ fn image(record: ImageRecord) -> Decoded<SourceImage> {
         blob: blob(BlobKind::Image, record.blob)?,
         width_px: record.width_px,
         height_px: record.height_px,
+        removed_time: times(record.removed_time)?,
     })
 }
 
@@ -173,6 +180,7 @@ fn video(record: VideoRecord) -> Decoded<Video> {
         duration: span(record.duration),
         width_px: record.width_px,
         height_px: record.height_px,
+        removed_time: times(record.removed_time)?,
     })
 }
 

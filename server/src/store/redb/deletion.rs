@@ -36,7 +36,9 @@ pub(super) fn delete_batch(
     }
     let mut doomed = Vec::new();
     let items = take_items(work, &batch, &mut doomed)?;
-    doomed.extend(work.unrefer(&batch.audio.blob)?);
+    if batch.audio.removed_time.is_none() {
+        doomed.extend(work.unrefer(&batch.audio.blob)?);
+    }
     work.remove_batch(&batch)?;
     let totals = work.totals();
     totals.batches = totals.batches.saturating_sub(1);
@@ -84,8 +86,13 @@ fn take_items(
             .deleted_items
             .insert(item.id.0.as_u128(), (key, item.position, had_video))
             .map_err(failed)?;
-        doomed.extend(work.unrefer(&item.source_image.blob)?);
-        if let ItemState::Completed { video, .. } = &item.state {
+        work.totals().count_out(&item.state);
+        if item.source_image.removed_time.is_none() {
+            doomed.extend(work.unrefer(&item.source_image.blob)?);
+        }
+        if let ItemState::Completed { video, .. } = &item.state
+            && video.removed_time.is_none()
+        {
             doomed.extend(work.unrefer(&video.blob)?);
         }
     }
@@ -94,7 +101,7 @@ fn take_items(
 
 impl Work<'_> {
     /// Counts one reference to a blob less; the blob, when it was the last.
-    fn unrefer(&mut self, blob: &Blob) -> Result<Option<Blob>, StoreError> {
+    pub fn unrefer(&mut self, blob: &Blob) -> Result<Option<Blob>, StoreError> {
         let key = (blob.kind.code(), &blob.sha256.0);
         let tables = self.write();
         let found = tables.blobs.get(key).map_err(failed)?;

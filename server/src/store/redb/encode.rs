@@ -89,6 +89,9 @@ pub(super) fn progress(batch: &Batch) -> ProgressRecord {
         failures_seen: batch.failures_seen,
         revision: batch.revision,
         last_ended: batch.last_ended.as_ref().map(ended),
+        results_removed_time: batch.results_removed_time.map(time),
+        uploads_removed_time: batch.uploads_removed_time.map(time),
+        audio_removed_time: batch.audio.removed_time.map(time),
     }
 }
 
@@ -131,6 +134,7 @@ fn image(image: &SourceImage) -> ImageRecord {
         blob: blob(&image.blob),
         width_px: image.width_px,
         height_px: image.height_px,
+        removed_time: image.removed_time.map(time),
     }
 }
 
@@ -141,6 +145,7 @@ fn video(video: &Video) -> VideoRecord {
         duration: span(video.duration),
         width_px: video.width_px,
         height_px: video.height_px,
+        removed_time: video.removed_time.map(time),
     }
 }
 

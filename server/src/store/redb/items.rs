@@ -65,6 +65,9 @@ impl Work<'_> {
         self.batch_mut(after.batch)?
             .follow(before, &after, charged, refunded, now);
         self.follow_owner(owner, before, &after)?;
+        let totals = self.totals();
+        totals.count_out(&before.state);
+        totals.count_in(&after.state);
         if !before.is_terminal() {
             self.count_end(&after, now)?;
         }

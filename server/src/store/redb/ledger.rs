@@ -87,6 +87,7 @@ impl Work<'_> {
         let user = self.user_mut(posting.user)?;
         user.credit_balance = balance;
         user.ledger_sequence = sequence;
+        self.totals().post(entry.kind, entry.delta);
         Ok(Some(entry))
     }
 

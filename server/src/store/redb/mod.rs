@@ -20,6 +20,7 @@ mod deletion;
 mod dispatch_operations;
 mod encode;
 mod error;
+mod expiry;
 #[cfg(test)]
 pub(crate) mod failing_disk;
 #[cfg(test)]
@@ -45,6 +46,7 @@ mod record;
 mod repair_time_tests;
 mod restored_operations;
 mod seam;
+mod sums;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -21,13 +21,14 @@ use super::metered::Meter;
 use super::overlay::Overlay;
 use super::tables::{META, SINGLES, Tables, readable};
 use super::work::Work;
-use super::{encode, load, names};
+use super::{encode, load, names, sums};
 
 /// The version of the tables and records that this program writes.
 ///
-/// Version 1 had no API keys, no deleted batches, and usernames that were not in form NFKC; a file of it is brought up
-/// to date when it is opened.
-pub const SCHEMA: u64 = 2;
+/// Version 1 had no API keys, no deleted batches, and usernames that were not in form NFKC; version 2 did not know which
+/// ended batches have files, nor the sums of items by state and of credits. A file of either is brought up to date when it
+/// is opened.
+pub const SCHEMA: u64 = 3;
 
 const SCHEMA_KEY: &str = "schema";
 
@@ -193,7 +194,7 @@ pub(super) fn prepare(path: &Path, database: &Database, clock: &Clock) -> Result
     let after_open = |error| OpenError::after_open(path.to_owned(), error);
     match schema(database).map_err(after_open)? {
         Some(SCHEMA) => Ok(()),
-        Some(1) => upgrade(database, clock).map_err(after_open),
+        Some(from @ (1 | 2)) => upgrade(database, clock, from).map_err(after_open),
         Some(found) if found > SCHEMA => Err(OpenError::NewerSchema {
             path: path.to_owned(),
             found,
@@ -233,12 +234,16 @@ fn schema(database: &Database) -> Result<Option<u64>, StoreError> {
     }
 }
 
-/// Brings a file of version 1 up to date, all or nothing.
-fn upgrade(database: &Database, clock: &Clock) -> Result<(), StoreError> {
+/// Brings a file of an older version up to date, all or nothing.
+fn upgrade(database: &Database, clock: &Clock, from: u64) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(failed)?;
     // Makes the tables that are new.
     let mut work = Work::open(&transaction, clock)?;
-    let renamed = names::canonicalize(&mut work)?;
+    let renamed = match from {
+        1 => names::canonicalize(&mut work)?,
+        _ => 0,
+    };
+    sums::fill(&mut work)?;
     work.write()
         .meta
         .insert(SCHEMA_KEY, SCHEMA)
@@ -246,6 +251,7 @@ fn upgrade(database: &Database, clock: &Clock) -> Result<(), StoreError> {
     work.finish()?;
     transaction.commit().map_err(failed)?;
     tracing::info!(
+        from,
         schema = SCHEMA,
         renamed,
         "the database was brought up to date"

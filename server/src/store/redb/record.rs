@@ -146,6 +146,13 @@ pub(super) struct ProgressRecord {
     pub revision: u64,
     #[prost(message, optional, tag = "14")]
     pub last_ended: Option<EndedRecord>,
+    #[prost(int64, optional, tag = "15")]
+    pub results_removed_time: Option<i64>,
+    #[prost(int64, optional, tag = "16")]
+    pub uploads_removed_time: Option<i64>,
+    /// Of the audio, whose other facts are fixed.
+    #[prost(int64, optional, tag = "17")]
+    pub audio_removed_time: Option<i64>,
 }
 
 /// The item of a batch that ended last. `state` says whether there is a failure reason.
@@ -200,6 +207,8 @@ pub(super) struct ImageRecord {
     pub width_px: u32,
     #[prost(uint32, tag = "5")]
     pub height_px: u32,
+    #[prost(int64, optional, tag = "6")]
+    pub removed_time: Option<i64>,
 }
 
 /// A finished video.
@@ -215,6 +224,8 @@ pub(super) struct VideoRecord {
     pub width_px: u32,
     #[prost(uint32, tag = "5")]
     pub height_px: u32,
+    #[prost(int64, optional, tag = "6")]
+    pub removed_time: Option<i64>,
 }
 
 /// An item. `state` says which of the fields from 20 on are there.
@@ -516,4 +527,22 @@ pub(super) struct TotalsRecord {
     pub video_bytes: u64,
     #[prost(uint64, tag = "8")]
     pub audit_sequence: u64,
+    #[prost(uint64, tag = "9")]
+    pub items_pending: u64,
+    #[prost(uint64, tag = "10")]
+    pub items_processing: u64,
+    #[prost(uint64, tag = "11")]
+    pub items_completed: u64,
+    #[prost(uint64, tag = "12")]
+    pub items_failed: u64,
+    #[prost(uint64, tag = "13")]
+    pub items_cancelled: u64,
+    #[prost(int64, tag = "14")]
+    pub credits_granted: i64,
+    #[prost(int64, tag = "15")]
+    pub credits_charged: i64,
+    #[prost(int64, tag = "16")]
+    pub credits_refunded: i64,
+    #[prost(int64, tag = "17")]
+    pub credits_adjusted: i64,
 }

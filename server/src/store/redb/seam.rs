@@ -24,7 +24,7 @@ use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateKeyError,
     CreateUserError, Created, CreditAssignment, CreditChange, CreditError, DeleteBatch,
-    DeleteBatchError, Deleted, FoundTask, ItemsChanged, NewApiKey, NewBatch, PasswordChange,
+    DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey, NewBatch, PasswordChange,
     RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote, Store, StoreError,
     Tombstone, UserChange, UserChangeError,
 };
@@ -35,7 +35,7 @@ use super::tables::{
 };
 use super::{
     RedbStore, account_operations as accounts, batch_operations as batch_work, decode, deletion,
-    dispatch_operations as dispatch, hours, inspect, key_operations as keys, ledger, leftovers,
+    dispatch_operations as dispatch, expiry, hours, inspect, key_operations as keys, ledger, leftovers,
     lists, load, reads, restored_operations as restored_work,
 };
 
@@ -236,6 +236,12 @@ impl Store for RedbStore {
         deletion::tombstone(&self.snapshot()?, batch)
     }
 
+    async fn expire(&self, expire: Expire) -> Result<Option<Expired>, StoreError> {
+        self.writer
+            .submit(move |work| expiry::expire(work, &expire))
+            .await
+    }
+
     async fn doomed_blobs(&self, limit: usize) -> Result<Vec<Blob>, StoreError> {
         deletion::doomed(&self.snapshot()?, limit)
     }
@@ -394,6 +400,8 @@ impl Store for RedbStore {
             audio_bytes: totals.audio_bytes,
             video_bytes: totals.video_bytes,
             database_bytes: self.shared.meter().length(),
+            items_by_state: totals.items_by_state(),
+            credits: totals.credits(),
         })
     }
 

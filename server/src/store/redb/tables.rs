@@ -118,6 +118,9 @@ tables! {
     BLOBS blobs: (u8, &'static [u8; 32]) => (u64, u64);
     /// (kind, SHA-256) → bytes: blobs of deleted batches that nothing refers to, whose files are to be removed.
     DOOMED doomed: (u8, &'static [u8; 32]) => u64;
+    /// (kind of files, end of the batch, batch) → position up to which its items have lost them: ended batches that have
+    /// such files, the oldest end first.
+    EXPIRING expiring: (u8, i64, u128) => u32;
     /// Deleted batch → what is left of it.
     TOMBSTONES tombstones: u128 => Bytes;
     /// Item of a deleted batch → (batch, position, whether it had its video): what the books that stay are about.

@@ -24,6 +24,7 @@ use crate::feed::Commit;
 use crate::store::StoreError;
 
 use super::error::{corrupt, failed};
+use super::expiry::{self, Standing};
 use super::lists::Class;
 use super::load;
 use super::record::TotalsRecord;
@@ -47,6 +48,7 @@ pub(super) struct Work<'t> {
 struct CachedBatch {
     batch: Batch,
     listed: Option<Class>,
+    standing: Standing,
     changed: bool,
 }
 
@@ -188,11 +190,13 @@ impl<'t> Work<'t> {
                 return Ok(None);
             };
             let listed = Some(Class::of(&batch));
+            let standing = Standing::of(&batch);
             self.batches.insert(
                 id,
                 CachedBatch {
                     batch,
                     listed,
+                    standing,
                     changed: false,
                 },
             );
@@ -214,6 +218,7 @@ impl<'t> Work<'t> {
             CachedBatch {
                 batch,
                 listed: None,
+                standing: Standing::default(),
                 changed: true,
             },
         );
@@ -222,9 +227,9 @@ impl<'t> Work<'t> {
 
     /// Takes a batch out of everything that is kept by batch; its items are the caller's matter.
     pub fn remove_batch(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let listed = match self.batches.remove(&batch.id) {
-            Some(cached) => cached.listed,
-            None => Some(Class::of(batch)),
+        let (listed, standing) = match self.batches.remove(&batch.id) {
+            Some(cached) => (cached.listed, cached.standing),
+            None => (Some(Class::of(batch)), Standing::of(batch)),
         };
         self.items.retain(|(owner, _), _| *owner != batch.id);
         let key = batch.id.0.as_u128();
@@ -232,6 +237,7 @@ impl<'t> Work<'t> {
         tables.batches.remove(key).map_err(failed)?;
         tables.progress.remove(key).map_err(failed)?;
         lists::leave(tables, batch, listed)?;
+        expiry::follow(tables, batch.id, standing, Standing::default())?;
         self.deleted.push((batch.id, batch.owner));
         Ok(())
     }
@@ -266,6 +272,8 @@ impl<'t> Work<'t> {
                 .insert(id.0.as_u128(), bytes.as_slice())
                 .map_err(failed)?;
             lists::follow(&mut self.tables, &cached.batch, cached.listed)?;
+            let standing = Standing::of(&cached.batch);
+            expiry::follow(&mut self.tables, id, cached.standing, standing)?;
             commit.batches.push(Arc::new(cached.batch));
         }
         for (id, cached) in self.users {

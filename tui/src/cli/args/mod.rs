@@ -22,9 +22,12 @@ use self::screen::{LanguageArgument, Screen};
 #[derive(Debug, Parser)]
 #[command(name = "vbatch", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Arguments {
-    /// The server: http://host:port or host:port
+    /// The server: https://host:port, or http://host:port or host:port without encryption
     #[arg(long, global = true, env = "VBATCH_SERVER", value_name = "ADDRESS")]
     pub server: Option<String>,
+    /// Trust the certificate with this SHA-256 fingerprint, and no other; it is kept for the next time
+    #[arg(long, global = true, env = "VBATCH_FINGERPRINT", value_name = "SHA256")]
+    pub fingerprint: Option<String>,
     /// The token to use in place of the stored session (best given by the environment)
     #[arg(
         long,
@@ -57,12 +60,12 @@ pub struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 items failed or were cancelled; 2 wrong usage; 3 not signed in, or the password must be changed;
 4 server not reached; 5 not enough credits; 6 not found; 7 refused for another reason; 8 a file here could not be read or
-written, or the server failed; 124 the time given to wait is over; 130 interrupted.
+written, or the server failed; 9 the server's certificate is not trusted; 124 the time given to wait is over; 130 interrupted.
 
 BATCH is an id or its last digits, at least 4. ITEM is its position in the batch, a range of positions as 3-7, an id, or
 its last digits. Data goes to stdout, words to stderr.
 
-Environment: VBATCH_SERVER, VBATCH_TOKEN; LC_ALL, LC_MESSAGES, LANG (language); NO_COLOR, COLORTERM, TERM, COLORFGBG (screen).
+Environment: VBATCH_SERVER, VBATCH_FINGERPRINT, VBATCH_TOKEN; LC_ALL, LC_MESSAGES, LANG (language); NO_COLOR, COLORTERM, TERM, COLORFGBG (screen).
 
 Completions: bash: source <(vbatch completions bash)   zsh: vbatch completions zsh > \"${fpath[1]}/_vbatch\"
   fish: vbatch completions fish > ~/.config/fish/completions/vbatch.fish";

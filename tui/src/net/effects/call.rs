@@ -188,6 +188,7 @@ impl Inner {
             }
             NetEffect::SignIn { .. }
             | NetEffect::Resume
+            | NetEffect::Trust { .. }
             | NetEffect::SignOut
             | NetEffect::WatchBatches(_)
             | NetEffect::WatchBatch(_)

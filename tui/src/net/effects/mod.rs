@@ -23,9 +23,12 @@ use self::transfer::Save;
 use super::address::Address;
 use super::client::Client;
 use super::error::NetError;
+use super::fingerprint::Fingerprint;
 use super::live::{Feed, Live, News};
+use super::trust::Trust;
 use crate::credentials::Credentials;
 use crate::files::LocalFiles;
+use crate::known_servers::KnownServers;
 use crate::state::{Effects, Message, NetEffect, NetMessage, Stream, TransferId};
 
 /// The network as the screen sees it.
@@ -36,15 +39,27 @@ pub struct Network {
 struct Inner {
     messages: mpsc::Sender<Message>,
     files: Option<Arc<dyn LocalFiles>>,
-    credentials: Option<Credentials>,
+    kept: Kept,
     connection: Mutex<Connection>,
     tasks: Mutex<Tasks>,
+}
+
+/// What is known from before, and where what is new is kept.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The sessions; absent when none is kept.
+    pub credentials: Option<Credentials>,
+    /// The certificates that are trusted; absent when none is kept.
+    pub known_servers: Option<KnownServers>,
+    /// The certificate of the first server, given by hand, which alone is trusted.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// Whom effects go to.
 #[derive(Clone)]
 struct Connection {
     client: Client,
+    trust: Trust,
     /// Absent when the client was handed in: then there is no other server to sign in at, and nothing is kept on disk.
     address: Option<Address>,
 }
@@ -62,24 +77,32 @@ struct Tasks {
 }
 
 impl Network {
-    /// A network that begins at this server, with sessions kept in this file (or not at all). Messages go to `messages`;
-    /// `files` is absent where the user's disk is elsewhere.
+    /// A network that begins at this server, with what is kept. Messages go to `messages`; `files` is absent where the
+    /// user's disk is elsewhere.
     ///
     /// # Errors
     /// When no channel can be made of the address.
     pub fn to_server(
         address: Address,
-        credentials: Option<Credentials>,
+        kept: Kept,
         files: Option<Arc<dyn LocalFiles>>,
         messages: mpsc::Sender<Message>,
     ) -> Result<Self, NetError> {
-        let client = Client::connect(&address)?;
+        let trust = match kept.fingerprint {
+            Some(given) => {
+                // It was said by hand and is the truth from now on, also for what is started later.
+                kept.trust(&address, given);
+                Trust::only(given)
+            }
+            None => kept.trusted(&address),
+        };
         Ok(Self::new(
             Connection {
-                client,
+                client: Client::connect_trusting(&address, &trust)?,
+                trust,
                 address: Some(address),
             },
-            credentials,
+            kept,
             files,
             messages,
         ))
@@ -94,14 +117,15 @@ impl Network {
     ) -> Self {
         let connection = Connection {
             client,
+            trust: Trust::default(),
             address: None,
         };
-        Self::new(connection, None, files, messages)
+        Self::new(connection, Kept::default(), files, messages)
     }
 
     fn new(
         connection: Connection,
-        credentials: Option<Credentials>,
+        kept: Kept,
         files: Option<Arc<dyn LocalFiles>>,
         messages: mpsc::Sender<Message>,
     ) -> Self {
@@ -109,10 +133,40 @@ impl Network {
             inner: Arc::new(Inner {
                 messages,
                 files,
-                credentials,
+                kept,
                 connection: Mutex::new(connection),
                 tasks: Mutex::default(),
             }),
+        }
+    }
+}
+
+impl Network {
+    /// The same with a token given by hand.
+    #[must_use]
+    pub fn with_token(self, token: impl Into<String>) -> Self {
+        // The connection's own client shares the session.
+        drop(self.inner.client().with_token(token));
+        self
+    }
+}
+
+impl Kept {
+    /// What is trusted at a server that nothing was said about by hand.
+    fn trusted(&self, address: &Address) -> Trust {
+        let known = self.known_servers.as_ref();
+        let pinned = known.map_or(Ok(None), |known| known.load(address));
+        Trust::pinned(pinned.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was trusted before is not known");
+            None
+        }))
+    }
+
+    fn trust(&self, address: &Address, fingerprint: Fingerprint) {
+        if let Some(known) = &self.known_servers
+            && let Err(error) = known.save(address, fingerprint)
+        {
+            tracing::warn!(%error, "the trust in a server is not kept");
         }
     }
 }
@@ -143,6 +197,10 @@ impl Effects for Network {
             NetEffect::Resume => {
                 tasks.sign_in = Some(spawn(async move { inner.resume().await }));
             }
+            NetEffect::Trust {
+                server,
+                fingerprint,
+            } => inner.trust(&server, &fingerprint),
             NetEffect::SignOut => {
                 *tasks = Tasks::default();
                 inner.forget_session();

@@ -45,16 +45,31 @@ impl Inner {
         if *address == wanted {
             return Ok(current);
         }
+        let trust = self.kept.trusted(&wanted);
         Ok(Connection {
-            client: Client::connect(&wanted)?,
+            client: Client::connect_trusting(&wanted, &trust)?,
+            trust,
             address: Some(wanted),
         })
+    }
+
+    /// Trusts the certificate that a server has shown, at once and from now on.
+    pub(super) fn trust(&self, server: &str, fingerprint: &str) {
+        let (Ok(address), Ok(fingerprint)) = (server.parse::<Address>(), fingerprint.parse())
+        else {
+            return;
+        };
+        self.kept.trust(&address, fingerprint);
+        let current = self.connection();
+        if current.address.as_ref() == Some(&address) {
+            current.trust.pin(fingerprint);
+        }
     }
 
     pub(super) async fn resume(self: &Arc<Self>) {
         let connection = self.connection();
         if connection.client.session().is_none() {
-            let stored = match (&self.credentials, &connection.address) {
+            let stored = match (&self.kept.credentials, &connection.address) {
                 (Some(credentials), Some(address)) => credentials.load(address),
                 _ => Ok(None),
             };
@@ -111,7 +126,7 @@ impl Inner {
     pub(super) fn store_session(&self) {
         let connection = self.connection();
         if let (Some(credentials), Some(address), Some(session)) = (
-            &self.credentials,
+            &self.kept.credentials,
             &connection.address,
             connection.client.session(),
         ) && let Err(error) = credentials.save(address, &session)
@@ -124,7 +139,7 @@ impl Inner {
     fn store_renewed(&self, before: &Session) {
         let connection = self.connection();
         if let (Some(credentials), Some(address), Some(session)) = (
-            &self.credentials,
+            &self.kept.credentials,
             &connection.address,
             connection.client.session(),
         ) && let Err(error) = credentials.save_after(address, before, &session)
@@ -138,7 +153,7 @@ impl Inner {
         let session = connection.client.session();
         connection.client.sign_out();
         if let (Some(credentials), Some(address), Some(session)) =
-            (&self.credentials, &connection.address, session)
+            (&self.kept.credentials, &connection.address, session)
             && let Err(error) = credentials.forget_only(address, &session)
         {
             tracing::warn!(%error, "the session is not forgotten");

@@ -97,7 +97,11 @@ fn enter(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
 
 pub(super) fn session_ended(state: &mut State, refusal: Refusal) {
     let resuming = matches!(state.gate, Some(Gate::Resuming));
-    if matches!(state.gate, Some(Gate::SignIn(_))) {
+    if let Some(Gate::SignIn(form)) = &mut state.gate {
+        // What comes after the question is no news, but that the answer did not help is.
+        if refusal.cause == Cause::Untrusted {
+            form.refusal = Some(refusal);
+        }
         return;
     }
     let mut form = sign_in_form(state, !resuming);

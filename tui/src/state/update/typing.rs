@@ -11,7 +11,8 @@ pub(super) fn type_key(state: &mut State, mode: Mode, key: Key, effects: &mut Ve
     match mode {
         Mode::Form => {
             if let Some(gate) = &mut state.gate {
-                gate.edit(key);
+                let asked = gate.edit(key);
+                effects.extend(asked.into_iter().map(Effect::Net));
             }
         }
         Mode::Palette => {

@@ -43,6 +43,11 @@ pub(super) static TEXTS: Texts = Texts {
     signing_in: "Signing in ...",
     resuming: "Resuming your session ...",
     session_ended: "Your session has ended. Everything stays as it was.",
+    trust_question: |server, shown| {
+        format!(
+            "Nothing on this machine vouches for {server}. Its SHA-256 fingerprint, which the server prints at its start: {shown} Trust it?"
+        )
+    },
     session_resumed: "Your kept session is good again: Esc goes on.",
     new_password_title: "Choose a new password",
     new_password_why: "You came in with a first password. Set your own before you go on.",

@@ -18,7 +18,15 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
             "The server cannot be reached. Is the address right, and is it running?".to_owned()
         }
         Cause::TimedOut => "The server did not answer in time.".to_owned(),
-        Cause::Untrusted => "The server's certificate is not trusted.".to_owned(),
+        Cause::Untrusted => match (refusal.fact("fingerprint"), refusal.fact("trusted")) {
+            ("", _) => "The server's certificate is not trusted.".to_owned(),
+            (shown, "") => format!(
+                "The server's certificate is not known on this machine: {shown}. If the server printed the same, give it with --fingerprint."
+            ),
+            (shown, _) => format!(
+                "The server's certificate HAS CHANGED. Nothing was sent. Ask who runs the server; only if it is the new one, start with --fingerprint {shown}"
+            ),
+        },
         Cause::AddressInvalid => "This is no address of a server. Write host:port.".to_owned(),
         Cause::LocalFile => format!("{file}: {}", refusal.message),
         Cause::Unknown => String::new(),
@@ -95,7 +103,8 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
             }
             Reason::StorageFull => "The server's disk is full. Tell an admin.".to_owned(),
             Reason::UploadTooSlow => {
-                "The upload stood still for too long. Nothing was charged; submit again.".to_owned()
+                "The upload was too slow or stood still. Nothing was charged; submit again."
+                    .to_owned()
             }
             Reason::ShuttingDown => "The server is stopping. Try again in a moment.".to_owned(),
             Reason::BlobCorrupt => format!("{file} is damaged on the server. Tell an admin."),

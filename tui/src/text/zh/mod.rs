@@ -31,6 +31,11 @@ pub(super) static TEXTS: Texts = Texts {
     signing_in: "正在登录 ...",
     resuming: "正在恢复会话 ...",
     session_ended: "会话已结束，画面和草稿都保留着。",
+    trust_question: |server, shown| {
+        format!(
+            "本机无法验证 {server}。它的 SHA-256 指纹（服务器启动时会打印）： {shown} 信任它吗？"
+        )
+    },
     session_resumed: "保存的会话恢复有效，按 Esc 继续。",
     new_password_title: "设置新密码",
     new_password_why: "当前是初始密码，请先设置自己的密码。",

@@ -16,7 +16,15 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
     let known = match refusal.cause {
         Cause::Unreachable => "连不上服务器。地址对吗？服务器在运行吗？".to_owned(),
         Cause::TimedOut => "服务器没有及时响应。".to_owned(),
-        Cause::Untrusted => "服务器的证书不受信任。".to_owned(),
+        Cause::Untrusted => match (refusal.fact("fingerprint"), refusal.fact("trusted")) {
+            ("", _) => "服务器的证书不受信任。".to_owned(),
+            (shown, "") => format!(
+                "本机不认识服务器的证书：{shown}。若与服务器打印的一致，请用 --fingerprint 指定。"
+            ),
+            (shown, _) => format!(
+                "服务器的证书变了！什么都没有发送。请询问服务器管理者；确认是新证书后，用 --fingerprint {shown} 启动。"
+            ),
+        },
         Cause::AddressInvalid => "这不是有效的服务器地址，请写成 主机:端口。".to_owned(),
         Cause::LocalFile => format!("{file}：{}", refusal.message),
         Cause::Unknown => String::new(),
@@ -78,7 +86,7 @@ pub(super) fn refusal_words(refusal: &Refusal) -> String {
             Reason::TooManyStreams => "您打开的界面太多了。".to_owned(),
             Reason::TooManyUploads => "您同时上传的太多了，请等一个结束。".to_owned(),
             Reason::StorageFull => "服务器磁盘已满，请告诉管理员。".to_owned(),
-            Reason::UploadTooSlow => "上传停顿太久。没有扣点，请重新提交。".to_owned(),
+            Reason::UploadTooSlow => "上传太慢或停顿太久。没有扣点，请重新提交。".to_owned(),
             Reason::ShuttingDown => "服务器正在停止，请稍后再试。".to_owned(),
             Reason::BlobCorrupt => format!("{file} 在服务器上已损坏，请告诉管理员。"),
             Reason::Internal => format!(

@@ -142,6 +142,7 @@ fn source_image(image: &SourceImage) -> v1::SourceImage {
         size_bytes: wide(image.blob.size_bytes),
         width_px: count(image.width_px),
         height_px: count(image.height_px),
+        removed_time: image.removed_time.map(time),
     }
 }
 
@@ -153,7 +154,7 @@ fn result(video: &Video) -> v1::VideoResult {
         width_px: count(video.width_px),
         height_px: count(video.height_px),
         sha256: video.blob.sha256.to_string(),
-        removed_time: None,
+        removed_time: video.removed_time.map(time),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::batch::{
 use crate::domain::user::USERNAME_CHARACTERS;
 use crate::rpc::MESSAGE_BYTES;
 use crate::rpc::convert::{count, duration, wide};
-use crate::service::batches::upload::{CHUNK_BYTES, SHORTEST_AUDIO, UPLOADS_PER_USER};
+use crate::service::batches::upload::{CHUNK_BYTES, SHORTEST_AUDIO};
 use crate::service::page_token::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 use crate::service::session::STREAMS_PER_USER;
 
@@ -65,7 +65,7 @@ pub fn limits(limits: &Limits) -> v1::Limits {
         page_size_max: count(MAX_PAGE_SIZE),
         heartbeat_interval_min: Some(duration(HEARTBEATS.0)),
         heartbeat_interval_max: Some(duration(HEARTBEATS.1)),
-        uploads_per_user_max: count(UPLOADS_PER_USER),
+        uploads_per_user_max: count(limits.uploads_per_user),
         streams_per_user_max: count(STREAMS_PER_USER),
     }
 }

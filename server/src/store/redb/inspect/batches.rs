@@ -8,6 +8,7 @@ use crate::domain::ids::UserId;
 use crate::store::StoreError;
 
 use super::super::error::failed;
+use super::super::expiry::Standing;
 use super::super::lists::{self, Class};
 use super::super::load;
 use super::super::record::CountsRecord;
@@ -37,12 +38,16 @@ impl Walk {
             }
             self.owner(&batch)?;
             self.listed(&batch, &mut scopes)?;
-            self.refer(references, &format!("batch {id}"), &batch.audio.blob)?;
+            self.expiring(&batch)?;
+            if batch.audio.removed_time.is_none() {
+                self.refer(references, &format!("batch {id}"), &batch.audio.blob)?;
+            }
             self.items(&batch, references)?;
             self.inspector.batch(&batch);
         }
         self.stray_progress()?;
         self.stray_lists()?;
+        self.stray_expiring()?;
         self.stray_items()?;
         self.stray_places()?;
         self.stray_rounds()?;
@@ -70,6 +75,38 @@ impl Walk {
             let place = format!("batch {}", batch.id);
             self.expect(is_there, |found| &mut found.lists, place, "lists");
             class.count(scopes.entry(scope).or_default(), |count| *count += 1);
+        }
+        Ok(())
+    }
+
+    /// Where an ended batch waits for retention.
+    fn expiring(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        for key in Standing::of(batch).keys(batch.id) {
+            let is_there = self.tables.expiring.get(key).map_err(failed)?.is_some();
+            let place = format!("batch {}", batch.id);
+            self.expect(is_there, |found| &mut found.expiring, place, "expiring");
+        }
+        Ok(())
+    }
+
+    fn stray_expiring(&mut self) -> Result<(), StoreError> {
+        if !has_strays(&self.tables.expiring, self.found.expiring)? {
+            return Ok(());
+        }
+        for row in rows(&self.tables.expiring)? {
+            let key = row.map_err(failed)?.0.value();
+            let id = load::batch_id(key.2);
+            let batch = load::batch(&self.tables.batches, &self.tables.progress, id);
+            let belongs = unless_corrupt(batch)?
+                .flatten()
+                .is_some_and(|batch| Standing::of(&batch).keys(id).any(|other| other == key));
+            if !belongs {
+                self.differ(
+                    Check::Index,
+                    format_args!("expiring, batch {id}"),
+                    "the batch does not exist, has not ended then, or has no such files",
+                );
+            }
         }
         Ok(())
     }

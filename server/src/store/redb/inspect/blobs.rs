@@ -147,7 +147,9 @@ impl Walk {
             let Some(batch) = unless_corrupt(batch)?.flatten() else {
                 continue;
             };
-            count(&batch.audio.blob);
+            if batch.audio.removed_time.is_none() {
+                count(&batch.audio.blob);
+            }
             let key = id.0.as_u128();
             let items = self.tables.items.range((key, 0)..=(key, u32::MAX));
             for row in items.map_err(failed)? {
@@ -156,8 +158,12 @@ impl Walk {
                 let Some(item) = unless_corrupt(item)? else {
                     continue;
                 };
-                count(&item.source_image.blob);
-                if let ItemState::Completed { video, .. } = &item.state {
+                if item.source_image.removed_time.is_none() {
+                    count(&item.source_image.blob);
+                }
+                if let ItemState::Completed { video, .. } = &item.state
+                    && video.removed_time.is_none()
+                {
                     count(&video.blob);
                 }
             }

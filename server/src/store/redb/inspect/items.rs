@@ -40,8 +40,13 @@ impl Walk {
             let entries = self.entries_about(batch, &item)?;
             self.queued(batch, &item, &place)?;
             self.running(batch, &item, &place)?;
-            self.refer(references, &place, &item.source_image.blob)?;
-            if let ItemState::Completed { video, .. } = &item.state {
+            self.found.sums.count_in(&item.state);
+            if item.source_image.removed_time.is_none() {
+                self.refer(references, &place, &item.source_image.blob)?;
+            }
+            if let ItemState::Completed { video, .. } = &item.state
+                && video.removed_time.is_none()
+            {
                 self.refer(references, &place, &video.blob)?;
             }
             self.inspector.item(batch, &item, &entries);

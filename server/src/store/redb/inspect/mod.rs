@@ -35,6 +35,7 @@ use crate::store::inspect::Inspector;
 
 use super::error::failed;
 use super::load;
+use super::record::TotalsRecord;
 use super::tables::ReadTables;
 use blobs::References;
 
@@ -83,6 +84,7 @@ struct Found {
     rounds: u64,
     progress: u64,
     lists: u64,
+    expiring: u64,
     places: u64,
     waiting: u64,
     ready: u64,
@@ -90,6 +92,8 @@ struct Found {
     active: u64,
     slots: u64,
     submit_times: u64,
+    /// The sums of items and of credits, as the record of sums should have them.
+    sums: TotalsRecord,
     /// Waiting items by (engine, reason), as HELD should have them.
     held: std::collections::BTreeMap<(u8, u8), u64>,
 }

@@ -118,6 +118,18 @@ impl Walk {
                 self.differ(Check::Counts, format_args!("totals, {what}"), words);
             }
         }
+        let found = &self.found.sums;
+        let (said, counted) = (totals.items_by_state(), found.items_by_state());
+        // Items of a batch that does not read cannot be told apart; that is a difference already.
+        let words = format!("it says {said:?}, a recount gives {counted:?}");
+        if said != counted {
+            self.differ(Check::Counts, "totals, items by state", words);
+        }
+        let (said, counted) = (totals.credits(), self.found.sums.credits());
+        if said != counted {
+            let words = format!("it says {said:?}, a recount gives {counted:?}");
+            self.differ(Check::Counts, "totals, credits", words);
+        }
         Ok(())
     }
 

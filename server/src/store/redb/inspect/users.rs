@@ -60,6 +60,7 @@ impl Walk {
             let Some(entry) = self.read(entry)? else {
                 continue;
             };
+            self.found.sums.post(entry.kind, entry.delta);
             self.round_of(&entry)?;
             self.inspector.entry(&entry);
         }

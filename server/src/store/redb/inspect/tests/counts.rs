@@ -67,6 +67,12 @@ finds! {
     items_in_all: Counts, "totals, items: it says 11, a recount gives 10", |world, tables| {
         edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.items += 1);
     }
+    items_by_state_in_all: Counts, "totals, items by state", |world, tables| {
+        edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.items_failed += 1);
+    }
+    credits_in_all: Counts, "totals, credits", |world, tables| {
+        edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.credits_refunded -= 1);
+    }
     bytes_in_all: Counts, "totals, bytes of videos", |world, tables| {
         edit(&mut tables.singles, &"totals", |totals: &mut TotalsRecord| totals.video_bytes += 1);
     }

@@ -6,6 +6,9 @@ finds! {
     a_user_without_a_name: Index, "missing in the index `user_names`", |world, tables| {
         tables.user_names.remove("wang").unwrap();
     }
+    a_batch_that_has_not_ended_and_expires: Index, "expiring, batch", |world, tables| {
+        tables.expiring.insert((2, 5, world.paid.0.as_u128()), 0).unwrap();
+    }
     a_name_of_nobody: Index, "user_names ghost: user", |world, tables| {
         tables.user_names.insert("ghost", 5).unwrap();
     }
