@@ -48,9 +48,23 @@ impl Daemon {
     /// # Panics
     /// When it does not start; what it said is on the test's standard error.
     pub fn start(data_dir: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_at(free, data_dir, variables, arguments)
+    }
+
+    /// Starts one where another was a moment ago, or on a free port, and waits until it listens.
+    ///
+    /// # Panics
+    /// As [`Daemon::start`].
+    pub fn start_at(
+        address: SocketAddr,
+        data_dir: &Path,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
         let mut command = Command::new(program("vbatchd"));
         command
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .args(["--listen", &address.to_string(), "--data-dir"])
             .arg(data_dir)
             .args(arguments)
             .env("VBATCH_LOG", "warn,symphonia=error,symphonia_core=error")

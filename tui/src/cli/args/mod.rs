@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod batches;
+pub mod keys;
 pub mod screen;
 pub mod values;
 
@@ -11,11 +12,12 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::batches::{
-    Cancel, Download, Export, Follow, KindArgument, Ls, Quote, Rerun, Retry, Show, StateArgument,
-    Submit, Wait, Watch,
+    Cancel, Delete, Download, Export, Follow, KindArgument, Ls, Quote, Rerun, Retry, Show,
+    StateArgument, Submit, Wait, Watch,
 };
 
 use self::admin::Admin;
+use self::keys::Keys;
 use self::screen::{LanguageArgument, Screen};
 
 /// Turns one voice and many pictures into videos: the screen, and commands for scripts.
@@ -100,8 +102,13 @@ pub enum Command {
     Download(Download),
     /// Save a ZIP of the finished videos
     Export(Export),
+    /// Remove a finished batch and its files
+    Delete(Delete),
     /// Show what the service takes and costs, and how it is
     Info,
+    /// Keys by which programs sign in
+    #[command(subcommand)]
+    Keys(Keys),
     /// Users, credits and the running of the service (for admins)
     #[command(subcommand)]
     Admin(Admin),
