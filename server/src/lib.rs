@@ -300,6 +300,7 @@ impl Server {
             health,
             store,
             closing,
+            accounts,
             ..
         } = self;
         health
@@ -315,9 +316,11 @@ impl Server {
             transport.abort();
             owner.abort();
             // Who does not let go of its connection still holds the store.
+            accounts.refusals().close().await;
             store.close().await;
             return Ok(());
         };
+        accounts.refusals().close().await;
         store.close().await;
         let ended = |error: tokio::task::JoinError| ServerError::Ended(error.to_string());
         dispatched.map_err(ended)??;
@@ -346,7 +349,13 @@ impl Housekeeping {
     /// Looks at everything once; then removes files that nothing refers to, at once and every day.
     async fn run(self, stop: CancellationToken) {
         if self.checks_at_start {
-            verify::check_at_start(Arc::clone(&self.store), self.media.clone(), stop.clone()).await;
+            verify::check_at_start(
+                Arc::clone(&self.store),
+                self.media.clone(),
+                self.clock.clone(),
+                stop.clone(),
+            )
+            .await;
         }
         loop {
             let store = &self.store;

@@ -1,6 +1,6 @@
 //! The program `vbatchd`: arguments, signals, exit code.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -81,10 +81,6 @@ fn check_config(flags: &Flags) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "where it listens is the program's output; the rest is log"
-)]
 async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     start_log();
     let config = load(flags, environment)?;
@@ -93,17 +89,17 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
     let clock = Clock::of_program(environment(TEST_CLOCK).as_deref())?;
     let server = Server::start(config, clock).await?;
 
-    println!("vbatchd listens on {}", server.address);
-    println!("data in {}", data_dir.display());
-    println!(
-        "new batches use the engine `{}` unless they name another",
+    let mut words = format!(
+        "vbatchd listens on {}\ndata in {}\nnew batches use the engine `{}` unless they name another\n",
+        server.address,
+        data_dir.display(),
         server.default_engine.name()
     );
     if server.first_start.default_password_stands {
-        println!(
-            "sign in as `admin` with the password `admin`; it must be changed before anything else"
-        );
+        words.push_str("sign in as `admin` with the password `admin`; it must be changed before anything else\n");
     }
+    // Who started it may have stopped listening; that is no reason not to serve.
+    let _ = std::io::stdout().write_all(words.as_bytes());
     systemd::ready();
     tokio::select! {
         () = signals.next() => tracing::info!("ending; a second signal ends at once"),

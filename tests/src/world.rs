@@ -10,6 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vbatch_server::clock::Clock;
@@ -25,9 +27,9 @@ use vbatch_server::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, V
 use vbatch_server::domain::user::{Role, User};
 use vbatch_server::engine::lightx2v::account::account_of;
 use vbatch_server::engine::{Engine, OpenSource, Source, SourceReader, VideoSink};
-use vbatch_server::feed::Feed;
+use vbatch_server::feed::{Commit, Feed};
 use vbatch_server::store::query::ItemSelection;
-use vbatch_server::store::redb::RedbStore;
+use vbatch_server::store::redb::{RedbStore, Writing};
 use vbatch_server::store::restored::Restore;
 use vbatch_server::store::{CancelItems, CreateBatchError, NewBatch, RetryItems, Store};
 
@@ -82,6 +84,23 @@ impl World {
     pub fn asleep_on(store: RedbStore, config: UpstreamConfig, clock: Clock) -> Self {
         let simulated = SimulatedUpstream::new(config);
         Self::over(store, simulated.upstream(), clock)
+    }
+
+    /// As [`World::new`], on a store that lets others act around each of its commits, as the program's does: there a
+    /// crash can come between any two of them.
+    pub async fn interleaved(config: UpstreamConfig, seed: u64) -> Self {
+        let clock = Clock::simulated(config.epoch, seed);
+        let memory = Mutex::new(Some(InMemoryBackend::new()));
+        let backends = move || {
+            let mut memory = memory.lock().expect("no panic while opening");
+            let memory = memory.take().ok_or(io::ErrorKind::NotFound)?;
+            Ok(Box::new(memory) as Box<dyn StorageBackend>)
+        };
+        let store = RedbStore::with_backend(backends, clock.clone(), Writing::Interleaved);
+        let mut world = Self::asleep_on(store.expect("a database in memory"), config, clock);
+        world.set_token(&world.upstream.token()).await;
+        world.start();
+        world
     }
 
     fn over(database: RedbStore, upstream: Arc<Upstream>, clock: Clock) -> Self {
@@ -177,6 +196,32 @@ impl World {
         if let Some(life) = self.life.take() {
             life.task.abort();
             let _ = life.task.await;
+        }
+    }
+
+    /// Ends the dispatcher as [`World::crash`] does, at its next await after the first commit of which this holds. Once
+    /// in a world.
+    ///
+    /// # Panics
+    /// When none runs.
+    pub fn crash_after_a_commit(&self, holds: impl Fn(&Commit) -> bool + Send + Sync + 'static) {
+        let life = self.life.as_ref().expect("a dispatcher");
+        let dispatcher = life.task.abort_handle();
+        self.feed.observe(move |commit| {
+            if !dispatcher.is_finished() && holds(commit) {
+                dispatcher.abort();
+            }
+        });
+    }
+
+    /// Waits until it has ended so.
+    ///
+    /// # Panics
+    /// When that is never so.
+    pub async fn until_crashed(&mut self) {
+        if let Some(mut life) = self.life.take() {
+            let ended = tokio::time::timeout(PATIENCE, &mut life.task).await;
+            assert!(ended.is_ok(), "no such commit");
         }
     }
 

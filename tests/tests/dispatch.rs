@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use vbatch_server::domain::batch::EngineKind;
 use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
 use vbatch_server::domain::failure::{FailureReason, WaitReason};
 use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
@@ -249,6 +250,37 @@ async fn an_account_without_a_token_for_two_hours_gives_its_items_back() {
     world.retry(batch, vec![items[0].id]).await;
     world.set_token(&world.upstream.give_token("second")).await;
     assert_eq!(completed(&world.finished(batch).await), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_where_nothing_is_known_is_told_of_and_no_item_fails_by_it() {
+    for status in [403, 404, 405] {
+        let world = World::new(upstream()).await;
+        let user = world.user("wang", 1).await;
+        let nothing = r#"{"detail":"Not Found"}"#;
+        world
+            .upstream
+            .fault(Fault::on(Call::Submit).always().answer(status, nothing));
+        let since = || {
+            let statuses = world.feed().engines();
+            let statuses = statuses.borrow();
+            let paid = statuses.engines.get(&EngineKind::LightX2v);
+            paid.and_then(|status| status.unavailable_since)
+        };
+        assert_eq!(since(), None);
+        let batch = world.batch(user, 1).await;
+        world.until_wait(WaitReason::UpstreamBusy).await;
+        let first = since();
+        assert!(first.is_some(), "{status}");
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(since(), first);
+        assert_eq!(world.items(batch).await[0].failures_in_round, 0);
+
+        world.upstream.clear_faults();
+        assert_eq!(completed(&world.finished(batch).await), 1);
+        assert_eq!(since(), None);
+        assert_eq!(world.upstream.tasks().len(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

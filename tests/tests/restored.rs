@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use vbatch_server::domain::failure::{FailureReason, WaitReason};
+use vbatch_server::domain::ids::{BatchId, UserId};
 use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
 use vbatch_tests::upstream::config::{Echo, UpstreamConfig};
 use vbatch_tests::upstream::faults::{Call, Fault};
@@ -57,6 +58,21 @@ fn submits(world: &World) -> usize {
     world.upstream.calls_of(Call::Submit).len()
 }
 
+/// A server, and a copy of it with the time of its backup, before anything was submitted: a user of so many credits, and a
+/// batch of so many items.
+async fn parted(
+    config: UpstreamConfig,
+    credits: i32,
+    items: u32,
+) -> (World, World, Timestamp, UserId, BatchId) {
+    let world = World::asleep(config).await;
+    world.set_token(&world.upstream.token()).await;
+    let user = world.user("wang", credits).await;
+    let batch = world.batch(user, items).await;
+    let (copy, backup_time) = (world.copy(), world.clock.now());
+    (world, copy, backup_time, user, batch)
+}
+
 /// Restores a backup of that time, and lets it run; nothing was submitted before.
 async fn run_restored(copy: &mut World, backup_time: Timestamp) {
     copy.mark_restored(backup_time).await;
@@ -69,12 +85,7 @@ async fn run_restored(copy: &mut World, backup_time: Timestamp) {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_submitted_after_the_backup_is_adopted_and_nothing_is_paid_twice() {
-    let mut world = World::asleep(upstream()).await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 8).await;
-    let batch = world.batch(user, 8).await;
-    // Nothing was submitted when the backup was made.
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    let (mut world, mut copy, backup_time, user, batch) = parted(upstream(), 8, 8).await;
     // The first is done when the server dies, the second was cancelled by somebody else, the third runs on for long.
     for run in [20, 30, 3_000] {
         world.upstream.script_next(Script {
@@ -116,11 +127,7 @@ async fn what_was_submitted_after_the_backup_is_adopted_and_nothing_is_paid_twic
 
 #[tokio::test(start_paused = true)]
 async fn the_other_life_may_go_on_until_this_one_is_let_run() {
-    let mut world = World::asleep(upstream()).await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 12).await;
-    let batch = world.batch(user, 12).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    let (mut world, mut copy, backup_time, user, batch) = parted(upstream(), 12, 12).await;
     world.start();
     // Both live: the copy is paused, the original submits.
     copy.mark_restored(backup_time).await;
@@ -184,11 +191,7 @@ async fn an_item_that_ran_at_the_backup_goes_on_with_the_newest_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn later_attempts_use_no_number_of_the_other_life_again() {
-    let mut world = World::asleep(upstream()).await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 1).await;
-    let batch = world.batch(user, 1).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    let (mut world, mut copy, backup_time, _, batch) = parted(upstream(), 1, 1).await;
     world.upstream.script_next(Script::failing("worker failed"));
     world.upstream.script_next(Script {
         run: Some(Duration::from_secs(900)),
@@ -224,11 +227,7 @@ async fn later_attempts_use_no_number_of_the_other_life_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_of_an_item_that_was_cancelled_here_is_ended() {
-    let mut world = World::asleep(upstream()).await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 2).await;
-    let batch = world.batch(user, 2).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    let (mut world, mut copy, backup_time, user, batch) = parted(upstream(), 2, 2).await;
     for _ in 0..2 {
         world.upstream.script_next(Script {
             run: Some(Duration::from_secs(3_000)),
@@ -266,12 +265,8 @@ async fn a_task_of_an_item_that_was_cancelled_here_is_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_token_of_the_old_account_only_what_is_new_runs() {
-    let mut world = World::asleep(upstream()).await;
+    let (mut world, mut copy, backup_time, user, batch) = parted(upstream(), 9, 3).await;
     let old_token = world.upstream.token();
-    world.set_token(&old_token).await;
-    let user = world.user("wang", 9).await;
-    let batch = world.batch(user, 3).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
     world.start();
     world
         .until(batch, "three were made", |items| completed(items) == 3)
@@ -307,11 +302,7 @@ async fn without_a_token_of_the_old_account_only_what_is_new_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_cannot_be_read_keeps_everything_waiting() {
-    let mut world = World::asleep(upstream()).await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 3).await;
-    let batch = world.batch(user, 3).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    let (mut world, mut copy, backup_time, _, batch) = parted(upstream(), 3, 3).await;
     world.start();
     world
         .upstream
@@ -335,11 +326,7 @@ async fn a_list_that_cannot_be_read_keeps_everything_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mark_outlives_crashes_and_a_second_start_asks_no_list_again() {
-    let mut world = World::asleep(upstream()).await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 6).await;
-    let batch = world.batch(user, 6).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    let (mut world, mut copy, backup_time, _, batch) = parted(upstream(), 6, 6).await;
     world.start();
     world
         .until(batch, "two are done", |items| completed(items) == 2)
@@ -366,15 +353,11 @@ async fn a_mark_outlives_crashes_and_a_second_start_asks_no_list_again() {
 
 #[tokio::test(start_paused = true)]
 async fn where_our_key_is_stripped_seeds_tell_the_tasks() {
-    let mut world = World::asleep(UpstreamConfig {
+    let config = UpstreamConfig {
         echo: Echo::KnownKeys,
         ..upstream()
-    })
-    .await;
-    world.set_token(&world.upstream.token()).await;
-    let user = world.user("wang", 6).await;
-    let batch = world.batch(user, 6).await;
-    let (mut copy, backup_time) = (world.copy(), world.clock.now());
+    };
+    let (mut world, mut copy, backup_time, _, batch) = parted(config, 6, 6).await;
     world.start();
     world
         .until(batch, "three are done", |items| completed(items) >= 3)

@@ -130,6 +130,43 @@ impl Credentials {
         self.write(&stored)
     }
 
+    /// Keeps a session in place of the one it follows; tells whether it did. Another program may have signed in meanwhile, and
+    /// what it keeps stays.
+    ///
+    /// # Errors
+    /// When the file cannot be read or replaced.
+    pub fn save_after(
+        &self,
+        server: &Address,
+        before: &Session,
+        session: &Session,
+    ) -> Result<bool, CredentialsError> {
+        if !self.is_kept(server, before)? {
+            return Ok(false);
+        }
+        self.save(server, session).map(|()| true)
+    }
+
+    /// Forgets this session of a server, and no other; tells whether it was kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read or replaced.
+    pub fn forget_only(
+        &self,
+        server: &Address,
+        session: &Session,
+    ) -> Result<bool, CredentialsError> {
+        if !self.is_kept(server, session)? {
+            return Ok(false);
+        }
+        self.forget(server)
+    }
+
+    fn is_kept(&self, server: &Address, session: &Session) -> Result<bool, CredentialsError> {
+        let kept = self.load(server)?;
+        Ok(kept.is_some_and(|kept| kept.access_token == session.access_token))
+    }
+
     /// Forgets the session of a server; tells whether there was one.
     ///
     /// # Errors
@@ -232,6 +269,22 @@ mod tests {
         assert!(file.forget(&here).unwrap());
         assert_eq!(file.load(&here).unwrap(), None);
         assert_eq!(file.load(&there).unwrap(), Some(session("two")));
+    }
+
+    #[test]
+    fn what_another_program_has_kept_meanwhile_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = Credentials::at(directory.path().join("credentials.json"));
+        let here = Address::default();
+        file.save(&here, &session("theirs")).unwrap();
+        let (ours, fresh) = (session("ours"), session("fresh"));
+        assert!(!file.forget_only(&here, &ours).unwrap());
+        assert!(!file.save_after(&here, &ours, &fresh).unwrap());
+        assert_eq!(file.load(&here).unwrap(), Some(session("theirs")));
+        file.save(&here, &ours).unwrap();
+        assert!(file.save_after(&here, &ours, &fresh).unwrap());
+        assert!(file.forget_only(&here, &fresh).unwrap());
+        assert_eq!(file.load(&here).unwrap(), None);
     }
 
     #[cfg(unix)]

@@ -43,6 +43,8 @@ struct Tries {
 struct Record {
     count: u32,
     last: Timestamp,
+    /// The try before the last: where it stands again when the last one was right.
+    before: Timestamp,
 }
 
 /// How one kind of record is slowed down.
@@ -74,7 +76,7 @@ impl Throttle {
         now: Timestamp,
     ) -> Result<(), Duration> {
         let mut tries = self.lock();
-        let address = address.map(network);
+        let address = place(address);
         let by_name = wait(tries.names.get(name), BY_NAME, now);
         let by_address = address.as_ref().map_or(Duration::ZERO, |address| {
             wait(tries.addresses.get(address), BY_ADDRESS, now)
@@ -95,15 +97,23 @@ impl Throttle {
         let mut tries = self.lock();
         tries.names.remove(name);
         // Not wholly forgotten: else one known password would free an address for guessing others.
-        if let Some(record) = address.and_then(|address| tries.addresses.get_mut(&network(address)))
-        {
+        if let Some(record) = place(address).and_then(|place| tries.addresses.get_mut(&place)) {
             record.count = record.count.saturating_sub(1);
+            record.last = record.before;
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Tries> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The place on the network that is slowed down: none for this machine itself, for behind it are all who come through a
+/// tunnel.
+fn place(address: Option<IpAddr>) -> Option<IpAddr> {
+    address
+        .filter(|address| !address.to_canonical().is_loopback())
+        .map(network)
 }
 
 /// What is taken for one place on the network: one subscriber has a whole /64 of IPv6.
@@ -146,12 +156,13 @@ fn count<K: Hash + Eq + Clone>(records: &mut HashMap<K, Record>, key: K, now: Ti
     let record = records.entry(key).or_insert(Record {
         count: 0,
         last: now,
+        before: now,
     });
     if is_forgotten(record, now) {
         record.count = 0;
     }
     record.count = record.count.saturating_add(1);
-    record.last = now;
+    record.before = std::mem::replace(&mut record.last, now);
 }
 
 fn is_forgotten(record: &Record, now: Timestamp) -> bool {
@@ -204,6 +215,38 @@ mod tests {
         throttle.succeeded("user0", address(1));
         assert_eq!(throttle.begin("mine", address(1), at(0)), Ok(()));
         assert!(throttle.begin("other", address(1), at(0)).is_err());
+    }
+
+    #[test]
+    fn a_right_password_makes_nobody_wait_longer() {
+        let throttle = Throttle::default();
+        for number in 0..FREE_BY_ADDRESS + 3 {
+            let _ = throttle.begin(&format!("user{number}"), address(1), at(0));
+        }
+        // 20 tries: 1 s. Each that is right leaves the delay as it was, however many come.
+        for second in 1..100 {
+            assert_eq!(throttle.begin("wang", address(1), at(second)), Ok(()));
+            throttle.succeeded("wang", address(1));
+        }
+        let forgotten = 3_600;
+        for number in 0..FREE_BY_ADDRESS {
+            let name = format!("later{number}");
+            assert_eq!(throttle.begin(&name, address(1), at(forgotten)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn who_comes_through_a_tunnel_is_slowed_down_by_name_alone() {
+        let throttle = Throttle::default();
+        let here = "127.0.0.1".parse().ok();
+        for number in 0..FREE_BY_ADDRESS * 2 {
+            let name = format!("user{number}");
+            assert_eq!(throttle.begin(&name, here, at(0)), Ok(()));
+        }
+        for _ in 0..FREE_BY_NAME {
+            let _ = throttle.begin("wang", here, at(0));
+        }
+        assert!(throttle.begin("wang", here, at(0)).is_err());
     }
 
     #[test]

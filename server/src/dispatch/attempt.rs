@@ -97,6 +97,13 @@ impl Lane {
                 ),
                 try_again: None,
             },
+            Err(SubmitError::SourceUnreadable { message }) => {
+                tracing::error!(%key, %message, "our own copy of a file cannot be read now; items wait");
+                self.errors.note("own_files", now);
+                let random = self.clock.random();
+                self.account(&account).gate.not_reached(now, random);
+                released(WaitReason::BackOff, now)
+            }
             Err(SubmitError::Unresolved { message }) => {
                 tracing::warn!(%key, %message, "a submit got no definite answer");
                 self.errors.note("unresolved", now);
@@ -108,8 +115,12 @@ impl Lane {
             _ => None,
         };
         // The set is left only after the commit: a plan in between would take the item for a dead run's.
+        let unanswered = matches!(event, AttemptEvent::Unanswered);
         let applied = self.apply_one(key, event).await?;
         self.submitting.remove(&key);
+        if applied.is_none() && unanswered {
+            self.ended_submits.insert(key, now);
+        }
         match (applied, task) {
             (None, Some(task)) => self.take_in_late(key, account, task).await,
             _ => Ok(()),
@@ -160,7 +171,10 @@ impl Lane {
             }
             Refusal::Pace { .. } => self.errors.note("pace", now),
             Refusal::Busy { .. } => self.errors.note("busy", now),
-            Refusal::Unavailable { .. } => self.errors.note("unavailable", now),
+            Refusal::Unavailable { .. } => {
+                self.errors.note("unavailable", now);
+                self.unavailable(account, now);
+            }
             Refusal::BadInput { .. } => {}
         }
         if !matches!(refusal, Refusal::Token { .. } | Refusal::Unavailable { .. }) {

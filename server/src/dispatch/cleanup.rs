@@ -102,7 +102,8 @@ impl Lane {
             .filter(|(_, item)| {
                 item.processing().is_some_and(|running| {
                     let wish = running.cancel_request_time;
-                    let over = wish.is_some_and(|wish| later(wish, CANCEL_PATIENCE) <= now);
+                    let over = wish
+                        .is_some_and(|wish| later(wish.max(self.started), CANCEL_PATIENCE) <= now);
                     over && !matches!(running.stage, Stage::Fetching { .. })
                 })
             })

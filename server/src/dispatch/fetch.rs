@@ -125,7 +125,8 @@ impl Fetch {
                 }
                 Tried::Invalid(message) => {
                     invalid += 1;
-                    if invalid >= INVALID_TRIES {
+                    // An engine in this process has no second copy of what it made.
+                    if invalid >= INVALID_TRIES || self.in_process {
                         let words =
                             "What the engine delivered is no playable video. Retry the item.";
                         return self

@@ -91,6 +91,7 @@ pub(super) struct AccountState {
     /// The last poll that was answered; what the deadline's time is measured from.
     pub(super) last_poll: Option<Timestamp>,
     pub(super) listing: bool,
+    pub(super) list_failures: u32,
     /// After a list that failed, not before this time.
     pub(super) list_not_before: Option<Timestamp>,
     /// When submits that are only watched are matched again.
@@ -99,6 +100,8 @@ pub(super) struct AccountState {
     pub(super) checking: bool,
     pub(super) last_success: Option<Timestamp>,
     pub(super) unreachable: bool,
+    /// Since when every answer was that there is no such thing as was asked for.
+    pub(super) unavailable_since: Option<Timestamp>,
     pub(super) foreign: u32,
     pub(super) daily_limit: Option<u32>,
     /// Since when no token of it is usable.
@@ -145,10 +148,14 @@ pub(super) struct Lane {
     pub(super) instance: InstanceId,
     pub(super) files: Arc<dyn Files>,
     pub(super) item_deadline: Duration,
+    /// When this run began: what the upstream did while nobody asked is not held against an item.
+    pub(super) started: Timestamp,
     pub(super) work: JoinSet<Done>,
     pub(super) open: Open,
     pub(super) accounts: BTreeMap<Account, AccountState>,
     pub(super) submitting: BTreeSet<ClientRef>,
+    /// When submits without a definite answer ended that only a watch waits for: their items went on without them.
+    pub(super) ended_submits: BTreeMap<ClientRef, Timestamp>,
     pub(super) fetching: BTreeSet<ClientRef>,
     /// When each task was last asked to end.
     pub(super) cancel_asked: BTreeMap<TaskId, Timestamp>,
@@ -173,10 +180,12 @@ impl Lane {
             instance: parts.instance,
             files: Arc::clone(&parts.files),
             item_deadline: parts.item_deadline,
+            started: parts.clock.now(),
             work: JoinSet::new(),
             open: Open::default(),
             accounts: BTreeMap::new(),
             submitting: BTreeSet::new(),
+            ended_submits: BTreeMap::new(),
             fetching: BTreeSet::new(),
             cancel_asked: BTreeMap::new(),
             unknown_for: BTreeMap::new(),
@@ -276,17 +285,14 @@ impl Lane {
         sooner(self.start_lists());
         sooner(self.start_checks());
         if settings.state == DispatchState::Running && !self.storage_full.load(Ordering::Relaxed) {
-            sooner(self.start_claims(&settings).await?);
+            sooner(self.start_claims().await?);
         }
         self.publish(settings).await?;
         Ok(next)
     }
 
     /// Claims while there is a slot, a token and an item whose turn it is.
-    async fn start_claims(
-        &mut self,
-        settings: &DispatchSettings,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    async fn start_claims(&mut self) -> Result<Option<Timestamp>, StoreError> {
         let Some(current) = self.open.current.clone() else {
             return Ok(None);
         };
@@ -299,7 +305,6 @@ impl Lane {
             OtherLife::Unmatched => return Ok(None),
             OtherLife::OutOfReach { newest_batch } => newest_batch,
         };
-        let limit = self.setup.slots.unwrap_or(settings.concurrency);
         for _ in 0..CLAIMS_A_TURN {
             let now = self.clock.now();
             let state = self.account(&current);
@@ -313,7 +318,7 @@ impl Lane {
                 engine: self.setup.kind,
                 account: current.clone(),
                 instance: self.instance,
-                limit,
+                slots: self.setup.slots,
                 after_batch,
                 now,
             };
@@ -401,6 +406,8 @@ impl Lane {
         self.cancel_asked.retain(|task, _| tasks.contains(task));
         self.unknown_for.retain(|task, _| tasks.contains(task));
         self.answered_for.retain(|key, _| keys.contains(key));
+        let watched: BTreeSet<ClientRef> = open.watches.iter().map(|it| it.client_ref).collect();
+        self.ended_submits.retain(|key, _| watched.contains(key));
     }
 
     /// Applies one event and drops it when the attempt does not own its item any more.
@@ -426,6 +433,7 @@ impl Lane {
     pub(super) fn answered(&mut self, account: &Account, now: Timestamp) {
         let state = self.account(account);
         state.unreachable = false;
+        state.unavailable_since = None;
         // Nobody needs it to the second, and every change is published.
         if state
             .last_success
@@ -433,6 +441,13 @@ impl Lane {
         {
             state.last_success = Some(now);
         }
+    }
+
+    /// The upstream knows nothing of what was asked for: its address may be wrong.
+    pub(super) fn unavailable(&mut self, account: &Account, now: Timestamp) {
+        let state = self.account(account);
+        state.unreachable = false;
+        state.unavailable_since.get_or_insert(now);
     }
 
     /// Slots of an account that are held by what is open.
@@ -500,9 +515,11 @@ impl Lane {
             status.foreign = state.foreign;
             status.daily_limit = state.daily_limit;
             status.last_success_time = state.last_success;
+            status.unavailable_since = state.unavailable_since;
             status.health = match (state.unreachable, state.poll_failures, state.last_success) {
                 (true, _, _) => Health::Unreachable,
                 (false, 1.., _) => Health::Degraded,
+                _ if state.unavailable_since.is_some() => Health::Degraded,
                 (false, 0, Some(_)) => Health::Ok,
                 (false, 0, None) => Health::Unknown,
             };

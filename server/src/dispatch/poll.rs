@@ -272,7 +272,10 @@ impl Lane {
             return Ok(());
         };
         let ended = match &answer {
-            QueryAnswer::Task(TaskReport { state, .. }) => !state.is_active(),
+            QueryAnswer::Task(TaskReport { state, .. }) => {
+                self.unknown_for.remove(&task);
+                !state.is_active()
+            }
             QueryAnswer::Unknown => self.denied(&task, since_last).is_some(),
         };
         if ended {
@@ -368,6 +371,9 @@ impl Lane {
         state.next_poll = Some(later(now, pause));
         // Across the silence the upstream did not answer.
         state.last_poll = None;
+        if matches!(error, ReadError::Unavailable { .. }) {
+            self.unavailable(account, now);
+        }
         self.errors.note(class(&error), now);
         match error {
             ReadError::Token { .. } => self.token_refused(account, now).await,
@@ -464,6 +470,8 @@ impl Lane {
         let now = self.clock.now();
         for account in self.needed_accounts() {
             let since = self.account(&account).tokenless_since;
+            // A token that was refused before a stop may be good again: it is tried for as long in this run.
+            let since = since.map(|since| since.max(self.started));
             if since.is_none_or(|since| later(since, ACCOUNT_LOST_AFTER) > now) {
                 continue;
             }

@@ -3,6 +3,7 @@
 //! A list proves absence only when it was read at least [`LIST_AFTER`] after the submit, newest first and down to a
 //! task that is known to be older. What is not found is still watched for a day.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ const ROUTINE: Duration = Duration::from_secs(600);
 
 /// Pages of one walk; an account that made more tasks since a submit is looked at again later.
 const PAGES: u32 = 500;
+
+/// Least time between two lists of an account.
+const LIST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Lane {
     /// Takes over the attempts of a run that has ended: its unanswered submits are unresolved from now on, and tasks
@@ -88,8 +92,10 @@ impl Lane {
                 .chain(
                     watches
                         .iter()
-                        .filter(|watch| !watch.matched)
-                        .map(|watch| watch.submit_time),
+                        .filter(|watch| {
+                            !watch.matched && !self.submitting.contains(&watch.client_ref)
+                        })
+                        .map(|watch| self.last_sent(watch)),
                 )
                 .min()
                 .map(|submitted| later(submitted, LIST_AFTER));
@@ -147,21 +153,26 @@ impl Lane {
         let tasks = match result {
             Ok(tasks) => tasks,
             Err(error) => {
-                state.poll_failures += 1;
+                state.list_failures += 1;
                 state.list_not_before = Some(later(
                     now,
-                    schedule::after_failure(state.poll_failures, random),
+                    schedule::after_failure(state.list_failures, random),
                 ));
                 tracing::warn!(%error, "a list could not be read");
                 self.errors.note(class(&error), now);
                 return match error {
+                    ReadError::Unavailable { .. } => {
+                        self.unavailable(&account, now);
+                        Ok(())
+                    }
                     ReadError::Token { .. } => self.token_refused(&account, now).await,
                     _ => Ok(()),
                 };
             }
         };
-        state.list_not_before = None;
-        state.poll_failures = 0;
+        // What one list could not settle the next one may, but not at once.
+        state.list_not_before = Some(later(now, LIST_PAUSE));
+        state.list_failures = 0;
         state.routine_list = Some(later(now, ROUTINE));
         self.answered(&account, now);
 
@@ -221,7 +232,9 @@ impl Lane {
                     tracing::info!(key = %watch.client_ref, ?settled, "a late task appeared");
                     self.account(&account).poll_soon(now, None);
                 }
-                None if later(watch.submit_time, LIST_AFTER) <= read_time => {
+                // A submit that is still on its way may make its task after any list.
+                None if self.submitting.contains(&watch.client_ref) => {}
+                None if later(self.last_sent(&watch), LIST_AFTER) <= read_time => {
                     absent.push(watch.client_ref)
                 }
                 None => {}
@@ -286,6 +299,12 @@ impl Lane {
         of_account.collect()
     }
 
+    /// When the submit that a watch waits for may last have been on its way.
+    fn last_sent(&self, watch: &Watch) -> Timestamp {
+        let ended = self.ended_submits.get(&watch.client_ref);
+        ended.map_or(watch.submit_time, |ended| watch.submit_time.max(*ended))
+    }
+
     fn watches_of(&self, account: &Account) -> impl Iterator<Item = &Watch> {
         self.open
             .watches
@@ -341,7 +360,9 @@ fn matching(tasks: &[TaskReport], key: ClientRef, seed: i32, start: Timestamp) -
         TaskState::Failed { .. } => 3,
         TaskState::Cancelled => 4,
     });
-    found.dedup_by(|a, b| a.task == b.task);
+    // A page that moved while the list was read shows a task twice, anywhere.
+    let mut seen = BTreeSet::new();
+    found.retain(|task| seen.insert(&task.task));
     found
 }
 
@@ -386,6 +407,9 @@ mod tests {
             .map(|task| task.task.0.as_str())
             .collect();
         assert_eq!(found, ["ours-done", "ours-queued", "stripped"]);
+        // A page moved while the list was read: two tasks are two, however often they are shown.
+        let twice = [1, 2, 1, 2].map(|at: usize| tasks[at].clone());
+        assert_eq!(matching(&twice, key, 77, Timestamp::UNIX_EPOCH).len(), 2);
         let much_later = Timestamp::from_second(10_000).unwrap();
         assert_eq!(matching(&tasks[3..], key, 77, much_later).len(), 0);
     }

@@ -160,9 +160,15 @@ pub enum SubmitError {
         /// What went wrong.
         message: String,
     },
-    /// Certainly no task: our own copy of a source could not be read.
-    #[error("source unreadable: {message}")]
+    /// Certainly no task: our own copy of a source is gone, or is not what was stored.
+    #[error("source lost: {message}")]
     SourceLost {
+        /// Which, and what went wrong.
+        message: String,
+    },
+    /// Certainly no task: our own disk does not give a source just now; whether it is whole is not known.
+    #[error("source not readable now: {message}")]
+    SourceUnreadable {
         /// Which, and what went wrong.
         message: String,
     },
@@ -172,6 +178,18 @@ pub enum SubmitError {
         /// What came instead of an answer.
         message: String,
     },
+}
+
+impl SubmitError {
+    /// What an error of reading our own copy means: a file that is gone or is another stays so, everything else (too many
+    /// open files, a disk that was unmounted) is the machine's trouble and not the item's.
+    pub fn of_source(kind: io::ErrorKind, message: String) -> Self {
+        use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+        match kind {
+            NotFound | InvalidData | UnexpectedEof => Self::SourceLost { message },
+            _ => Self::SourceUnreadable { message },
+        }
+    }
 }
 
 /// A definite refusal of a submit.

@@ -45,6 +45,8 @@ pub struct EngineStatus {
     pub next_free_time: Option<Timestamp>,
     /// The last answer that was no error.
     pub last_success_time: Option<Timestamp>,
+    /// Since when it has answered nothing but that there is no such thing as was asked for (403, 404, 405).
+    pub unavailable_since: Option<Timestamp>,
     /// What one item takes from claim to end, as lately measured; absent before the first.
     pub typical_run: Option<Duration>,
     /// Errors of the last hour by class.
@@ -93,6 +95,7 @@ impl EngineStatus {
             daily_limit: None,
             next_free_time: None,
             last_success_time: None,
+            unavailable_since: None,
             typical_run: None,
             recent_errors: BTreeMap::new(),
         }

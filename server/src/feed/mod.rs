@@ -14,6 +14,7 @@ pub mod engine_status;
 pub mod list_topic;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::watch;
@@ -177,6 +178,7 @@ impl Feed {
         let mut topics = self.topics();
         let topic = topics.batch(batch).unwrap_or_else(|| {
             let topic = Arc::new(BatchTopic::default());
+            forget_unwatched(&mut topics.batches);
             topics.batches.insert(batch, Arc::downgrade(&topic));
             topic
         });
@@ -188,6 +190,7 @@ impl Feed {
         let mut topics = self.topics();
         let topic = topics.list(owner).unwrap_or_else(|| {
             let topic = Arc::new(ListTopic::default());
+            forget_unwatched(&mut topics.lists);
             topics.lists.insert(owner, Arc::downgrade(&topic));
             topic
         });
@@ -199,6 +202,17 @@ impl Feed {
             .topics
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes room by dropping the topics that nobody watches any more, instead of growing. A map grows again only when most
+/// of it is watched, so that each insertion pays for a bounded part of the look.
+fn forget_unwatched<K: Eq + Hash, T>(topics: &mut HashMap<K, Weak<T>>) {
+    if topics.len() == topics.capacity() {
+        topics.retain(|_, topic| topic.strong_count() > 0);
+        if topics.len() > topics.capacity() / 2 {
+            topics.reserve(topics.len());
+        }
     }
 }
 
@@ -218,5 +232,29 @@ impl Topics {
             self.lists.remove(&owner);
         }
         topic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_watches_any_more_takes_no_room() {
+        let feed = Feed::new(0);
+        let watched: Vec<_> = (0..100)
+            .map(|id| feed.watch_batch(BatchId(Uuid::from_u128(id))))
+            .collect();
+        for id in 1_000..100_000 {
+            drop(feed.watch_batch(BatchId(Uuid::from_u128(id))));
+            drop(feed.watch_list(Some(UserId(Uuid::from_u128(id)))));
+        }
+        let topics = feed.topics();
+        assert!(topics.batches.capacity() < 1_000);
+        assert!(topics.lists.capacity() < 100);
+        drop(topics);
+        drop(watched);
     }
 }

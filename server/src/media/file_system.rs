@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
 use tokio::sync::oneshot;
@@ -27,8 +28,13 @@ pub trait FileSystem: Send + Sync {
     /// Opens a file for readers that block.
     fn open_blocking(&self, path: &Path) -> io::Result<Box<dyn BlockingFile>>;
 
+    /// What there is to know of a file without reading it.
+    fn about(&self, path: &Path) -> io::Result<About>;
+
     /// How many bytes a file has.
-    fn length(&self, path: &Path) -> io::Result<u64>;
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.about(path).map(|about| about.size_bytes)
+    }
 
     /// Gives a file another name, in the place of what had it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -42,11 +48,20 @@ pub trait FileSystem: Send + Sync {
     /// Makes the names in a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// The files of a folder, without folders.
+    /// The files of a folder, without folders; none where there is no such folder.
     fn files_in(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 
     /// Does this where blocking is allowed; also when the caller goes away.
     async fn run(&self, work: Box<dyn FnOnce() + Send>);
+}
+
+/// See [`FileSystem::about`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Its length.
+    pub size_bytes: u64,
+    /// When it was last written to.
+    pub written: Timestamp,
 }
 
 /// A file that is being written.
@@ -108,14 +123,17 @@ impl FileSystem for SystemFiles {
         Ok(Box::new(fs::File::open(path)?))
     }
 
-    fn length(&self, path: &Path) -> io::Result<u64> {
+    fn about(&self, path: &Path) -> io::Result<About> {
         let metadata = fs::metadata(path)?;
-        if metadata.is_file() {
-            Ok(metadata.len())
-        } else {
+        if !metadata.is_file() {
             // A folder of that name is no file.
-            Err(io::ErrorKind::NotFound.into())
+            return Err(io::ErrorKind::NotFound.into());
         }
+        Ok(About {
+            size_bytes: metadata.len(),
+            // One from beyond time is taken for new.
+            written: Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::MAX),
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -145,11 +163,15 @@ impl FileSystem for SystemFiles {
     }
 
     fn files_in(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
         let mut files = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_file() {
-                files.push(path);
+        for entry in entries {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                files.push(entry.path());
             }
         }
         Ok(files)

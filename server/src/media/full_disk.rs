@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use tokio::io::AsyncWrite;
 
-use super::file_system::{BlockingFile, FileSystem, NewFile, StoredFile, SystemFiles};
+use super::file_system::{About, BlockingFile, FileSystem, NewFile, StoredFile, SystemFiles};
 use super::*;
 use crate::engine::VideoSink;
 
@@ -114,8 +114,8 @@ impl FileSystem for FullDisk {
         SystemFiles.open_blocking(path)
     }
 
-    fn length(&self, path: &Path) -> io::Result<u64> {
-        SystemFiles.length(path)
+    fn about(&self, path: &Path) -> io::Result<About> {
+        SystemFiles.about(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -175,21 +175,29 @@ pub(crate) fn relative_path(blob: Blob) -> PathBuf {
         .join(digest)
 }
 
+/// What became of a blob that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    Done,
+    WasGone,
+    Pinned,
+}
+
 impl Shared {
     fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<Blob, u32>> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes a blob's file unless it is pinned; whether it is gone. Pins wait meanwhile: who pins a blob and then finds its
-    /// file keeps it.
-    fn remove_unpinned(&self, blob: Blob) -> io::Result<bool> {
+    /// Removes a blob's file unless it is pinned. Pins wait meanwhile: who pins a blob and then finds its file keeps it.
+    fn remove_unpinned(&self, blob: Blob) -> io::Result<Removal> {
         let pins = self.pins();
         if pins.contains_key(&blob) {
-            return Ok(false);
+            return Ok(Removal::Pinned);
         }
         match self.files.remove(&self.path(blob)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(true),
+            Ok(()) => Ok(Removal::Done),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Removal::WasGone),
+            Err(error) => Err(error),
         }
     }
 
@@ -302,8 +310,8 @@ impl Media {
             }
             if let Ok(false) = is_referenced(blob).await {
                 match self.remove_unpinned(blob).await {
-                    Ok(true) => gone.push(blob),
-                    Ok(false) => {}
+                    Ok(Removal::Done | Removal::WasGone) => gone.push(blob),
+                    Ok(Removal::Pinned) => {}
                     Err(error) => {
                         tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
                     }
@@ -314,7 +322,7 @@ impl Media {
     }
 
     /// As [`Shared::remove_unpinned`], where blocking is allowed.
-    async fn remove_unpinned(&self, blob: Blob) -> io::Result<bool> {
+    async fn remove_unpinned(&self, blob: Blob) -> io::Result<Removal> {
         let shared = Arc::clone(&self.shared);
         blocking(&self.shared.files, move |_| shared.remove_unpinned(blob)).await?
     }

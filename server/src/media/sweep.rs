@@ -1,17 +1,16 @@
 //! Removing files that nothing refers to: a crash between placing files and the commit that refers to them leaves them
 //! behind, and so does a video whose item went another way while the disk failed.
 
-use std::fs::DirEntry;
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::{KINDS, Media, files};
+use super::file_system::{FileSystem, blocking};
+use super::{KINDS, Media, Removal, files};
 use crate::domain::media::{Blob, BlobKind, Sha256};
 
 /// Files that were written less than this ago stay. Those of uploads and fetches under way are pinned, so the age is
@@ -26,12 +25,6 @@ pub struct Swept {
     pub removed: u64,
     /// Their bytes.
     pub bytes: u64,
-}
-
-/// A file in the place of a blob.
-struct Candidate {
-    blob: Blob,
-    path: PathBuf,
 }
 
 impl Media {
@@ -56,29 +49,29 @@ impl Media {
                     .root
                     .join(files::folder(kind))
                     .join(format!("{prefix:02x}"));
-                let listed =
-                    spawn_blocking(move || candidates(&folder, kind, written_before)).await;
-                let candidates = match listed {
-                    Ok(Ok(candidates)) => candidates,
-                    Ok(Err(error)) => {
+                let listed = blocking(&self.shared.files, move |files| {
+                    candidates(files, &folder, kind, written_before)
+                });
+                let candidates = match listed.await.and_then(|listed| listed) {
+                    Ok(candidates) => candidates,
+                    Err(error) => {
                         tracing::warn!(%error, "cannot look for files that nothing refers to");
                         continue;
                     }
-                    Err(_) => return swept,
                 };
-                for candidate in candidates {
+                for blob in candidates {
                     if stop.is_cancelled() {
                         return swept;
                     }
                     // Most files are referred to: they cost no lock.
-                    if !matches!(is_referenced(candidate.blob).await, Ok(false)) {
+                    if !matches!(is_referenced(blob).await, Ok(false)) {
                         continue;
                     }
                     let _placing = self.shared.placing.lock().await;
                     // Whoever found it "already there" since has pinned it, and may have committed.
-                    if self.remove_unless_used(&candidate, &is_referenced).await {
+                    if self.remove_unless_used(blob, &is_referenced).await {
                         swept.removed += 1;
-                        swept.bytes += candidate.blob.size_bytes;
+                        swept.bytes += blob.size_bytes;
                     }
                 }
             }
@@ -87,26 +80,17 @@ impl Media {
     }
 
     /// To be called while nothing is put in place.
-    async fn remove_unless_used<E, F>(
-        &self,
-        candidate: &Candidate,
-        is_referenced: &impl Fn(Blob) -> F,
-    ) -> bool
+    async fn remove_unless_used<E, F>(&self, blob: Blob, is_referenced: &impl Fn(Blob) -> F) -> bool
     where
         F: Future<Output = Result<bool, E>>,
     {
-        if self.is_held()
-            || self.shared.pins().contains_key(&candidate.blob)
-            || !matches!(is_referenced(candidate.blob).await, Ok(false))
-        {
+        if self.is_held() || !matches!(is_referenced(blob).await, Ok(false)) {
             return false;
         }
-        match tokio::fs::remove_file(&candidate.path).await {
-            Ok(()) => true,
+        match self.remove_unpinned(blob).await {
+            Ok(removal) => removal == Removal::Done,
             Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    tracing::warn!(%error, path = %candidate.path.display(), "cannot remove a file that nothing refers to");
-                }
+                tracing::warn!(%error, blob = %blob.sha256, "cannot remove a file that nothing refers to");
                 false
             }
         }
@@ -115,49 +99,28 @@ impl Media {
 
 /// The blobs of a folder that were written before then.
 fn candidates(
+    files: &dyn FileSystem,
     folder: &Path,
     kind: BlobKind,
     written_before: Timestamp,
-) -> io::Result<Vec<Candidate>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+) -> io::Result<Vec<Blob>> {
     let mut found = Vec::new();
-    for entry in entries {
-        if let Some(candidate) = candidate(&entry?, kind, written_before)? {
-            found.push(candidate);
+    for path in files.files_in(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(sha256) = name.and_then(Sha256::from_hex) else {
+            continue;
+        };
+        match files.about(&path) {
+            Ok(about) if about.written < written_before => found.push(Blob {
+                kind,
+                sha256,
+                size_bytes: about.size_bytes,
+            }),
+            Ok(_) => {}
+            // Discarded meanwhile, or no file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(found)
-}
-
-fn candidate(
-    entry: &DirEntry,
-    kind: BlobKind,
-    written_before: Timestamp,
-) -> io::Result<Option<Candidate>> {
-    let name = entry.file_name();
-    let Some(sha256) = name.to_str().and_then(Sha256::from_hex) else {
-        return Ok(None);
-    };
-    let metadata = match entry.metadata() {
-        Ok(metadata) => metadata,
-        // Discarded meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let written = Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::MAX);
-    if !metadata.is_file() || written >= written_before {
-        return Ok(None);
-    }
-    Ok(Some(Candidate {
-        blob: Blob {
-            kind,
-            sha256,
-            size_bytes: metadata.len(),
-        },
-        path: entry.path(),
-    }))
 }

@@ -16,7 +16,9 @@ use super::protocol::{self, FRAME_BYTES, Frame, Reply, Request, VERSION};
 use super::socket::{self, OwnerSocket};
 use crate::backup::{self, BackupError, LAST_BACKUP_SETTING, Options, Progress};
 use crate::clock::Clock;
+use crate::domain::audit::{AuditEvent, Outcome, Target, TargetKind};
 use crate::domain::ids::InstanceId;
+use crate::domain::ledger::Actor;
 use crate::media::{Media, TEMPORARIES};
 use crate::store::Store as _;
 use crate::store::redb::RedbStore;
@@ -154,9 +156,9 @@ async fn converse(
         }
         Request::Verify { most, json, .. } => {
             let parts = &owner.parts;
-            let looked =
-                verify::look_until(parts.store.as_ref(), &parts.media, shutdown.clone()).await;
-            match looked {
+            let (store, media) = (parts.store.as_ref(), &parts.media);
+            let looked = verify::look_and_note(store, media, &parts.clock, shutdown.clone());
+            match looked.await {
                 Ok(report) => {
                     let text = if json {
                         format!("{}\n", report.to_json(most))
@@ -267,6 +269,21 @@ async fn back_up(owner: &Owner, stream: &mut UnixStream, with_media: bool) -> io
         parts
             .store
             .set_setting(LAST_BACKUP_SETTING, time)
+            .await
+            .map_err(io::Error::other)?;
+        // A copy of every secret has left the house.
+        let event = AuditEvent {
+            sequence: 0,
+            time: now,
+            actor: Actor::Owner,
+            action: "backup.make".to_owned(),
+            target: Some(Target::only(TargetKind::System)),
+            outcome: Outcome::Succeeded,
+            detail: manifest.in_words(),
+        };
+        parts
+            .store
+            .record_audit(event)
             .await
             .map_err(io::Error::other)?;
         tracing::info!(backup = manifest.in_words(), "a backup was made");

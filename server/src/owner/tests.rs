@@ -18,8 +18,10 @@ use super::serve::{Parts, start};
 use super::socket::{connect, listen};
 use crate::backup::{DATABASE, LAST_BACKUP_SETTING};
 use crate::clock::Clock;
+use crate::domain::books::last_look::{self, LastLook};
 use crate::media::Media;
 use crate::store::Store as _;
+use crate::store::conformance::world::World;
 use crate::store::redb::RedbStore;
 
 struct Running {
@@ -171,6 +173,39 @@ async fn a_reader_that_goes_leaves_nothing_and_the_next_backup_is_made() {
     assert_eq!(made.unwrap().code, 0);
     let mut left = fs::read_dir(data.path().join("tmp")).unwrap();
     assert!(left.next().is_none());
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_look_is_remembered_with_what_it_found() {
+    let data = tempfile::tempdir().unwrap();
+    let running = server(data.path()).await;
+    let store = &running.store;
+    assert_eq!(store.setting(last_look::SETTING).await.unwrap(), None);
+    let look = async || {
+        let request = Request::Verify {
+            version: VERSION,
+            most: 5,
+            json: false,
+        };
+        let mut asked = ask(data.path(), &request).await.unwrap().unwrap();
+        let answer = asked.answer(|_| Ok(()), |_, _| {}).await.unwrap();
+        let kept = store.setting(last_look::SETTING).await.unwrap().unwrap();
+        (answer.code, LastLook::from_bytes(&kept).unwrap())
+    };
+    let (code, first) = look().await;
+    assert_eq!((code, first.detail.as_str()), (0, ""));
+
+    // A batch whose files were never there.
+    let world = World::new(store.clone(), store.feed().clone(), Clock::system());
+    let user = world.user("wang", 5).await;
+    world.batch(&user, 5, 1).await;
+    let (code, second) = look().await;
+    assert_eq!(code, 1);
+    assert!(second.detail.contains("is missing"), "{}", second.detail);
+    assert!(second.detail.ends_with("; and 3 more"), "{}", second.detail);
+    assert!(second.finish_time >= first.finish_time);
     running.shutdown.cancel();
     running.task.await.unwrap();
 }

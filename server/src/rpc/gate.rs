@@ -23,6 +23,7 @@ use super::Services;
 use super::origin::{Origin, TrustedProxies};
 use super::scopes;
 use crate::domain::audit::{Target, TargetKind};
+use crate::domain::ledger::Actor;
 use crate::service::Caller;
 use crate::service::accounts::Accounts;
 use crate::service::accounts::refusals::Refusal;
@@ -108,7 +109,16 @@ async fn admit(
     headers: &HeaderMap,
     Origin(address): Origin,
 ) -> Result<Session, ServiceError> {
-    let session = accounts.authenticate(bearer(headers)?, address).await?;
+    let session = accounts.authenticate(bearer(headers)?, address).await;
+    let session = session.inspect_err(|refusal| {
+        accounts.refusals().note(Refusal {
+            actor: Actor::Anonymous { address },
+            action: "access",
+            user: None,
+            target: Some(Target::only(TargetKind::System)),
+            detail: refusal.reason.name().to_owned(),
+        });
+    })?;
     if session.password_change_required && !BEFORE_PASSWORD_CHANGE.contains(&path) {
         return Err(ServiceError::new(
             Reason::PasswordChangeRequired,

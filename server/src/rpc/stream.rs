@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use futures::{Stream, StreamExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -13,9 +14,10 @@ use vision_batch::v1::stream_end::Reason;
 use crate::domain::ids::BatchId;
 use crate::rpc::convert::batch::limits::HEARTBEATS;
 use crate::rpc::convert::{read_duration, time, wide};
+use crate::rpc::gate::shutting_down;
 use crate::service::accounts::OpenStream;
 use crate::service::batches::refusal::batch_not_found;
-use crate::service::error::{self, ServiceError};
+use crate::service::error::ServiceError;
 use crate::service::session::SessionEnd;
 
 /// Longest time between two updates that can be asked for.
@@ -33,13 +35,57 @@ pub(super) enum End {
 /// Resolves when a stream has to end from outside.
 pub(super) type Ended = Pin<Box<dyn Future<Output = End> + Send>>;
 
-/// The end of the session or of the server. The stream counts as open while this lives.
-pub(super) fn end(open: OpenStream, shutdown: CancellationToken) -> Ended {
-    Box::pin(async move {
+/// What a stream lives on: its session and the server. It counts as open while this lives.
+pub(super) struct Life {
+    open: OpenStream,
+    shutdown: CancellationToken,
+}
+
+impl Life {
+    pub(super) fn new(open: OpenStream, shutdown: CancellationToken) -> Self {
+        Self { open, shutdown }
+    }
+
+    /// The end of the session or of the server. Dropping the future loses nothing.
+    pub(super) async fn ended(&self) -> End {
         // Either arm ends the stream; the other has nothing to lose.
         tokio::select! {
-            () = shutdown.cancelled() => End::ShuttingDown,
-            end = open.ended() => End::Session(end),
+            () = self.shutdown.cancelled() => End::ShuttingDown,
+            end = self.open.ended() => End::Session(end),
+        }
+    }
+
+    /// Looks at the session once more, for what is done at the end of a long stream.
+    ///
+    /// # Errors
+    ///
+    /// TOKEN_EXPIRED, TOKEN_REVOKED, SHUTTING_DOWN.
+    pub(super) async fn check(&self) -> Result<(), ServiceError> {
+        if self.shutdown.is_cancelled() {
+            return Err(shutting_down());
+        }
+        self.open.check().await
+    }
+}
+
+/// The end of the session or of the server. The stream counts as open while this lives.
+pub(super) fn end(open: OpenStream, shutdown: CancellationToken) -> Ended {
+    let life = Life::new(open, shutdown);
+    Box::pin(async move { life.ended().await })
+}
+
+/// What is sent, until its session or the server ends: then the reason is the last that comes.
+pub(super) fn until<T: Send + 'static>(
+    ended: Ended,
+    sent: impl Stream<Item = Result<T, Status>> + Send + 'static,
+) -> impl Stream<Item = Result<T, Status>> + Send {
+    let alive = (ended, sent.boxed());
+    futures::stream::unfold(Some(alive), |alive| async {
+        let (mut ended, mut sent) = alive?;
+        tokio::select! {
+            biased;
+            end = &mut ended => end.status().map(|status| (Err(status), None)),
+            next = sent.next() => next.map(|next| (next, Some((ended, sent)))),
         }
     })
 }
@@ -61,16 +107,19 @@ impl End {
 
     /// The status after it; absent for OK.
     pub(super) fn status(self) -> Option<Status> {
-        let refusal = match self {
-            Self::BatchFinished => return None,
+        match self {
+            Self::BatchFinished => None,
+            end => Some(end.refusal().into()),
+        }
+    }
+
+    /// What a call is told that it ends.
+    pub(super) fn refusal(self) -> ServiceError {
+        match self {
+            Self::BatchFinished | Self::ShuttingDown => shutting_down(),
             Self::BatchDeleted(batch) => batch_not_found(batch),
             Self::Session(end) => end.refusal(),
-            Self::ShuttingDown => ServiceError::new(
-                error::Reason::ShuttingDown,
-                "The server is shutting down. Open the stream again soon.",
-            ),
-        };
-        Some(refusal.into())
+        }
     }
 }
 

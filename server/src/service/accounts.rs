@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Caller;
 use super::error::{Reason, ServiceError};
-use super::session::Sessions;
+use super::session::{SessionEnd, Sessions};
 use crate::auth::passwords::{self, HashError, Passwords};
 use crate::auth::throttle::Throttle;
 use crate::auth::tokens::{Claims, IssuedToken, SECRET_BYTES, Tokens};
@@ -253,6 +253,8 @@ impl Accounts {
         let now = self.clock.now();
         let change = PasswordChange {
             user: user.id,
+            // A password that somebody set meanwhile stands.
+            expected_epoch: Some(user.token_epoch),
             password_hash,
             change_required: false,
             expire_time: None,
@@ -260,7 +262,7 @@ impl Accounts {
             now,
         };
         let user = self.store.set_password(change).await?;
-        let user = user.ok_or_else(|| user_not_found(caller.user))?;
+        let user = user.ok_or_else(|| SessionEnd::Revoked.refusal())?;
         self.sessions.forget(user.id);
         if user.username == DEFAULT_ADMIN {
             self.default_password_stands.store(false, Ordering::Relaxed);

@@ -9,14 +9,16 @@
 //!
 //! Not here: who may ask (`service`), when to ask (`dispatch`).
 
+mod accounts;
+mod batches;
 #[cfg(test)]
 pub mod conformance;
+mod dispatching;
 pub mod inspect;
 pub mod query;
 pub mod redb;
+mod requests;
 pub mod restored;
-
-use std::net::IpAddr;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,22 +26,28 @@ use jiff::Timestamp;
 use crate::domain::audit::AuditEvent;
 use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
-use crate::domain::ids::{
-    Account, AttemptNumber, BatchId, ClientRef, InstanceId, ItemId, KeyId, RequestId, TaskId,
-    UserId,
-};
+use crate::domain::ids::{Account, BatchId, ClientRef, ItemId, KeyId, TaskId, UserId};
 use crate::domain::item::VideoItem;
 use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
-use crate::domain::transition::AttemptEvent;
-use crate::domain::user::{Credits, Role, SignInMethod, User};
+use crate::domain::user::{Credits, User};
+pub use accounts::{
+    CreateKeyError, CreateUserError, CreditAssignment, CreditChange, CreditError, NewApiKey,
+    PasswordChange, RevokeApiKey, SignInNote, UserChange, UserChangeError,
+};
+pub use batches::{
+    CancelItems, ChangeItemsError, CreateBatchError, Created, DeleteBatch, DeleteBatchError,
+    Deleted, ItemsChanged, NewBatch, RetryItems, Tombstone,
+};
+pub use dispatching::{AttemptChange, Claim, FoundTask, Settled};
 use query::{
     Backlog, BatchPage, BatchQuery, Counts, DailyUse, EntryPage, HourCount, ItemPage,
     ItemSelection, Totals, UserPage,
 };
+pub use requests::{Made, RecordedRequest, Request, RequestKey};
 use restored::{MatchList, Matched, Restore};
 
 /// Whole domain operations: see the module's page.
@@ -70,7 +78,7 @@ pub trait Store: Send + Sync {
     ) -> Result<UserPage, StoreError>;
 
     /// Sets a password hash, raises the token epoch, and says whether it must be changed before anything else.
-    /// `None` when there is no such user.
+    /// `None` when there is no such user, or none of that epoch.
     async fn set_password(&self, change: PasswordChange) -> Result<Option<User>, StoreError>;
 
     /// Changes role, standing, name to show or language, with an audit event; a change of role or a disabling raises
@@ -182,8 +190,9 @@ pub trait Store: Send + Sync {
     // Dispatch
 
     /// Gives the item whose turn it is to its next attempt: turns go round the users, and within a user round the
-    /// batches, lowest position first. Nothing when no item is ready, or when as many slots of `account` are
-    /// held as `limit` allows (attempts before FETCHING, cleanups and unmatched watches hold one each).
+    /// batches, lowest position first. Nothing when no item is ready, when dispatch is not RUNNING, or when as many slots
+    /// of `account` are held as there may be (attempts before FETCHING, cleanups and unmatched watches hold one each).
+    /// The dispatcher's settings are those of the same transaction: a claim never follows one that has been replaced.
     async fn claim(&self, claim: Claim) -> Result<Option<(Batch, VideoItem)>, StoreError>;
 
     /// Applies what happened to attempts, in order, in one transaction. An event of an attempt that does not own its
@@ -316,435 +325,4 @@ pub enum StoreError {
     /// The writer has ended.
     #[error("the server is shutting down")]
     Closed,
-}
-
-/// A password change.
-#[derive(Clone)]
-pub struct PasswordChange {
-    /// Whose.
-    pub user: UserId,
-    /// Argon2id, PHC string format.
-    pub password_hash: String,
-    /// Whether it must be changed before anything else.
-    pub change_required: bool,
-    /// When a one-time password ends.
-    pub expire_time: Option<Timestamp>,
-    /// Who changed it.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// A change of a user by an administrator; what is absent stays.
-#[derive(Debug, Clone)]
-pub struct UserChange {
-    /// Who is changed.
-    pub user: UserId,
-    /// The version that the administrator saw, if it matters.
-    pub expected_version: Option<u64>,
-    /// What the user may do.
-    pub role: Option<Role>,
-    /// Whether signing in is refused.
-    pub disabled: Option<bool>,
-    /// The name to show, at most 200 characters.
-    pub display_name: Option<String>,
-    /// BCP 47 tag of the preferred language; empty for none.
-    pub language: Option<String>,
-    /// Who changes it.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// A sign-in that succeeded.
-#[derive(Debug, Clone, Copy)]
-pub struct SignInNote {
-    /// Who came in.
-    pub user: UserId,
-    /// How.
-    pub method: SignInMethod,
-    /// From which network address, where there is one.
-    pub address: Option<IpAddr>,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// An API key to be made.
-#[derive(Debug, Clone)]
-pub struct NewApiKey {
-    /// The key.
-    pub key: ApiKey,
-    /// Who makes it.
-    pub actor: Actor,
-}
-
-/// An API key to be taken away.
-#[derive(Debug, Clone)]
-pub struct RevokeApiKey {
-    /// Whose.
-    pub user: UserId,
-    /// Which.
-    pub id: KeyId,
-    /// Who takes it away.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// A batch to be taken away.
-#[derive(Debug, Clone)]
-pub struct DeleteBatch {
-    /// Which.
-    pub batch: BatchId,
-    /// Who.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// A batch that was taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deleted {
-    /// Its blobs that nothing refers to any more.
-    pub doomed: Vec<Blob>,
-}
-
-/// What is left of a deleted batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tombstone {
-    /// Whose it was.
-    pub owner: UserId,
-    /// Its name.
-    pub name: String,
-    /// When it was deleted.
-    pub delete_time: Timestamp,
-}
-
-/// A change of a balance by an administrator.
-#[derive(Debug, Clone)]
-pub struct CreditChange {
-    /// Whose.
-    pub user: UserId,
-    /// Added; not zero.
-    pub delta: Credits,
-    /// Words, at most 500 characters.
-    pub note: String,
-    /// Who.
-    pub actor: Actor,
-    /// Not to happen twice.
-    pub request: Option<Request>,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// A balance set by an administrator.
-#[derive(Debug, Clone)]
-pub struct CreditAssignment {
-    /// Whose.
-    pub user: UserId,
-    /// The new balance.
-    pub credits: Credits,
-    /// What it must be before.
-    pub expected: Credits,
-    /// Words, at most 500 characters.
-    pub note: String,
-    /// Who.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// Where a request id counts: within one user's calls of one method.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RequestKey {
-    /// Who asked.
-    pub user: UserId,
-    /// Which RPC.
-    pub method: &'static str,
-    /// The id.
-    pub id: RequestId,
-}
-
-/// A request that must not happen twice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Where its id counts.
-    pub key: RequestKey,
-    /// SHA-256 of its content.
-    pub digest: [u8; 32],
-}
-
-/// A request that was committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedRequest {
-    /// SHA-256 of its content.
-    pub digest: [u8; 32],
-    /// What it made.
-    pub made: Made,
-}
-
-/// What a request made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
-    /// A batch.
-    Batch(BatchId),
-    /// New rounds of items of a batch.
-    Rounds(BatchId, Vec<ItemId>),
-    /// A ledger entry of a user.
-    Entry(UserId, u64),
-}
-
-/// A batch to be committed. The items' charges are taken from its owner.
-#[derive(Debug, Clone)]
-pub struct NewBatch {
-    /// The batch, its counts not yet filled (`Batch::admit` does that within the operation).
-    pub batch: Batch,
-    /// Its items, positions 1, 2, 3 …
-    pub items: Vec<VideoItem>,
-    /// Not to happen twice.
-    pub request: Option<Request>,
-    /// Who asked.
-    pub actor: Actor,
-}
-
-/// A batch that is committed.
-#[derive(Debug, Clone)]
-pub struct Created {
-    /// As it is now.
-    pub batch: Batch,
-    /// It was there before: the same request came again.
-    pub replayed: bool,
-    /// The owner's balance now.
-    pub balance: Credits,
-}
-
-/// Cancels items of a batch.
-#[derive(Debug, Clone)]
-pub struct CancelItems {
-    /// The batch.
-    pub batch: BatchId,
-    /// Which of its items.
-    pub selection: ItemSelection,
-    /// All of it: the batch gets a cancel request time.
-    pub whole_batch: bool,
-    /// Who asked.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// Retries items of a batch.
-#[derive(Debug, Clone)]
-pub struct RetryItems {
-    /// The batch.
-    pub batch: BatchId,
-    /// Which of its items: by ids, each must be retryable; by states, those that are.
-    pub selection: ItemSelection,
-    /// The most it may cost.
-    pub max_credits: Option<Credits>,
-    /// Not to happen twice.
-    pub request: Option<Request>,
-    /// Who asked.
-    pub actor: Actor,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// Items that were changed.
-#[derive(Debug, Clone)]
-pub struct ItemsChanged {
-    /// Their batch as it is now.
-    pub batch: Batch,
-    /// Which.
-    pub items: Vec<ItemId>,
-    /// The owner's balance now.
-    pub balance: Credits,
-}
-
-/// An item to be claimed.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// For which engine.
-    pub engine: EngineKind,
-    /// On which account.
-    pub account: Account,
-    /// By which start of the server.
-    pub instance: InstanceId,
-    /// Slots of the account that may be held.
-    pub limit: u32,
-    /// Only items of batches made after this one; absent: all.
-    pub after_batch: Option<BatchId>,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// Something that happened to an attempt.
-#[derive(Debug, Clone)]
-pub struct AttemptChange {
-    /// The item.
-    pub item: ItemId,
-    /// The attempt.
-    pub attempt: AttemptNumber,
-    /// What.
-    pub event: AttemptEvent,
-}
-
-/// A task in an account's list that belongs to a watch.
-#[derive(Debug, Clone)]
-pub struct FoundTask {
-    /// The watch.
-    pub key: ClientRef,
-    /// The task.
-    pub task: TaskId,
-    /// It has ended upstream without a video: nothing to adopt or to end.
-    pub ended: bool,
-    /// This start of the server.
-    pub instance: InstanceId,
-    /// When.
-    pub now: Timestamp,
-}
-
-/// What became of a found task.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is made for each task that turns up late, and it is not kept"
-)]
-pub enum Settled {
-    /// The item is its attempt's again.
-    Adopted(VideoItem),
-    /// It should end upstream.
-    Cleanup(Cleanup),
-    /// It had ended; the watch is forgotten.
-    Forgotten,
-}
-
-/// A user that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateUserError {
-    /// The name is taken.
-    #[error("the username is taken")]
-    UsernameTaken,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A user that cannot be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum UserChangeError {
-    /// No such user.
-    #[error("no such user")]
-    NotFound,
-    /// It is not what was seen.
-    #[error("the user has changed since")]
-    Changed,
-    /// No admin would be left who can sign in.
-    #[error("the last admin")]
-    LastAdmin,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// An API key that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateKeyError {
-    /// No such user.
-    #[error("no such user")]
-    UserNotFound,
-    /// The user has [`crate::domain::key::KEYS_PER_USER`] already.
-    #[error("too many keys")]
-    TooMany,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A batch that cannot be taken away.
-#[derive(Debug, thiserror::Error)]
-pub enum DeleteBatchError {
-    /// No such batch.
-    #[error("no such batch")]
-    NotFound,
-    /// It has items that have not ended.
-    #[error("the batch has not ended")]
-    NotFinished,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A balance that cannot change.
-#[derive(Debug, thiserror::Error)]
-pub enum CreditError {
-    /// No such user.
-    #[error("no such user")]
-    NotFound,
-    /// It would be negative or too large.
-    #[error(transparent)]
-    Balance(#[from] crate::domain::ledger::BalanceError),
-    /// It is not what was expected.
-    #[error("the balance is {actual}")]
-    Changed {
-        /// What it is.
-        actual: Credits,
-    },
-    /// The request id was used with other content.
-    #[error("the request id was used with other content")]
-    RequestReused,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A batch that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateBatchError {
-    /// The same request made a batch that was deleted since.
-    #[error("the request made a batch that was deleted")]
-    Deleted(BatchId),
-    /// Too few credits.
-    #[error(transparent)]
-    Balance(#[from] crate::domain::ledger::BalanceError),
-    /// The request id was used with other content.
-    #[error("the request id was used with other content")]
-    RequestReused,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Items that cannot be changed; none was.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeItemsError {
-    /// No such batch.
-    #[error("no such batch")]
-    BatchNotFound,
-    /// The batch has no such item.
-    #[error("no such item")]
-    ItemNotFound(ItemId),
-    /// A named item cannot be retried.
-    #[error("an item cannot be retried")]
-    NotRetryable(ItemId),
-    /// No selected item can be changed: all have ended (cancel), or none can be retried.
-    #[error("nothing to change")]
-    Nothing,
-    /// It would cost more than was allowed.
-    #[error("it costs {required}, at most {allowed} are allowed")]
-    TooExpensive {
-        /// What it costs.
-        required: Credits,
-        /// What was allowed.
-        allowed: Credits,
-    },
-    /// Too few credits.
-    #[error(transparent)]
-    Balance(#[from] crate::domain::ledger::BalanceError),
-    /// The request id was used with other content.
-    #[error("the request id was used with other content")]
-    RequestReused,
-    /// The storage failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

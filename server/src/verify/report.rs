@@ -50,6 +50,21 @@ impl Report {
         }
     }
 
+    /// The first differences in one line, and how many more there are; nothing when there is none.
+    pub fn in_brief(&self, most: usize) -> String {
+        let first: Vec<String> = self
+            .differences
+            .iter()
+            .take(most)
+            .map(ToString::to_string)
+            .collect();
+        let more = self.difference_count() - first.len() as u64;
+        match more {
+            0 => first.join("; "),
+            more => format!("{}; and {more} more", first.join("; ")),
+        }
+    }
+
     /// What was looked at, in one line.
     pub fn counts(&self) -> String {
         let mut words = format!(

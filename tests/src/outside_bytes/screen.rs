@@ -25,7 +25,7 @@ const MOST: usize = 200;
 /// When a state cannot be updated or drawn.
 pub fn screen(bytes: &[u8]) {
     let mut pieces = Pieces::of(bytes);
-    let role = if pieces.byte() % 2 == 0 {
+    let role = if pieces.byte().is_multiple_of(2) {
         Role::User
     } else {
         Role::Admin

@@ -74,7 +74,7 @@ pub fn upstream(bytes: &[u8]) {
     ];
     let mut pieces = Pieces::of(bytes);
     let status = STATUSES[usize::from(pieces.byte()) % STATUSES.len()];
-    let whole = pieces.byte() % 2 == 0;
+    let whole = pieces.byte().is_multiple_of(2);
     let body = Bytes::copy_from_slice(pieces.rest());
     let token = SecretString::from("token".to_owned());
     let credentials = Credentials {

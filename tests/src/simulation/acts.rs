@@ -77,6 +77,13 @@ impl Life {
             150..=151 => weather::denials()
                 .into_iter()
                 .for_each(|fault| self.upstream.fault(fault)),
+            152 => {
+                // An upload meanwhile: its files are in their places before anything refers to them.
+                if let Some(node) = &mut self.node {
+                    node.sweep();
+                }
+                self.create(dice).await;
+            }
             _ => self.watch(dice),
         }
         Ok(())

@@ -16,12 +16,12 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use vbatch_server::clock::Clock;
 use vbatch_server::domain::batch::{Batch, ItemCounts};
+use vbatch_server::domain::dispatching::DispatchState;
 use vbatch_server::domain::failure::WaitReason;
 use vbatch_server::domain::ids::{Account, BatchId, ClientRef, ItemId, UserId};
 use vbatch_server::domain::item::{ItemState, Pending, VideoItem};
 use vbatch_server::domain::ledger::Entry;
 use vbatch_server::domain::leftover::Watch;
-use vbatch_server::domain::retry::LIST_AFTER;
 use vbatch_server::domain::user::User;
 use vbatch_server::feed::Commit;
 use vbatch_server::store::query::{BatchFilter, BatchOrder, BatchQuery, ItemSelection};
@@ -32,11 +32,11 @@ use super::turns::Turns;
 use crate::upstream::service::Upstream;
 use crate::upstream::tasks::{Status, Task};
 
+/// The rule's own words, whatever the server's constant says: a list proves absence this long after the submit.
+const LIST_AFTER: Duration = Duration::from_secs(60);
+
 /// More than any simulation makes.
 pub const ALL: usize = 10_000;
-
-/// A claim is committed this long after it was handed in, at most.
-const OLD_LIMIT: Duration = Duration::from_millis(100);
 
 /// See the module's page.
 pub struct Books {
@@ -59,8 +59,8 @@ pub struct Books {
     rounds: BTreeMap<ClientRef, u32>,
     /// Slots held on each account when last looked.
     held: BTreeMap<Account, usize>,
-    /// Limits that a claim may be held to, and until when.
-    limits: Vec<(Duration, usize)>,
+    /// An item that the commit at hand has claimed.
+    claimed: Option<ItemId>,
     user_turns: Turns<UserId>,
     batch_turns: BTreeMap<UserId, Turns<BatchId>>,
     /// Keys of the upstream's tasks, by their place.
@@ -87,7 +87,7 @@ impl Books {
             excused: BTreeSet::new(),
             rounds: BTreeMap::new(),
             held: BTreeMap::new(),
-            limits: Vec::new(),
+            claimed: None,
             user_turns: Turns::default(),
             batch_turns: BTreeMap::new(),
             keys: Vec::new(),
@@ -125,6 +125,7 @@ impl Books {
             ));
         }
         self.revision = commit.revision;
+        self.claimed = None;
         for user in &commit.users {
             if user.credit_balance < 0 || user.credits_held < 0 {
                 return Err(format!("a negative balance: {user:?}"));
@@ -183,6 +184,7 @@ impl Books {
         let Some(batch) = self.batches.get(&item.batch).filter(|_| was_pending) else {
             return Ok(());
         };
+        self.claimed = Some(item.id);
         let owner = batch.owner;
         self.user_turns.claimed(owner, self.looks)?;
         let batches = self.batch_turns.entry(owner).or_default();
@@ -265,6 +267,12 @@ impl Books {
                 self.was_late(store.as_ref(), &watch)?;
             }
         }
+        // Each commit is one operation's here: these are the settings that its own transaction saw.
+        if let Some(item) = self.claimed.take()
+            && settings.state != DispatchState::Running
+        {
+            return Err(format!("{item} was claimed while {:?}", settings.state));
+        }
         self.slots_hold(&holders, settings.concurrency as usize)?;
         self.tasks_are_owned(&holders)
     }
@@ -297,12 +305,6 @@ impl Books {
         holders: &BTreeMap<ClientRef, Account>,
         limit: usize,
     ) -> Result<(), String> {
-        // A claim that was handed in just before the limit changed is held to the older one.
-        let now = self.upstream.now();
-        self.limits.retain(|(until, _)| *until >= now);
-        self.limits.push((now + OLD_LIMIT, limit));
-        let allowed = self.limits.iter().map(|(_, limit)| *limit).max();
-        let allowed = allowed.unwrap_or(limit);
         let mut held: BTreeMap<Account, usize> = BTreeMap::new();
         for (key, account) in holders {
             if !self.excused.contains(key) {
@@ -311,9 +313,9 @@ impl Books {
         }
         for (account, count) in &held {
             let before = self.held.get(account).copied().unwrap_or_default();
-            if *count > allowed.max(before) {
+            if *count > limit.max(before) {
                 return Err(format!(
-                    "{count} slots of {account} are held, {before} were, {allowed} may be: {holders:?}"
+                    "{count} slots of {account} are held, {before} were, {limit} may be: {holders:?}"
                 ));
             }
         }
@@ -421,6 +423,8 @@ impl Books {
         self.revision = revision;
         self.store = Arc::downgrade(store);
         self.disk.was_opened();
+        // Under which settings it was claimed cannot be told any more.
+        self.claimed = None;
         self.look()
     }
 

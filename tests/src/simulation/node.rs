@@ -51,6 +51,7 @@ pub struct Node {
     pub admin: Arc<Admin>,
     /// Calls under way.
     pub calls: JoinSet<()>,
+    clock: Clock,
     gone: CancellationToken,
     shutdown: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
@@ -169,6 +170,7 @@ impl Opened {
             batches,
             admin,
             calls: JoinSet::new(),
+            clock: clock.clone(),
             gone,
             shutdown,
             dispatcher,
@@ -193,6 +195,16 @@ impl Node {
             true => Ok(()),
             false => Err(format!("the self-check finds {:?}", report.differences)),
         }
+    }
+
+    /// Removes the files that nothing refers to, as the program does once a day.
+    pub fn sweep(&mut self) {
+        let (store, media) = (Arc::clone(&self.store), self.media.clone());
+        let (now, stop) = (self.clock.now(), self.gone.clone());
+        self.calls.spawn(async move {
+            let is_referenced = |blob| store.is_referenced(blob);
+            let _swept = media.sweep(now, is_referenced, &stop).await;
+        });
     }
 
     /// Ends it at whatever await it is. What it had under way is dropped; the disk is to be cut off before.

@@ -90,6 +90,7 @@ pub(crate) fn on_submit(error: &SubmitError) -> &'static str {
         SubmitError::Refused(Refusal::BadInput { .. }) => "bad input",
         SubmitError::NotSent { .. } => "not sent",
         SubmitError::SourceLost { .. } => "source lost",
+        SubmitError::SourceUnreadable { .. } => "source unreadable",
         SubmitError::Unresolved { .. } => "unresolved",
     }
 }

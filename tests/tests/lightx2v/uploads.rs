@@ -78,7 +78,7 @@ async fn a_source_that_breaks_makes_no_task_and_is_definite() {
             .source();
         let error = engine.submit(&credentials, broken).await.unwrap_err();
         match &error {
-            SubmitError::SourceLost { message } => {
+            SubmitError::SourceUnreadable { message } => {
                 assert!(
                     message.contains("audio") && message.contains("disk"),
                     "{message}"

@@ -4,4 +4,6 @@ mod calls;
 mod disabled;
 mod many;
 mod setup;
+mod slow_submit;
 mod stages;
+mod twins;

@@ -67,6 +67,27 @@ pub(crate) async fn one_item(scripted: impl FnOnce(&World)) -> (World, UserId, B
     (world, user, batch)
 }
 
+/// The same, when its item is so far.
+pub(crate) async fn one_item_that(
+    is_so_far: fn(&[VideoItem]) -> bool,
+    scripted: impl FnOnce(&World),
+) -> (World, UserId, BatchId) {
+    let (world, user, batch) = one_item(scripted).await;
+    world.until(batch, "it is so far", is_so_far).await;
+    (world, user, batch)
+}
+
+/// Waits for the end of a batch's first item, which is to be that.
+pub(crate) async fn ends(
+    world: &World,
+    batch: BatchId,
+    is_that: fn(&VideoItem) -> bool,
+) -> VideoItem {
+    let item = world.finished(batch).await.swap_remove(0);
+    assert!(is_that(&item), "{item:#?}");
+    item
+}
+
 pub(crate) async fn cancel(world: &World, batch: BatchId) {
     let id = world.item(batch, 1).await.id;
     world.cancel(batch, vec![id]).await;

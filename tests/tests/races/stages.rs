@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use vbatch_server::domain::dispatching::DispatchState;
 use vbatch_server::domain::failure::WaitReason;
+use vbatch_server::domain::ids::{BatchId, UserId};
 use vbatch_server::domain::item::ItemState;
 use vbatch_server::domain::ledger::{Actor, EntryKind};
 use vbatch_server::store::query::ItemSelection;
@@ -16,13 +17,28 @@ use vbatch_tests::world::World;
 
 use crate::setup::*;
 
+/// The unresolved submit of a batch is released, and nothing else is claimed meanwhile.
+async fn release(world: &World, batch: BatchId) {
+    dispatch(world, DispatchState::Paused).await;
+    world.until(batch, "it is released", is_waiting).await;
+}
+
+/// The upstream makes the only task a second time: the first is the item's, its twin is ended.
+async fn a_twin_ends_and_the_first_is_kept(world: &World, user: UserId, batch: BatchId) {
+    let first = world.upstream.tasks()[0].id.clone();
+    world.upstream.twin_of(&first);
+    let item = ends(world, batch, is_completed).await;
+    assert_eq!(item.ended_attempts[0].task.as_ref().unwrap().0, first);
+    world.until_all_ended().await;
+    assert_eq!(tasks(world), [Status::Succeed, Status::Cancel]);
+    assert_eq!(world.balance(user).await, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_submitting_ends_the_task_that_is_made() {
-    let (world, user, batch) = one_item(|_| {}).await;
-    world.until(batch, "it is submitted", is_submitting).await;
+    let (world, user, batch) = one_item_that(is_submitting, |_| {}).await;
     cancel(&world, batch).await;
-    let items = world.finished(batch).await;
-    assert!(is_cancelled(&items[0]), "{items:#?}");
+    ends(&world, batch, is_cancelled).await;
     world.until_all_ended().await;
     assert_eq!(tasks(&world), [Status::Cancel]);
     assert_eq!(rounds(&world, user).await, GIVEN_BACK);
@@ -31,11 +47,10 @@ async fn a_cancel_while_submitting_ends_the_task_that_is_made() {
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_a_submit_is_refused_leaves_nothing() {
     let refuse = Fault::on(Call::Submit).error(500, "Queue busy, please try again later");
-    let (world, user, batch) = one_item(|world| world.upstream.fault(refuse)).await;
-    world.until(batch, "it is submitted", is_submitting).await;
+    let (world, user, batch) =
+        one_item_that(is_submitting, |world| world.upstream.fault(refuse)).await;
     cancel(&world, batch).await;
-    let items = world.finished(batch).await;
-    assert!(is_cancelled(&items[0]), "{items:#?}");
+    ends(&world, batch, is_cancelled).await;
     assert_eq!(tasks(&world), []);
     assert_eq!(world.store.watches().await.unwrap(), []);
     assert_eq!(rounds(&world, user).await, GIVEN_BACK);
@@ -43,15 +58,13 @@ async fn a_cancel_while_a_submit_is_refused_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_unresolved_ends_the_task_when_it_is_found() {
-    let (world, user, batch) = one_item(|world| {
+    let (world, user, batch) = one_item_that(is_unresolved, |world| {
         world.upstream.script_next(running_for(3000));
         world.upstream.fault(Fault::on(Call::Submit).lose_answer());
     })
     .await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
     cancel(&world, batch).await;
-    let items = world.finished(batch).await;
-    assert!(is_cancelled(&items[0]), "{items:#?}");
+    ends(&world, batch, is_cancelled).await;
     world.until_all_ended().await;
     assert_eq!(tasks(&world), [Status::Cancel]);
     assert_eq!(rounds(&world, user).await, GIVEN_BACK);
@@ -60,15 +73,13 @@ async fn a_cancel_while_unresolved_ends_the_task_when_it_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_unresolved_is_granted_when_the_list_shows_that_nothing_was_made() {
-    let (world, user, batch) = one_item(|world| {
+    let (world, user, batch) = one_item_that(is_unresolved, |world| {
         world.upstream.fault(Fault::on(Call::Submit).hang());
     })
     .await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
     cancel(&world, batch).await;
     let wished = world.upstream.now();
-    let items = world.finished(batch).await;
-    assert!(is_cancelled(&items[0]), "{items:#?}");
+    ends(&world, batch, is_cancelled).await;
     // By the list, not by the end of patience.
     let after = world.upstream.now() - wished;
     assert!(after < Duration::from_secs(90), "{after:?}");
@@ -78,7 +89,7 @@ async fn a_cancel_while_unresolved_is_granted_when_the_list_shows_that_nothing_w
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_unresolved_is_granted_without_a_word_and_the_task_still_ended() {
-    let (world, user, batch) = one_item(|world| {
+    let (world, user, batch) = one_item_that(is_unresolved, |world| {
         world.upstream.script_next(running_for(3000));
         world.upstream.fault(Fault::on(Call::Submit).lose_answer());
         world
@@ -86,16 +97,14 @@ async fn a_cancel_while_unresolved_is_granted_without_a_word_and_the_task_still_
             .fault(Fault::on(Call::List).always().html(502));
     })
     .await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
     cancel(&world, batch).await;
-    let items = world.finished(batch).await;
-    assert!(is_cancelled(&items[0]), "{items:#?}");
+    let item = ends(&world, batch, is_cancelled).await;
     assert_eq!(world.balance(user).await, 1);
     let watches = world.store.watches().await.unwrap();
     assert!(watches[0].holds_slot(), "{watches:?}");
 
     // A retry waits: the task may be there.
-    world.retry(batch, vec![items[0].id]).await;
+    world.retry(batch, vec![item.id]).await;
     tokio::time::sleep(Duration::from_secs(300)).await;
     match world.item(batch, 1).await.state {
         ItemState::Pending(pending) => assert_eq!(pending.reason, Some(WaitReason::Cleanup)),
@@ -103,8 +112,7 @@ async fn a_cancel_while_unresolved_is_granted_without_a_word_and_the_task_still_
     }
     // It is, and is what the retry asked for: nothing is paid twice.
     world.upstream.clear_faults();
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
+    ends(&world, batch, is_completed).await;
     assert_eq!(tasks(&world), [Status::Succeed]);
     let mut expected = GIVEN_BACK.to_vec();
     expected.push((EntryKind::Charge, -1, 2));
@@ -113,15 +121,13 @@ async fn a_cancel_while_unresolved_is_granted_without_a_word_and_the_task_still_
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_fetching_keeps_the_video_that_is_there() {
-    let (world, user, batch) = one_item(|world| {
+    let (world, user, batch) = one_item_that(is_fetching, |world| {
         let weather = Fault::on(Call::ResultUrl).times(5).error(500, "weather");
         world.upstream.fault(weather);
     })
     .await;
-    world.until(batch, "it is fetched", is_fetching).await;
     cancel(&world, batch).await;
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
+    ends(&world, batch, is_completed).await;
     assert_eq!(tasks(&world), [Status::Succeed]);
     assert_eq!(rounds(&world, user).await, PAID);
     assert_eq!(world.upstream.book().count(Call::Cancel), 0);
@@ -129,28 +135,25 @@ async fn a_cancel_while_fetching_keeps_the_video_that_is_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_while_fetching_what_is_gone_is_granted() {
-    let (world, user, batch) = one_item(|world| {
+    let (world, user, batch) = one_item_that(is_fetching, |world| {
         let weather = Fault::on(Call::ResultUrl).times(3).error(500, "weather");
         world.upstream.fault(weather);
     })
     .await;
-    world.until(batch, "it is fetched", is_fetching).await;
     world.upstream.vanish(&world.upstream.tasks()[0].id);
     cancel(&world, batch).await;
-    let items = world.finished(batch).await;
-    assert!(is_cancelled(&items[0]), "{items:#?}");
+    ends(&world, batch, is_cancelled).await;
     assert_eq!(rounds(&world, user).await, GIVEN_BACK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_second_cancel_changes_nothing() {
-    let (world, user, batch) = one_item(|_| {}).await;
-    world.until(batch, "it generates", is_generating).await;
+    let (world, user, batch) = one_item_that(is_generating, |_| {}).await;
     cancel(&world, batch).await;
     let wished = world.item(batch, 1).await;
     cancel(&world, batch).await;
     assert_eq!(world.item(batch, 1).await, wished);
-    assert!(is_cancelled(&world.finished(batch).await[0]));
+    ends(&world, batch, is_cancelled).await;
     assert_eq!(tasks(&world), [Status::Cancel]);
     assert_eq!(world.upstream.book().count(Call::Cancel), 1);
     assert_eq!(rounds(&world, user).await, GIVEN_BACK);
@@ -184,66 +187,46 @@ async fn of_two_retries_at_once_one_is_charged() {
         matches!(refused, ChangeItemsError::NotRetryable(_)),
         "{refused:?}"
     );
-    assert!(is_completed(&world.finished(batch).await[0]));
+    ends(&world, batch, is_completed).await;
     assert_eq!(world.balance(user).await, 4);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_late_task_is_adopted_by_an_item_that_waits() {
     let late = Fault::on(Call::Submit).lose_answer_and_list_after(Duration::from_secs(300));
-    let (world, _, batch) = one_item(|world| world.upstream.fault(late)).await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
-    dispatch(&world, DispatchState::Paused).await;
-    world.until(batch, "it is released", is_waiting).await;
+    let (world, _, batch) = one_item_that(is_unresolved, |world| world.upstream.fault(late)).await;
+    release(&world, batch).await;
     // Nothing is claimed, and still the video comes.
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
-    assert_eq!(items[0].last_attempt, 1);
+    let item = ends(&world, batch, is_completed).await;
+    assert_eq!(item.last_attempt, 1);
     assert_eq!(world.upstream.tasks().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_several_tasks_of_an_unresolved_submit_the_furthest_is_adopted_and_the_others_end() {
     let lost = Fault::on(Call::Submit).lose_answer();
-    let (world, user, batch) = one_item(|world| world.upstream.fault(lost)).await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
+    let (world, user, batch) =
+        one_item_that(is_unresolved, |world| world.upstream.fault(lost)).await;
     world.upstream.script_next(running_for(3000));
-    let first = world.upstream.tasks()[0].id.clone();
-    world.upstream.twin_of(&first);
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
-    assert_eq!(items[0].ended_attempts[0].task.as_ref().unwrap().0, first);
-    world.until_all_ended().await;
-    assert_eq!(world.upstream.tasks()[1].status, Status::Cancel);
-    assert_eq!(world.balance(user).await, 0);
+    a_twin_ends_and_the_first_is_kept(&world, user, batch).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_several_late_tasks_the_furthest_is_adopted_and_the_others_end() {
     let late = Fault::on(Call::Submit).lose_answer_and_list_after(Duration::from_secs(300));
-    let (world, user, batch) = one_item(|world| world.upstream.fault(late)).await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
-    dispatch(&world, DispatchState::Paused).await;
-    world.until(batch, "it is released", is_waiting).await;
+    let (world, user, batch) =
+        one_item_that(is_unresolved, |world| world.upstream.fault(late)).await;
+    release(&world, batch).await;
     world.upstream.script_next(running_for(30_000));
-    let first = world.upstream.tasks()[0].id.clone();
-    world.upstream.twin_of(&first);
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
-    assert_eq!(items[0].ended_attempts[0].task.as_ref().unwrap().0, first);
-    world.until_all_ended().await;
-    assert_eq!(world.upstream.tasks()[1].status, Status::Cancel);
-    assert_eq!(world.balance(user).await, 0);
+    a_twin_ends_and_the_first_is_kept(&world, user, batch).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unresolved_submit_is_looked_for_on_the_account_that_sent_it() {
     let lost = Fault::on(Call::Submit).lose_answer();
-    let (world, _, batch) = one_item(|world| world.upstream.fault(lost)).await;
-    world.until(batch, "it is unresolved", is_unresolved).await;
+    let (world, _, batch) = one_item_that(is_unresolved, |world| world.upstream.fault(lost)).await;
     world.set_token(&world.upstream.give_token("second")).await;
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
+    ends(&world, batch, is_completed).await;
     let tasks = world.upstream.tasks();
     assert_eq!(tasks.len(), 1, "{tasks:?}");
     assert_eq!(tasks[0].account, "operator");
@@ -252,9 +235,10 @@ async fn an_unresolved_submit_is_looked_for_on_the_account_that_sent_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_of_a_lost_account_is_ended_when_its_token_comes_back() {
-    let (world, _, batch) =
-        one_item(|world| world.upstream.script_next(running_for(100_000))).await;
-    world.until(batch, "it generates", is_generating).await;
+    let (world, _, batch) = one_item_that(is_generating, |world| {
+        world.upstream.script_next(running_for(100_000))
+    })
+    .await;
     world.upstream.expire_token(&world.upstream.token());
     world.finished(batch).await;
     let cleanups = world.store.cleanups().await.unwrap();
@@ -273,13 +257,12 @@ async fn a_task_of_a_lost_account_is_ended_when_its_token_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_upstream_does_not_use_up_the_deadline_of_a_fetch() {
     let weather = Fault::on(Call::ResultUrl).times(2).error(500, "weather");
-    let (world, user, batch) = one_item(|world| world.upstream.fault(weather)).await;
-    world.until(batch, "it is fetched", is_fetching).await;
+    let (world, user, batch) =
+        one_item_that(is_fetching, |world| world.upstream.fault(weather)).await;
     world.upstream.set_down(true);
     tokio::time::sleep(Duration::from_secs(5 * 3600)).await;
     world.upstream.set_down(false);
-    let items = world.finished(batch).await;
-    assert!(is_completed(&items[0]), "{items:#?}");
+    ends(&world, batch, is_completed).await;
     assert_eq!(world.balance(user).await, 0);
 }
 
@@ -288,13 +271,12 @@ async fn the_refusal_of_an_old_token_does_not_keep_a_new_one_waiting() {
     let slow = Fault::on(Call::Submit)
         .after(Duration::from_secs(5))
         .answer(401, r#"{"message":"Token has expired"}"#);
-    let (world, _, batch) = one_item(|world| world.upstream.fault(slow)).await;
-    world.until(batch, "it is submitted", is_submitting).await;
+    let (world, _, batch) = one_item_that(is_submitting, |world| world.upstream.fault(slow)).await;
     // While the submit is under way, before its refusal comes.
     world
         .set_token(&world.upstream.give_token("operator"))
         .await;
-    assert!(is_completed(&world.finished(batch).await[0]));
+    ends(&world, batch, is_completed).await;
     let spent = world.upstream.now();
     assert!(spent < Duration::from_secs(40), "{spent:?}");
 }

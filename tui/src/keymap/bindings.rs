@@ -1,8 +1,6 @@
 //! Owns the table of keys.
 
-use super::Key::{
-    self, Alt, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up,
-};
+use super::Key::{self, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up};
 use super::Mode::{
     self, ApiKeys, Audit, Batch, Batches, Confirm, Dialog, Fields, FileList, Filter, Form, Help,
     Ledger, Note, Palette, Sort, System, Transfers, Typed, Users,
@@ -137,11 +135,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[FileList], &[Tab], Action::NextField),
     bind(&[FileList], &[BackTab], Action::PreviousField),
     bind(&[Form, Dialog, Typed, Sort], &[Enter], Action::Submit),
-    bind(
-        &[Fields, FileList, Dialog],
-        &[Ctrl('s'), Alt('s')],
-        Action::Submit,
-    ),
+    bind(&[Fields, FileList, Dialog], &[Ctrl('s')], Action::Submit),
     bind(&[Form], &[Esc], Action::Back),
     bind(&[Filter], &[Enter, Down, Tab], Action::Accept),
     bind(&[Filter, Dialog, Typed], &[Esc], Action::Decline),
@@ -158,7 +152,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Sort], &[Esc, Char('q')], Action::Decline),
     bind(&[Sort], &[Char('s')], Action::Down),
     bind(&[Transfers], &[Esc, Char('q'), Char('T')], Action::Back),
-    bind(&[Note], &[Esc, Char('q'), Enter], Action::Back),
+    // Not Enter: what brought the note was sent with it, and a second one would close it unread.
+    bind(&[Note], &[Esc, Char('q')], Action::Back),
     bind(&[Help], &[Esc, Char('q'), Char('?'), Enter], Action::Back),
     bind(SCREENS, &[Char('L')], Action::Language),
     bind(&[Form, Fields], &[Key::F(2)], Action::Language),

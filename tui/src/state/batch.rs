@@ -229,7 +229,9 @@ impl OpenBatch {
         let shown = self.rows.get(&item_id).map(detail_mark);
         match result {
             Ok(response) => {
-                let Some(item) = response.item else { return };
+                let Some(item) = response.item.filter(|item| item.batch_id == self.id) else {
+                    return;
+                };
                 let mark = detail_mark(&item);
                 // The stream may be behind this answer: what it shows counts for asking again.
                 self.rows.update(vec![item]);
@@ -259,6 +261,8 @@ impl OpenBatch {
     pub(crate) fn acknowledge(&mut self, me: &v1::User) -> Option<NetEffect> {
         let batch = self.batch.as_ref()?;
         let failed = batch.item_counts.map_or(0, |counts| counts.failed);
+        // After a retry there are fewer, and the next failure is a new one.
+        self.acknowledged = self.acknowledged.min(failed);
         if batch.owner_id != me.id || !batch.needs_attention || failed <= self.acknowledged {
             return None;
         }

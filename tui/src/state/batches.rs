@@ -300,12 +300,14 @@ impl Batches {
             .collect();
         let count = failed.iter().map(|batch| counts(batch).failed).sum();
         let credits = targets.iter().map(|target| target.credits).sum();
+        let owner = other_owner(&failed, me);
         (!targets.is_empty()).then(|| Ask::Retry {
             targets,
             count,
             credits,
-            balance: self.balance,
-            owner: other_owner(&failed, me),
+            // Another's bill is not paid from the own balance.
+            balance: self.balance.filter(|_| owner.is_none()),
+            owner,
         })
     }
 }

@@ -38,8 +38,16 @@ impl Field {
     /// Puts text in at the cursor; line breaks become spaces, other control characters go.
     pub fn insert(&mut self, text: &str) {
         let clean: String = text
+            .replace("\r\n", " ")
             .chars()
-            .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
+            // Many terminals paste a line break as a carriage return.
+            .map(|c| {
+                if matches!(c, '\n' | '\r' | '\t') {
+                    ' '
+                } else {
+                    c
+                }
+            })
             .filter(|c| !c.is_control())
             .collect();
         self.text.insert_str(self.cursor, &clean);
@@ -130,6 +138,15 @@ mod tests {
             typed("ab", &[Key::Home, Key::Right, Key::Char('x')]).text(),
             "axb"
         );
+    }
+
+    #[test]
+    fn pasted_line_ends_part_words() {
+        for pasted in ["one\ntwo", "one\rtwo", "one\r\ntwo", "one\ttwo"] {
+            let mut field = Field::default();
+            field.insert(pasted);
+            assert_eq!(field.text(), "one two", "{pasted:?}");
+        }
     }
 
     #[test]

@@ -102,6 +102,10 @@ impl FileList {
                     };
                     entries.insert(0, above);
                 }
+                // Whoever looks again may have changed a file in between: it is probed anew.
+                for entry in &entries {
+                    self.facts.remove(&entry.path);
+                }
                 let same = directory == self.directory;
                 self.directory = directory;
                 self.entries = entries;

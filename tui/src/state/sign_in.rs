@@ -1,5 +1,7 @@
 //! Owns the gate: signing in, and the password that must be set before anything else.
 
+use vision_batch::v1;
+
 use super::effect::NetEffect;
 use super::field::Field;
 use super::refusal::Refusal;
@@ -27,6 +29,9 @@ pub(crate) struct SignIn {
     pub(crate) refusal: Option<Refusal>,
     /// Whether a session ended by itself: the form lies over the view it ended in.
     pub(crate) session_ended: bool,
+    /// Who is signed in by a kept session that was good again while a password was being typed: what is typed must not fall
+    /// through into the screens behind.
+    pub(crate) resumed: Option<Box<v1::User>>,
 }
 
 /// The form for a new password.

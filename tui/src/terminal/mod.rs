@@ -209,8 +209,9 @@ pub fn key(event: KeyEvent) -> Option<Key> {
     let control = event.modifiers.contains(KeyModifiers::CONTROL);
     let alt = event.modifiers.contains(KeyModifiers::ALT);
     Some(match event.code {
-        // AltGr arrives as Ctrl and Alt together with the character it makes.
-        KeyCode::Char(c) if control && alt => Key::Char(c),
+        // On Windows AltGr arrives as Ctrl and Alt together with the character it makes; elsewhere it is Esc and a key with
+        // Ctrl that came at once.
+        KeyCode::Char(c) if control && alt && cfg!(windows) => Key::Char(c),
         KeyCode::Char(c) if control => Key::Ctrl(c.to_ascii_lowercase()),
         KeyCode::Char(c) if alt => Key::Alt(c),
         KeyCode::Char(c) => Key::Char(c),

@@ -39,6 +39,7 @@ pub(crate) struct Texts {
     pub(crate) signing_in: &'static str,
     pub(crate) resuming: &'static str,
     pub(crate) session_ended: &'static str,
+    pub(crate) session_resumed: &'static str,
     pub(crate) new_password_title: &'static str,
     pub(crate) new_password_why: &'static str,
     pub(crate) current_password: &'static str,
@@ -80,6 +81,8 @@ pub(crate) struct Texts {
     pub(crate) preview_mark: &'static str,
     pub(crate) loading: &'static str,
     pub(crate) no_batches: &'static str,
+    /// The same where none can be made.
+    pub(crate) no_batches_here: &'static str,
     pub(crate) nothing_matches: &'static str,
     /// Number of images and playing time.
     pub(crate) images_by_audio: fn(i32, &str) -> String,

@@ -31,6 +31,8 @@ pub(crate) struct RecordTexts {
     pub(crate) api_keys: &'static str,
     pub(crate) count_keys: fn(i64) -> String,
     pub(crate) no_keys: &'static str,
+    /// The same where none can be made.
+    pub(crate) no_keys_here: &'static str,
     pub(crate) col_begins: &'static str,
     pub(crate) col_may: &'static str,
     pub(crate) col_made: &'static str,

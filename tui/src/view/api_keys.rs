@@ -60,6 +60,7 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: ApiKeysParts) {
     pen.scroll_bar(parts.list, keys.rows.position().top, keys.rows.len());
     if keys.rows.len() == 0 && keys.refusal.is_none() {
         let text = match keys.is_read() {
+            true if state.read_only => words.records.no_keys_here,
             true => words.records.no_keys,
             false => words.loading,
         };

@@ -83,6 +83,7 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: AuditParts) {
         Action::OnlyAction,
         Action::OnlyTarget,
         Action::CopyId,
+        Action::Open,
         Action::Palette,
         Action::Help,
     ];

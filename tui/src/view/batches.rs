@@ -101,7 +101,11 @@ pub(crate) fn draw(state: &State, warning: Option<Warning>, pen: &mut Pen, parts
         let words = if !state.batches.live.complete {
             pen.words.loading
         } else if rows.total() == 0 {
-            pen.words.no_batches
+            if state.read_only {
+                pen.words.no_batches_here
+            } else {
+                pen.words.no_batches
+            }
         } else {
             pen.words.nothing_matches
         };

@@ -56,7 +56,11 @@ pub(crate) fn confirm(pen: &mut Pen, area: Rect, question: &Confirm) {
     let wanted = (cells(room + 6), cells(lines.len()) + 6);
     let inside = pen.window(area, wanted, &title);
     let mut y = inside.y;
-    for line in &lines {
+    // The answers are seen, however much there is to say.
+    let room = usize::from(inside.height.saturating_sub(2)).max(1);
+    for (at, line) in lines.iter().take(room).enumerate() {
+        let cut = at + 1 == room && lines.len() > room;
+        let line = if cut { "..." } else { line };
         pen.put(inside.x, y, line, Role::Text, inside.width);
         y += 1;
     }

@@ -60,6 +60,8 @@ fn sign_in(pen: &mut Pen, area: Rect, form: &SignIn) {
     let focus = form.focus + lines.len() - 3;
     let below = if form.busy {
         Some((words.signing_in.to_owned(), Role::Busy))
+    } else if form.resumed.is_some() {
+        Some((words.session_resumed.to_owned(), Role::Accent))
     } else {
         form.refusal
             .as_ref()

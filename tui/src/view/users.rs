@@ -113,6 +113,7 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: UsersParts) {
         Action::ChangeRole,
         Action::Filter,
         Action::Sort,
+        Action::AuditOf,
         Action::System,
         Action::Batches,
         Action::Palette,

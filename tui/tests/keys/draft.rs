@@ -56,7 +56,21 @@ fn submitting_twice_after_a_lost_answer_is_the_same_request() {
         result: Err(lost),
     });
     // Another content is another request.
-    driver.keys(" ").press(Key::Ctrl('s'));
+    driver.keys(" ");
+    let numbers = driver
+        .asked()
+        .into_iter()
+        .filter_map(|effect| match effect {
+            NetEffect::Quote { number, .. } => Some(number),
+            _ => None,
+        });
+    for number in numbers.collect::<Vec<_>>() {
+        driver.net(NetMessage::Quoted {
+            number,
+            result: Ok(quote(1)),
+        });
+    }
+    driver.press(Key::Ctrl('s'));
     let third = upload(&mut driver);
     assert_ne!(first.1.request_id, third.1.request_id);
     let made = samples::batch(99, "春季宣传片 第二批", "zhangwei", [2, 0, 0, 0, 0], 0);
@@ -135,4 +149,20 @@ fn dropped_files_are_marked_and_looked_at() {
         })
         .collect();
     assert_eq!(probes, ["/tmp/other.mp3", "/tmp/my picture.png"]);
+}
+
+#[test]
+fn nothing_is_submitted_at_a_price_that_was_not_seen() {
+    let mut driver = user();
+    new_batch(&mut driver);
+    driver.effects.clear();
+    // Another mark and the submit come at once, before the server could say what it costs now.
+    driver.keys(" ").press(Key::Ctrl('s'));
+    let asked = driver.asked();
+    let is_upload = |it: &NetEffect| matches!(it, NetEffect::CreateBatch { .. });
+    assert!(!asked.iter().any(is_upload), "{asked:?}");
+    assert_shows(&driver, "The price is not known yet");
+    // Esc and s that arrive together are no command.
+    driver.press(Key::Alt('s'));
+    assert!(!driver.asked().iter().any(is_upload));
 }

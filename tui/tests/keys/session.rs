@@ -165,3 +165,36 @@ fn a_read_only_screen_changes_nothing() {
             .any(|it| matches!(it, NetEffect::AcknowledgeFailures { .. }))
     );
 }
+
+#[test]
+fn what_is_typed_of_a_password_never_falls_through_into_the_screens() {
+    let mut start = start(Look::default(), SIZE);
+    start.username = "zhangwei".to_owned();
+    let mut driver = Driver::new(start);
+    // The server cannot be reached; it comes back while the password is typed.
+    driver.keys("enough");
+    driver.net(NetMessage::SignedIn {
+        user: samples::user("zhangwei", Role::User),
+    });
+    driver.effects.clear();
+    driver.keys("pwqn");
+    assert_eq!(driver.state.mode(), Mode::Form);
+    assert_eq!(driver.asked(), []);
+    assert_shows(&driver, "good again: Esc goes on.");
+    driver.press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Batches);
+    assert_hides(&driver, "enough");
+}
+
+#[test]
+fn an_empty_list_offers_no_key_that_a_read_only_screen_lacks() {
+    let mut looking = start(Look::default(), SIZE);
+    looking.read_only = true;
+    let mut driver = signed_in(looking, "zhangwei", Role::User);
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    assert_shows(&driver, "No batches yet.");
+    assert_hides(&driver, "Press n");
+    let mut driver = user();
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    assert_shows(&driver, "Press n");
+}

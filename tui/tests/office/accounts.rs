@@ -154,3 +154,49 @@ fn a_first_password_that_was_not_used_in_time_is_seen() {
     assert_shows(&driver, "pwd over");
     assert!(!shown(&driver).contains("1st pwd"));
 }
+
+fn revoked() -> NetMessage {
+    NetMessage::SessionEnded(Refusal::new(Cause::Server(Reason::TokenRevoked), ""))
+}
+
+#[test]
+fn whoever_resets_the_own_password_reads_it_before_signing_in_again() {
+    for ends_first in [false, true] {
+        let mut driver = admin();
+        driver.keys("u");
+        answer_admin(&mut driver);
+        driver.keys("wy");
+        let response = || {
+            NetMessage::PasswordReset(Ok(Box::new(v1::ResetPasswordResponse {
+                user: Some(samples::user("admin", Role::Admin)),
+                one_time_password: "staple-battery".to_owned(),
+                one_time_password_expire_time: samples::at(86_400),
+            })))
+        };
+        if ends_first {
+            driver.net(revoked()).net(response());
+        } else {
+            driver.net(response()).net(revoked());
+        }
+        assert_eq!(driver.state.mode(), Mode::Note);
+        assert_shows(&driver, "staple-battery");
+        driver.press(Key::Esc);
+        assert_eq!(driver.state.mode(), Mode::Form);
+        assert_shows(&driver, "Sign in again");
+    }
+}
+
+#[test]
+fn whoever_is_no_admin_any_more_is_taken_to_the_batches() {
+    for screen in ["u", "S", "4"] {
+        let mut driver = admin();
+        driver.keys(screen);
+        answer_admin(&mut driver);
+        driver.net(revoked());
+        driver.net(NetMessage::SignedIn {
+            user: samples::user("admin", Role::User),
+        });
+        assert_eq!(driver.state.mode(), Mode::Batches, "from {screen}");
+        assert!(!driver.asked().contains(&NetEffect::WatchSystem));
+    }
+}

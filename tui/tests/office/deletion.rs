@@ -147,7 +147,7 @@ fn an_admin_is_told_whose_it_is_and_a_refusal_leaves_it() {
         .unwrap();
     on(&mut driver, &batch);
     driver.keys("D");
-    assert_shows(&driver, &format!("It belongs to {}.", batch.owner_name));
+    assert_shows(&driver, &format!("Owned by {}.", batch.owner_name));
     driver.keys("y");
     driver.net(NetMessage::Deleted {
         batch_id: batch.id.clone(),

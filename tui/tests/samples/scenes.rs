@@ -1,18 +1,21 @@
 //! Scenes: the screens, and what lies over them, each with something to show.
 
 use vbatch_tui::keymap::Key;
-use vbatch_tui::state::{Language, Look, Message, NetEffect, NetMessage, TransferId};
+use vbatch_tui::state::{
+    Cause, Language, Look, Message, NetEffect, NetMessage, Refusal, Stream, TransferId,
+};
 use vision_batch::v1;
+use vision_batch::v1::refusal::Reason;
 use vision_batch::v1::upstream::TokenState;
 use vision_batch::v1::user::Role;
 
 use super::{
-    Driver, NOW, answer_admin, api_keys, at, batches, list, new_batch, open_batch, quote,
+    Driver, NOW, answer_admin, api_keys, at, batches, list, list_of, new_batch, open_batch, quote,
     signed_in, start, user, users,
 };
 
 /// Every screen, and what lies over them.
-pub const SCENES: [&str; 24] = [
+pub const SCENES: [&str; 27] = [
     "sign_in",
     "password",
     "batches",
@@ -37,6 +40,9 @@ pub const SCENES: [&str; 24] = [
     "new_key",
     "secret",
     "delete",
+    "refused",
+    "offline",
+    "empty",
 ];
 
 /// A screen as it is in the moment of the samples.
@@ -46,6 +52,29 @@ pub fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
         "sign_in" => {
             let mut driver = Driver::new(start);
             driver.keys("zhangwei").press(Key::Enter).keys("secret");
+            driver
+        }
+        "refused" => {
+            let mut driver = Driver::new(start);
+            driver.keys("zhangwei").press(Key::Enter).keys("secret");
+            driver.press(Key::Enter);
+            let refusal = Refusal::new(Cause::Server(Reason::CredentialsInvalid), "");
+            driver.net(NetMessage::SignInRefused(refusal));
+            driver
+        }
+        "offline" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            driver.net(NetMessage::StreamLost {
+                stream: Stream::Batches,
+                refusal: Refusal::new(Cause::Unreachable, "connection refused"),
+                retry_in: Some(std::time::Duration::from_secs(3)),
+            });
+            driver.keys("/宣传");
+            driver
+        }
+        "empty" => {
+            let mut driver = signed_in(start, "zhangwei", Role::User);
+            list_of(&mut driver, Vec::new(), 0, TokenState::Ok);
             driver
         }
         "password" => {

@@ -7,6 +7,7 @@
 //! (`media` knows them), and walking through all of it (`verify`).
 
 pub mod account;
+pub mod last_look;
 pub mod rounds;
 pub mod tally;
 

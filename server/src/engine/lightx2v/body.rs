@@ -44,7 +44,7 @@ struct File {
 
 impl SubmitBody {
     /// Opens both sources and fixes the length. The error says which source could not be opened.
-    pub async fn open(config: &LightX2vConfig, task: &NewTask) -> Result<Self, String> {
+    pub async fn open(config: &LightX2vConfig, task: &NewTask) -> io::Result<Self> {
         let image = open("source image", &task.image).await?;
         let audio = open("audio", &task.audio).await?;
         let head = head(config, task);
@@ -86,7 +86,7 @@ impl SubmitBody {
                 let next = next_piece(&mut parts).await;
                 match &next {
                     Ok(piece) => progress.moved(piece.is_none() || parts.is_empty()),
-                    Err(error) => progress.failed(error.to_string()),
+                    Err(error) => progress.failed(error),
                 }
                 Ok(next?.map(|piece| (piece, (parts, progress))))
             },
@@ -129,12 +129,12 @@ fn base64_length(bytes: u64) -> u64 {
     bytes.div_ceil(3) * 4
 }
 
-async fn open(name: &'static str, source: &Source) -> Result<File, String> {
+async fn open(name: &'static str, source: &Source) -> io::Result<File> {
     let reader = source
         .opener
         .open()
         .await
-        .map_err(|error| format!("{name}: {error}"))?;
+        .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
     Ok(File {
         name,
         reader,
@@ -174,10 +174,10 @@ impl File {
             .read_exact(&mut raw)
             .await
             .map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => {
-                    self.broken("is shorter than it was when it was stored")
+                kind @ io::ErrorKind::UnexpectedEof => {
+                    self.broken(kind, "is shorter than it was when it was stored")
                 }
-                _ => self.broken(&error.to_string()),
+                kind => self.broken(kind, &error.to_string()),
             })?;
         self.left -= wanted as u64;
         Ok(STANDARD.encode(raw).into())
@@ -186,13 +186,16 @@ impl File {
     async fn expect_end(&mut self) -> io::Result<()> {
         match self.reader.read(&mut [0]).await {
             Ok(0) => Ok(()),
-            Ok(_) => Err(self.broken("is longer than it was when it was stored")),
-            Err(error) => Err(self.broken(&error.to_string())),
+            Ok(_) => Err(self.broken(
+                io::ErrorKind::InvalidData,
+                "is longer than it was when it was stored",
+            )),
+            Err(error) => Err(self.broken(error.kind(), &error.to_string())),
         }
     }
 
-    fn broken(&self, problem: &str) -> io::Error {
-        io::Error::other(format!("{}: {problem}", self.name))
+    fn broken(&self, kind: io::ErrorKind, problem: &str) -> io::Error {
+        io::Error::new(kind, format!("{}: {problem}", self.name))
     }
 }
 
@@ -207,7 +210,7 @@ pub struct Progress {
 struct Come {
     last: Option<Instant>,
     whole: bool,
-    source_error: Option<String>,
+    source_error: Option<(io::ErrorKind, String)>,
 }
 
 impl Progress {
@@ -218,7 +221,7 @@ impl Progress {
     }
 
     /// Why the body was cut by our own side, if it was.
-    pub fn source_error(&self) -> Option<String> {
+    pub fn source_error(&self) -> Option<(io::ErrorKind, String)> {
         self.come
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -240,11 +243,11 @@ impl Progress {
         self.moved.notify_one();
     }
 
-    fn failed(&self, error: String) {
+    fn failed(&self, error: &io::Error) {
         self.come
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .source_error = Some(error);
+            .source_error = Some((error.kind(), error.to_string()));
     }
 }
 
@@ -255,7 +258,7 @@ mod tests {
     use futures::TryStreamExt;
 
     use super::*;
-    use crate::engine::OpenSource;
+    use crate::engine::{OpenSource, SubmitError};
 
     struct Memory(Vec<u8>);
 
@@ -372,7 +375,11 @@ mod tests {
             };
             assert!(error.starts_with(said), "{error}");
             assert!(given < length, "{said}");
-            assert_eq!(progress.source_error(), Some(error));
+            let (kind, message) = progress.source_error().unwrap();
+            assert_eq!(message, error);
+            // Neither becomes the right one by waiting.
+            let lost = SubmitError::of_source(kind, message);
+            assert!(matches!(lost, SubmitError::SourceLost { .. }), "{said}");
             assert!(!progress.last().1, "{said}");
         }
     }

@@ -9,6 +9,7 @@
 
 use bytes::Bytes;
 use serde_json::Value;
+use std::io;
 
 use super::transport::{Answer, Failure};
 use super::{wire, words};
@@ -151,11 +152,12 @@ pub fn submit(answer: &Answer) -> Result<Submitted, SubmitError> {
 }
 
 /// What no answer to a submit comes to. `source_error` says that we cut the body ourselves.
-pub fn submit_failure(failure: Failure, source_error: Option<String>) -> SubmitError {
+pub fn submit_failure(
+    failure: Failure,
+    source_error: Option<(io::ErrorKind, String)>,
+) -> SubmitError {
     match (source_error, failure) {
-        (Some(message), _) => SubmitError::SourceLost {
-            message: words::kept(&message),
-        },
+        (Some((kind, message)), _) => SubmitError::of_source(kind, words::kept(&message)),
         (None, Failure::NotSent(message)) => SubmitError::NotSent { message },
         (None, Failure::Broken(message)) => SubmitError::Unresolved { message },
         (None, failure @ Failure::TokenUnusable) => SubmitError::Refused(Refusal::Token {

@@ -32,6 +32,7 @@ fn on_submit(answer: &Answer) -> &'static str {
         },
         Err(SubmitError::NotSent { .. }) => "not sent",
         Err(SubmitError::SourceLost { .. }) => "source lost",
+        Err(SubmitError::SourceUnreadable { .. }) => "source unreadable",
         Err(SubmitError::Unresolved { .. }) => "unresolved",
     }
 }
@@ -279,7 +280,10 @@ fn no_answer_is_definite_only_where_nothing_was_sent() {
         SubmitError::NotSent { .. }
     ));
     assert!(matches!(
-        submit_failure(broken.clone(), Some("audio: gone".to_owned())),
+        submit_failure(
+            broken.clone(),
+            Some((std::io::ErrorKind::NotFound, "audio: gone".to_owned()))
+        ),
         SubmitError::SourceLost { .. }
     ));
     assert!(matches!(

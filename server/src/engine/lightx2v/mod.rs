@@ -252,8 +252,8 @@ impl Engine for LightX2v {
     ) -> Result<Submitted, SubmitError> {
         let body = SubmitBody::open(&self.config, &task)
             .await
-            .map_err(|message| SubmitError::SourceLost {
-                message: words::kept(&message),
+            .map_err(|error| {
+                SubmitError::of_source(error.kind(), words::kept(&error.to_string()))
             })?;
         let progress = body.progress();
         let mut request = Request::get("api/v1/task/submit", Vec::new());

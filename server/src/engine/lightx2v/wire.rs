@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 
 use super::words;
@@ -270,7 +272,7 @@ fn seconds(value: &Value) -> Option<Duration> {
         .map(Duration::from_secs_f64)
 }
 
-/// Epoch seconds, or text with a zone. Numbers too large for seconds are taken for milliseconds.
+/// Epoch seconds, or text with a zone or without. Numbers too large for seconds are taken for milliseconds.
 fn time(value: &Value) -> Option<Timestamp> {
     if let Some(number) = float(value) {
         let seconds = if number > 1e11 { number / 1e3 } else { number };
@@ -279,8 +281,22 @@ fn time(value: &Value) -> Option<Timestamp> {
         }
         return Timestamp::from_microsecond((seconds * 1e6) as i64).ok();
     }
-    value.as_str()?.trim().parse().ok()
+    let text = value.as_str()?.trim();
+    text.parse().ok().or_else(|| local(text))
 }
+
+/// Text without a zone, as one backend's list has it: the latest moment that it can mean. Lists are read down to a time, and
+/// one that is taken for later than it is only makes them longer.
+fn local(text: &str) -> Option<Timestamp> {
+    let civil: DateTime = text.parse().ok()?;
+    civil
+        .to_zoned(TimeZone::fixed(WESTERNMOST))
+        .ok()
+        .map(|zoned| zoned.timestamp())
+}
+
+/// No zone is further behind UTC.
+const WESTERNMOST: Offset = Offset::constant(-12);
 
 #[cfg(test)]
 #[path = "wire_tests.rs"]

@@ -64,18 +64,18 @@ impl PreviewEngine {
             }));
         }
         let lost = |message: String| SubmitError::SourceLost { message };
-        let reader = source
-            .opener
-            .open()
-            .await
-            .map_err(|error| lost(format!("open the {what}: {error}")))?;
+        let reader = source.opener.open().await.map_err(|error| {
+            SubmitError::of_source(error.kind(), format!("open the {what}: {error}"))
+        })?;
         let mut bytes = Vec::with_capacity(source.size_bytes as usize);
         // One byte more than promised is enough to see that the file is not the promised one.
         reader
             .take(source.size_bytes + 1)
             .read_to_end(&mut bytes)
             .await
-            .map_err(|error| lost(format!("read the {what}: {error}")))?;
+            .map_err(|error| {
+                SubmitError::of_source(error.kind(), format!("read the {what}: {error}"))
+            })?;
         if bytes.len() as u64 != source.size_bytes {
             return Err(lost(format!(
                 "the {what} has {} bytes in place of {}",

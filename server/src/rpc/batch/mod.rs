@@ -25,6 +25,7 @@ use super::convert::batch::item::attempts;
 use super::convert::batch::{Now, counts, limits, request, wait};
 use super::convert::system::service_status;
 use super::convert::{count, read_duration, time, wide};
+use super::stream::Life;
 use super::{gate, stream};
 use crate::domain::batch::{Batch, DEFAULT_PROMPT};
 use crate::feed::engine_status::EngineStatuses;
@@ -34,6 +35,7 @@ use crate::service::batches::download::FileRequest;
 use crate::service::batches::rerun::Rerun;
 use crate::service::batches::{Batches, OwnerNames};
 use crate::service::error::ServiceError;
+use crate::service::session::Session;
 use crate::store::query::ItemSelection;
 use crate::store::{Created, ItemsChanged};
 use live_batch::LiveBatch;
@@ -59,6 +61,12 @@ impl BatchFace {
             accounts,
             shutdown,
         }
+    }
+
+    /// What ends a stream of this session from outside.
+    fn ended(&self, session: Session) -> Result<stream::Ended, ServiceError> {
+        let open = self.accounts.open_stream(session)?;
+        Ok(stream::end(open, self.shutdown.clone()))
     }
 
     async fn show(&self, batch: &Batch) -> Result<v1::Batch, ServiceError> {
@@ -191,9 +199,11 @@ impl BatchService for BatchFace {
         &self,
         request: Request<Streaming<v1::CreateBatchRequest>>,
     ) -> Result<Response<v1::CreateBatchResponse>, Status> {
-        let caller = gate::caller(&request)?;
+        let session = gate::session(&request)?;
+        let caller = session.caller.clone();
+        let life = Life::new(self.accounts.open_stream(session)?, self.shutdown.clone());
         let messages = request.into_inner();
-        let created = upload::receive(&self.batches, &caller, messages, &self.shutdown).await?;
+        let created = upload::receive(&self.batches, &caller, messages, &life).await?;
         Ok(Response::new(self.created(created).await?))
     }
 
@@ -306,8 +316,7 @@ impl BatchService for BatchFace {
     ) -> Result<Response<Self::BatchStatusStream>, Status> {
         let session = gate::session(&request)?;
         let caller = session.caller.clone();
-        let open = self.accounts.open_stream(session)?;
-        let ended = stream::end(open, self.shutdown.clone());
+        let ended = self.ended(session)?;
         let message = request.into_inner();
         let live = LiveBatch::open(self.batches.clone(), &caller, message, ended).await?;
         Ok(Response::new(Box::pin(live.into_stream())))
@@ -321,8 +330,7 @@ impl BatchService for BatchFace {
     ) -> Result<Response<Self::WatchBatchesStream>, Status> {
         let session = gate::session(&request)?;
         let caller = session.caller.clone();
-        let open = self.accounts.open_stream(session)?;
-        let ended = stream::end(open, self.shutdown.clone());
+        let ended = self.ended(session)?;
         let message = request.into_inner();
         let live = LiveList::open(self.batches.clone(), &caller, message, ended).await?;
         Ok(Response::new(Box::pin(live.into_stream())))
@@ -390,7 +398,9 @@ impl BatchService for BatchFace {
         &self,
         request: Request<v1::DownloadFileRequest>,
     ) -> Result<Response<Self::DownloadFileStream>, Status> {
-        let caller = gate::caller(&request)?;
+        let session = gate::session(&request)?;
+        let caller = session.caller.clone();
+        let ended = self.ended(session)?;
         let message = request.into_inner();
         let file = FileRequest {
             batch: request::batch_id(&message.batch_id)?,
@@ -402,7 +412,8 @@ impl BatchService for BatchFace {
             offset: message.offset,
         };
         let download = self.batches.download(&caller, file).await?;
-        Ok(Response::new(Box::pin(files::download(download))))
+        let sent = files::download(download);
+        Ok(Response::new(Box::pin(stream::until(ended, sent))))
     }
 
     type ExportBatchStream = Answers<v1::ExportBatchResponse>;
@@ -411,12 +422,15 @@ impl BatchService for BatchFace {
         &self,
         request: Request<v1::ExportBatchRequest>,
     ) -> Result<Response<Self::ExportBatchStream>, Status> {
-        let caller = gate::caller(&request)?;
+        let session = gate::session(&request)?;
+        let caller = session.caller.clone();
+        let ended = self.ended(session)?;
         let message = request.into_inner();
         let id = request::batch_id(&message.batch_id)?;
         let items = request::item_ids(&message.item_ids)?;
         let export = self.batches.export(&caller, id, items).await?;
-        Ok(Response::new(Box::pin(files::export(export))))
+        let sent = files::export(export);
+        Ok(Response::new(Box::pin(stream::until(ended, sent))))
     }
 
     async fn delete_batch(

@@ -7,6 +7,7 @@ mod bad_input;
 mod bench;
 mod changes;
 mod deletes;
+mod full_database;
 mod lists;
 mod live;
 mod once;

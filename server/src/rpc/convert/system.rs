@@ -8,6 +8,7 @@ use vision_batch::v1;
 
 use super::{count, duration, time, wide};
 use crate::domain::batch::EngineKind;
+use crate::domain::books::last_look::LastLook;
 use crate::domain::dispatching::{DispatchSettings, DispatchState};
 use crate::domain::failure::WaitReason;
 use crate::domain::ledger::Actor;
@@ -75,8 +76,16 @@ pub fn system_status(report: SystemReport) -> v1::SystemStatus {
         sessions: count(report.sessions),
         watchers: count(report.watchers),
         last_backup_time: report.last_backup_time.map(time),
-        last_verify: None,
+        last_verify: report.last_verify.map(verify_result),
         warnings: report.warnings.into_iter().map(warning).collect(),
+    }
+}
+
+fn verify_result(look: LastLook) -> v1::VerifyResult {
+    v1::VerifyResult {
+        finish_time: Some(time(look.finish_time)),
+        ok: look.is_clean(),
+        detail: look.detail,
     }
 }
 
@@ -325,6 +334,8 @@ fn warning(warning: Warning) -> v1::Warning {
         WarningReason::DispatchDraining => Wire::DispatchDraining,
         WarningReason::DiskLow => Wire::DiskLow,
         WarningReason::StorageFull => Wire::StorageFull,
+        WarningReason::VerifyFailed => Wire::VerifyFailed,
+        WarningReason::UpstreamAddressWrong => Wire::UpstreamAddressWrong,
         WarningReason::RestoredCopy => Wire::RestoredCopy,
     };
     let severity = match warning.severity {

@@ -33,6 +33,21 @@ impl OpenStream {
     pub async fn ended(&self) -> SessionEnd {
         self.accounts.session_end(&self.session).await
     }
+
+    /// Looks at the session once more.
+    ///
+    /// # Errors
+    ///
+    /// TOKEN_EXPIRED, TOKEN_REVOKED.
+    pub async fn check(&self) -> Result<(), ServiceError> {
+        if self.session.expire_time <= self.accounts.clock.now() {
+            return Err(SessionEnd::Expired.refusal());
+        }
+        if self.accounts.stands(&self.session).await? {
+            return Ok(());
+        }
+        Err(SessionEnd::Revoked.refusal())
+    }
 }
 
 impl Accounts {
@@ -137,8 +152,10 @@ impl Accounts {
             Credential::Token { epoch, .. } => Ok(!is_ended(&user, epoch)),
             Credential::Key(id) => {
                 let key = self.store.api_key(user.id, id).await?;
+                // While a one-time password stands, a key is good for nothing either.
+                let usable = !user.disabled && !user.password_change_required;
                 Ok(key.is_some_and(|key| {
-                    !user.disabled && role_by_key(user.role, &key) == session.caller.role
+                    usable && role_by_key(user.role, &key) == session.caller.role
                 }))
             }
         }

@@ -125,6 +125,12 @@ impl Refusals {
         }
     }
 
+    /// Ends the window and writes what it counted: for the end of the server, after the last call.
+    pub async fn close(&self) {
+        self.book().end_window(self.shared.clock.now());
+        self.flush().await;
+    }
+
     fn book(&self) -> std::sync::MutexGuard<'_, Book> {
         self.shared
             .book
@@ -139,9 +145,12 @@ impl Book {
         let is_over = self
             .window_start
             .is_some_and(|start| now.duration_since(start).unsigned_abs() >= WINDOW);
-        if !is_over {
-            return;
+        if is_over {
+            self.end_window(now);
         }
+    }
+
+    fn end_window(&mut self, now: Timestamp) {
         let mut repeated: Vec<Counted> = self
             .groups
             .drain()

@@ -362,6 +362,7 @@ async fn a_one_time_password_ends_with_its_time() {
     let expire_time = house.clock.now() + Duration::from_secs(60);
     let change = PasswordChange {
         user: user.id,
+        expected_epoch: None,
         password_hash: house
             .accounts
             .passwords

@@ -6,6 +6,7 @@ use super::upstream::AccountUse;
 use super::warnings::{self, Warning};
 use super::{Admin, require_admin};
 use crate::disk::{self, DiskSpace};
+use crate::domain::books::last_look::{self, LastLook};
 use crate::domain::dispatching::{DispatchSettings, DispatchState, MAX_CONCURRENCY};
 use crate::domain::ids::InstanceId;
 use crate::domain::restored::Restored;
@@ -42,6 +43,8 @@ pub struct SystemReport {
     pub watchers: u32,
     /// When the last backup was made.
     pub last_backup_time: Option<Timestamp>,
+    /// The last look at everything that is stored.
+    pub last_verify: Option<LastLook>,
     /// The mark of a restored copy.
     pub restored: Option<Restored>,
     /// What an admin should know, worst first.
@@ -76,6 +79,11 @@ impl Admin {
                 .await?
                 .and_then(|bytes| <[u8; 8]>::try_from(bytes).ok())
                 .and_then(|bytes| Timestamp::from_microsecond(i64::from_be_bytes(bytes)).ok()),
+            last_verify: parts
+                .store
+                .setting(last_look::SETTING)
+                .await?
+                .and_then(|bytes| LastLook::from_bytes(&bytes)),
             restored: parts.store.restored().await?,
             warnings: Vec::new(),
         };

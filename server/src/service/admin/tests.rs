@@ -14,8 +14,10 @@ use uuid::Uuid;
 use super::ledger::{LedgerFilter, Whose};
 use super::upstream::{Standing, TokenUpdate};
 use super::users::{NewAccount, NewUser, ONE_TIME_LIFETIME};
-use super::warnings::WarningReason;
+use super::warnings::{Warning, WarningReason};
 use super::*;
+use crate::domain::batch::EngineKind;
+use crate::domain::books::last_look::{self, LastLook};
 use crate::domain::dispatching::DispatchState;
 use crate::domain::ids::{RequestId, TaskId, UserId};
 use crate::domain::ledger::EntryKind;
@@ -25,6 +27,7 @@ use crate::engine::{
     CancelAnswer, Credentials, FetchError, NewTask, QueryAnswer, ReadError, SubmitError, Submitted,
     TaskPage, VideoSink,
 };
+use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
 use crate::service::Access;
 use crate::store::redb::RedbStore;
 
@@ -672,6 +675,50 @@ async fn a_token_near_its_end_and_one_that_is_refused_are_warned_of() {
             .await
             .contains(&WarningReason::UpstreamTokenRefused)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_where_nothing_is_known_and_books_that_do_not_agree_are_warned_of() {
+    let office = Office::new().await;
+    office.put("opaque", false).await.unwrap();
+    let now = office.admin.now();
+    let mut status = EngineStatus::new(3, TokenState::Ok);
+    status.unavailable_since = Some(now);
+    let mut statuses = EngineStatuses::default();
+    statuses.engines.insert(EngineKind::LightX2v, status);
+    let told = || async {
+        let report = office.admin.system_status(&office.chief).await.unwrap();
+        let told = report.warnings.into_iter().filter(|warning| {
+            use WarningReason::{UpstreamAddressWrong, VerifyFailed};
+            matches!(warning.reason, UpstreamAddressWrong | VerifyFailed)
+        });
+        (report.last_verify, told.collect::<Vec<_>>())
+    };
+    assert_eq!(told().await, (None, Vec::new()));
+    office.admin.feed().set_engines(statuses);
+    let (_, warnings) = told().await;
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].reason, WarningReason::UpstreamAddressWrong);
+    assert_eq!(warnings[0].since, Some(now));
+    assert!(warnings[0].message.contains("LIGHTX2V_BASE_URL"));
+    office.admin.feed().set_engines(EngineStatuses::default());
+
+    for (detail, count) in [("", 0), ("user 1: its balance is 3, not 4", 1)] {
+        let look = LastLook {
+            finish_time: now,
+            detail: detail.to_owned(),
+        };
+        let store = &office.admin.parts.store;
+        store
+            .set_setting(last_look::SETTING, look.to_bytes())
+            .await
+            .unwrap();
+        let (last, warnings) = told().await;
+        assert_eq!(last, Some(look));
+        assert_eq!(warnings.len(), count);
+        let of_books = |warning: &Warning| warning.reason == WarningReason::VerifyFailed;
+        assert!(warnings.iter().all(of_books));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -250,6 +250,7 @@ impl Admin {
         let expire_time = one_time_end(now);
         let change = PasswordChange {
             user,
+            expected_epoch: None,
             password_hash,
             change_required: true,
             expire_time: Some(expire_time),

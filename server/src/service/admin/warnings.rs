@@ -40,6 +40,8 @@ pub enum WarningReason {
     DispatchDraining,
     DiskLow,
     StorageFull,
+    VerifyFailed,
+    UpstreamAddressWrong,
     RestoredCopy,
 }
 
@@ -107,6 +109,7 @@ pub fn of(report: &SystemReport, default_password_stands: bool) -> Vec<Warning> 
         warnings.extend(upstream(report));
     }
     warnings.extend(disk(report));
+    warnings.extend(verify(report));
     warnings.sort_by_key(|warning| warning.severity);
     warnings
 }
@@ -250,6 +253,19 @@ fn upstream(report: &SystemReport) -> Vec<Warning> {
                 .with("host", host.unwrap_or_default()),
             );
         }
+        if status.unavailable_since.is_some() {
+            let message = "The upstream answers 403, 404 or 405 to everything. Look at its base URL (LIGHTX2V_BASE_URL), or whether it is of a version that is not known here.";
+            let host = report.overview.offer.upstream_host.as_deref();
+            warnings.push(
+                Warning::new(
+                    WarningReason::UpstreamAddressWrong,
+                    Severity::Critical,
+                    message,
+                )
+                .since(status.unavailable_since)
+                .with("host", host.unwrap_or_default()),
+            );
+        }
         let wait = status.wait.map(|wait| wait.reason);
         if wait == Some(WaitReason::UpstreamDailyLimit) {
             let message = "The upstream account's tasks of 24 h are used up: items wait.";
@@ -303,6 +319,13 @@ fn disk(report: &SystemReport) -> Option<Warning> {
         return None;
     };
     Some(warning.with("free_bytes", free))
+}
+
+fn verify(report: &SystemReport) -> Option<Warning> {
+    let last = report.last_verify.as_ref().filter(|it| !it.is_clean())?;
+    let message = "The last look at what is stored found data that does not agree. `vbatchd verify` names it.";
+    let warning = Warning::new(WarningReason::VerifyFailed, Severity::Critical, message);
+    Some(warning.since(last.finish_time).with("detail", &last.detail))
 }
 
 #[cfg(test)]

@@ -4,15 +4,18 @@
 //! bytes over through a channel of `CHANNEL_CHUNKS` chunks; when that is full it waits, and when the reader goes away it
 //! ends, so memory stays the same however large the ZIP is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::Digest;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -40,6 +43,9 @@ pub const MANIFEST: &str = "manifest.json";
 /// Longest name in the ZIP, in bytes: room for a number and an ending within what file systems take.
 const NAME_BYTES: usize = 200;
 
+/// A reader that takes nothing for this long is given up, for its export keeps a thread.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A ZIP that is about to be sent.
 pub struct Export {
     /// The name to save it under.
@@ -49,6 +55,8 @@ pub struct Export {
     /// About how large it will be.
     pub estimated_size_bytes: u64,
     chunks: mpsc::Receiver<Result<Bytes, ServiceError>>,
+    /// Whether the last chunk was handed over; an end before it is no end of the ZIP.
+    whole: Arc<AtomicBool>,
 }
 
 struct Exported {
@@ -88,7 +96,7 @@ impl Batches {
     /// # Errors
     ///
     /// BATCH_NOT_FOUND, ITEM_NOT_FOUND, FIELD_INVALID, VIDEO_NOT_READY (an item that was named), NOTHING_TO_EXPORT,
-    /// FILE_REMOVED, BLOB_CORRUPT.
+    /// FILE_REMOVED, BLOB_CORRUPT, TOO_MANY_STREAMS.
     pub async fn export(
         &self,
         caller: &Caller,
@@ -121,12 +129,26 @@ impl Batches {
         let estimated_size_bytes = estimate(&videos, manifest.len());
         let (sender, chunks) = mpsc::channel(CHANNEL_CHUNKS);
         let media = self.media().clone();
-        tokio::task::spawn_blocking(move || write(&media, &videos, &manifest, sender));
+        let slot = self.shared.exports.take(caller.user)?;
+        let reader = Reader {
+            sender,
+            runtime: Handle::current(),
+        };
+        let whole = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&whole);
+        tokio::task::spawn_blocking(move || {
+            let written = write(&media, &videos, &manifest, &reader);
+            end.store(written, Ordering::Release);
+            // Before the channel closes: who sees its end may begin another export.
+            drop(slot);
+            drop(reader);
+        });
         Ok(Export {
             filename: format!("{}.zip", safe_name(&batch.name)),
             video_count,
             estimated_size_bytes,
             chunks,
+            whole,
         })
     }
 
@@ -170,9 +192,17 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// FILE_REMOVED, BLOB_CORRUPT: what was sent is of no use.
+    /// FILE_REMOVED, BLOB_CORRUPT; RATE_LIMITED when nothing was read for too long: what was sent is of no use.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ServiceError> {
-        self.chunks.recv().await.transpose()
+        match self.chunks.recv().await {
+            Some(chunk) => chunk.map(Some),
+            None if self.whole.load(Ordering::Acquire) => Ok(None),
+            None => Err(ServiceError::new(
+                Reason::RateLimited,
+                "The export was not read for too long and was ended. Begin it again.",
+            )
+            .with("limit", PATIENCE.as_secs())),
+        }
     }
 }
 
@@ -212,16 +242,11 @@ fn estimate(videos: &[Exported], manifest: usize) -> u64 {
     content + (names + manifest + 2 * MANIFEST.len() + 122) as u64
 }
 
-/// Writes the whole ZIP, or hands over why it cannot be. Blocks.
-fn write(
-    media: &Media,
-    videos: &[Exported],
-    manifest: &[u8],
-    sender: mpsc::Sender<Result<Bytes, ServiceError>>,
-) {
+/// Writes the whole ZIP and says that it did, or hands over why it cannot be. Blocks.
+fn write(media: &Media, videos: &[Exported], manifest: &[u8], reader: &Reader) -> bool {
     let abandoned = Arc::new(AtomicBool::new(false));
     let mut zip = ZipWriter::new_stream(Chunks {
-        sender: sender.clone(),
+        reader: reader.clone(),
         buffer: Vec::with_capacity(CHUNK_BYTES),
         abandoned: Arc::clone(&abandoned),
     });
@@ -229,6 +254,8 @@ fn write(
         Ok(()) => zip.finish().map_err(zip_failed).map(|rest| {
             rest.into_inner().send();
         }),
+        // Nobody reads: there is nothing to tell either.
+        Err(_) if abandoned.load(Ordering::Relaxed) => return false,
         Err(error) => {
             // Dropping the ZIP writer would still write its directory.
             abandoned.store(true, Ordering::Relaxed);
@@ -238,8 +265,10 @@ fn write(
     };
     if let Err(error) = written {
         // A reader that went away has nobody to tell.
-        let _ = sender.blocking_send(Err(error));
+        let _ = reader.hand(Err(error));
+        return false;
     }
+    !abandoned.load(Ordering::Relaxed)
 }
 
 fn write_files(
@@ -291,9 +320,30 @@ fn io_failed(error: io::Error) -> ServiceError {
     ServiceError::new(Reason::Internal, format!("write a ZIP: {error}"))
 }
 
+/// Whoever reads the ZIP.
+#[derive(Clone)]
+struct Reader {
+    sender: mpsc::Sender<Result<Bytes, ServiceError>>,
+    runtime: Handle,
+}
+
+/// Nobody reads any more, or not within [`PATIENCE`].
+struct Gone;
+
+impl Reader {
+    /// Hands over the next chunk. Blocks for as long as the reader is given to take it.
+    fn hand(&self, chunk: Result<Bytes, ServiceError>) -> Result<(), Gone> {
+        let taken = timeout(PATIENCE, self.sender.send(chunk));
+        match self.runtime.block_on(taken) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Gone),
+        }
+    }
+}
+
 /// Collects what is written into chunks of a message's size.
 struct Chunks {
-    sender: mpsc::Sender<Result<Bytes, ServiceError>>,
+    reader: Reader,
     buffer: Vec<u8>,
     /// Nobody wants the rest: it is swallowed.
     abandoned: Arc<AtomicBool>,
@@ -326,7 +376,7 @@ impl Chunks {
             return;
         }
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES));
-        if self.sender.blocking_send(Ok(full.into())).is_err() {
+        if self.reader.hand(Ok(full.into())).is_err() {
             self.abandoned.store(true, Ordering::Relaxed);
         }
     }
@@ -336,6 +386,8 @@ impl Chunks {
 #[derive(Default)]
 struct Names {
     taken: HashSet<String>,
+    /// The last number that a name was given: equal names are numbered on, not from the beginning.
+    numbers: HashMap<String, u32>,
 }
 
 impl Names {
@@ -347,14 +399,14 @@ impl Names {
             1 => safe.clone(),
             _ => format!("{stem} ({number}).{ending}"),
         };
-        let mut number = 1;
+        let number = self.numbers.entry(safe.to_lowercase()).or_default();
         loop {
-            let name = numbered(number);
+            *number += 1;
+            let name = numbered(*number);
             let is_free = name != MANIFEST && self.taken.insert(name.to_lowercase());
             if is_free {
                 return name;
             }
-            number += 1;
         }
     }
 }

@@ -18,9 +18,9 @@ pub mod quote;
 pub(crate) mod refusal;
 mod replay;
 pub mod rerun;
+mod slots;
 pub mod spec;
 pub mod upload;
-mod upload_slots;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use crate::feed::Feed;
 use crate::feed::engine_status::EngineStatuses;
 use crate::media::{Media, Pin};
 use crate::store::Store;
-use upload_slots::UploadSlots;
+use slots::{EXPORTS, Slots, UPLOADS};
 
 /// The operations on batches. Clones share everything.
 #[derive(Clone)]
@@ -52,7 +52,8 @@ struct Shared {
     clock: Clock,
     limits: Limits,
     offer: Offer,
-    uploads: UploadSlots,
+    uploads: Slots,
+    exports: Slots,
 }
 
 impl Batches {
@@ -72,7 +73,8 @@ impl Batches {
                 clock,
                 limits: config.limits,
                 offer: Offer::of(config),
-                uploads: UploadSlots::default(),
+                uploads: Slots::of(UPLOADS),
+                exports: Slots::of(EXPORTS),
             }),
         }
     }

@@ -46,6 +46,17 @@ impl Batches {
     /// BATCH_NOT_FOUND, ITEM_NOT_FOUND, FIELD_INVALID, ENGINE_UNAVAILABLE, PRICE_CHANGED, INSUFFICIENT_CREDITS,
     /// REQUEST_ID_REUSED, FILE_REMOVED.
     pub async fn rerun(&self, caller: &Caller, rerun: Rerun) -> Result<Created, ServiceError> {
+        let request = rerun.request_id.map(|id| Request {
+            key: replay::key(caller, METHOD, id),
+            digest: digest(&rerun),
+        });
+        // First: what was made is answered even when its source is gone by now.
+        if let Some(recorded) = self.recorded(request.as_ref()).await? {
+            let created = self.replay_creation(recorded).await?;
+            self.batch(caller, created.batch.id).await?;
+            return Ok(created);
+        }
+
         let source = self.batch(caller, rerun.batch).await?;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         spec::check_prompts(&text(&rerun.prompt), &text(&rerun.negative_prompt))?;
@@ -58,14 +69,6 @@ impl Batches {
             spec::check_labels(&rerun.labels)?
         };
         let engine = self.engine(rerun.engine.as_deref().unwrap_or(source.engine.name()))?;
-
-        let request = rerun.request_id.map(|id| Request {
-            key: replay::key(caller, METHOD, id),
-            digest: digest(&rerun),
-        });
-        if let Some(recorded) = self.recorded(request.as_ref()).await? {
-            return self.replay_creation(recorded).await;
-        }
 
         let selection = ItemSelection {
             ids: rerun.items.clone(),

@@ -10,8 +10,8 @@ use vbatch_probe::{AudioLimits, ImageLimits, SNIFF_BYTES};
 
 use super::draft::Draft;
 use super::replay::{self, ContentDigest};
+use super::slots::Slot;
 use super::spec::{self, BatchSpec, FileDigest};
-use super::upload_slots::UploadSlot;
 use super::{Batches, file_check, refusal};
 use crate::domain::batch::EngineKind;
 use crate::domain::ids::RequestId;
@@ -21,7 +21,7 @@ use crate::service::Caller;
 use crate::service::error::{Reason, ServiceError};
 use crate::store::{Created, NewBatch, Request};
 
-pub use super::upload_slots::UPLOADS_PER_USER;
+pub use super::slots::UPLOADS_PER_USER;
 
 /// Largest chunk of an upload or a download, in bytes.
 pub const CHUNK_BYTES: usize = 256 << 10;
@@ -64,7 +64,7 @@ pub struct Upload {
     arriving: Option<Arriving>,
     audio: Option<(Staged, Audio)>,
     pictures: Vec<(Staged, SourceImage)>,
-    _slot: UploadSlot,
+    _slot: Slot,
 }
 
 struct Arriving {

@@ -272,6 +272,7 @@ pub async fn the_audit_keeps_whence_and_on_what(world: World) {
     );
     let password = |actor| PasswordChange {
         user: user.id,
+        expected_epoch: None,
         password_hash: "new".to_owned(),
         change_required: true,
         expire_time: None,

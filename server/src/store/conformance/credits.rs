@@ -324,6 +324,7 @@ pub async fn account_changes_are_audited(world: World) {
 
     let password = PasswordChange {
         user: user.id,
+        expected_epoch: None,
         password_hash: "new".to_owned(),
         change_required: false,
         expire_time: None,

@@ -93,7 +93,7 @@ pub async fn slots_are_held_until_the_task_has_ended(world: World) {
     let first = world.claim(2).await.unwrap();
     let second = world.claim(2).await.unwrap();
     assert_eq!(world.claim(2).await, None);
-    assert_eq!(world.claim_for(EngineKind::Preview, 100).await, None);
+    assert_eq!(world.claim_for(EngineKind::Preview, Some(100)).await, None);
 
     world.event(first.id, 1, submitted("a")).await.unwrap();
     assert_eq!(world.claim(2).await, None);
@@ -136,6 +136,33 @@ pub async fn slots_are_held_until_the_task_has_ended(world: World) {
     assert_eq!(world.claim(100).await, None, "all five had their turn");
 }
 
+/// The settings that count are those of the claim's own transaction: slots where the engine has none of its own, and
+/// whether there are claims at all.
+pub async fn claims_follow_the_settings_at_once(world: World) {
+    let user = world.user("wang", 100).await;
+    world.batch(&user, 6, 1).await;
+    let claim = || world.claim_for(EngineKind::LightX2v, None);
+    world.dispatch(DispatchState::Running, 2).await;
+    assert!(claim().await.is_some() && claim().await.is_some());
+    assert_eq!(claim().await, None);
+    world.dispatch(DispatchState::Running, 4).await;
+    assert!(claim().await.is_some());
+    world.dispatch(DispatchState::Running, 1).await;
+    assert_eq!(claim().await, None, "what is claimed stays, and no more");
+    assert!(world.claim(4).await.is_some(), "an engine's own slots");
+    for state in [DispatchState::Paused, DispatchState::Draining] {
+        world.dispatch(state, 9).await;
+        assert_eq!(claim().await, None);
+        assert_eq!(world.claim(9).await, None);
+    }
+    // Handed in without waiting, perhaps into one transaction: the second sees the first.
+    world.dispatch(DispatchState::Running, 9).await;
+    let ((), claimed) = tokio::join!(world.dispatch(DispatchState::Paused, 9), claim());
+    assert_eq!(claimed, None);
+    world.dispatch(DispatchState::Running, 9).await;
+    assert!(claim().await.is_some());
+}
+
 /// A wait until a time: the item is not claimed before it, and the backlog says until when and why.
 pub async fn a_delayed_item_is_ready_when_its_time_has_come(world: World) {
     let user = world.user("wang", 100).await;
@@ -171,7 +198,7 @@ pub async fn a_delayed_item_is_ready_when_its_time_has_come(world: World) {
         engine: EngineKind::LightX2v,
         account: account(),
         instance: world.instance,
-        limit: 9,
+        slots: Some(9),
         after_batch: None,
         now,
     };

@@ -50,6 +50,7 @@ macro_rules! conformance_suite {
                 dispatching::an_item_goes_its_whole_way,
                 dispatching::turns_go_round_the_users_then_their_batches,
                 dispatching::slots_are_held_until_the_task_has_ended,
+                dispatching::claims_follow_the_settings_at_once,
                 dispatching::a_delayed_item_is_ready_when_its_time_has_come,
                 dispatching::events_of_an_old_attempt_are_dropped,
                 dispatching::a_cancel_is_a_wish_while_an_attempt_runs,

@@ -175,7 +175,7 @@ pub async fn only_batches_after_a_floor_are_claimed(world: World) {
             engine: EngineKind::LightX2v,
             account: account(),
             instance: world.instance,
-            limit: 9,
+            slots: Some(9),
             after_batch,
             now: world.clock.now(),
         };

@@ -66,7 +66,7 @@ pub async fn what_changes_nothing_is_not_told(world: World) {
     work.mark_unchanged();
     revision.mark_unchanged();
     assert_eq!(world.claim(9).await, None);
-    assert_eq!(world.claim_for(EngineKind::Preview, 9).await, None);
+    assert_eq!(world.claim_for(EngineKind::Preview, Some(9)).await, None);
     let nobody = ItemId(world.clock.uuid());
     assert_eq!(world.event(nobody, 1, submitted("t")).await, None);
     let unknown = world.new_batch(user.id, 1, 1).batch.id;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::batch::{Batch, EngineKind, ItemCounts};
+use crate::domain::dispatching::{DispatchSettings, DispatchState};
 use crate::domain::failure::{Failure, FailureReason};
 use crate::domain::ids::{Account, AttemptNumber, BatchId, InstanceId, ItemId, TaskId, UserId};
 use crate::domain::item::{ItemState, Pending, VideoItem};
@@ -191,21 +192,32 @@ impl World {
 
     /// Claims for the paid engine with so many slots.
     pub async fn claim(&self, limit: u32) -> Option<VideoItem> {
-        self.claim_for(EngineKind::LightX2v, limit).await
+        self.claim_for(EngineKind::LightX2v, Some(limit)).await
     }
 
-    /// Claims for an engine.
-    pub async fn claim_for(&self, engine: EngineKind, limit: u32) -> Option<VideoItem> {
+    /// Claims for an engine, with so many slots or as many as the settings say.
+    pub async fn claim_for(&self, engine: EngineKind, slots: Option<u32>) -> Option<VideoItem> {
         let claim = Claim {
             engine,
             account: account(),
             instance: self.instance,
-            limit,
+            slots,
             after_batch: None,
             now: self.clock.now(),
         };
         let claimed = self.store.claim(claim).await.unwrap();
         claimed.map(|(_, item)| item)
+    }
+
+    /// Sets the dispatcher's state and slots.
+    pub async fn dispatch(&self, state: DispatchState, concurrency: u32) {
+        let settings = DispatchSettings {
+            state,
+            concurrency,
+            changed_by: Actor::System,
+            change_time: self.clock.now(),
+        };
+        self.store.set_dispatch_settings(settings).await.unwrap();
     }
 
     /// Applies one event to the attempt.

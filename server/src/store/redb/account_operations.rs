@@ -67,7 +67,13 @@ pub(super) fn set_password(
     work: &mut Work<'_>,
     change: &PasswordChange,
 ) -> Result<Option<User>, StoreError> {
-    if work.user(change.user)?.is_none() {
+    let known = work.user(change.user)?;
+    let is_meant = |user: &User| {
+        change
+            .expected_epoch
+            .is_none_or(|it| it == user.token_epoch)
+    };
+    if !known.is_some_and(is_meant) {
         return Ok(None);
     }
     let user = work.user_mut(change.user)?;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::batch::Batch;
+use crate::domain::dispatching::DispatchState;
 use crate::domain::ids::{Account, ClientRef, TaskId};
 use crate::domain::item::{ItemState, Stage, VideoItem};
 use crate::domain::ledger::Actor;
@@ -11,13 +12,19 @@ use crate::domain::transition::{self, AttemptEvent};
 use crate::store::{AttemptChange, Claim, FoundTask, Settled, StoreError};
 
 use super::error::corrupt;
+use super::load;
 use super::work::Work;
 
 pub(super) fn claim(
     work: &mut Work<'_>,
     claim: &Claim,
 ) -> Result<Option<(Batch, VideoItem)>, StoreError> {
-    if work.slots_held(&claim.account)? >= claim.limit || !work.has_work(claim.engine, claim.now)? {
+    let settings = load::dispatch_settings(&work.read().singles)?;
+    let slots = claim.slots.unwrap_or(settings.concurrency);
+    if settings.state != DispatchState::Running
+        || work.slots_held(&claim.account)? >= slots
+        || !work.has_work(claim.engine, claim.now)?
+    {
         return Ok(None);
     }
     work.promote(claim.engine, claim.now)?;
@@ -164,6 +171,12 @@ pub(super) fn mark_watches_matched(
 }
 
 pub(super) fn add_cleanup(work: &mut Work<'_>, cleanup: &Cleanup) -> Result<(), StoreError> {
+    // A task that was adopted meanwhile is the item's own.
+    let item = work.item(cleanup.client_ref.item)?;
+    let own = item.as_ref().and_then(VideoItem::processing);
+    if own.is_some_and(|running| running.attempt.task.as_ref() == Some(&cleanup.task)) {
+        return Ok(());
+    }
     if work.cleanup(cleanup.client_ref, &cleanup.task)?.is_none() {
         work.put_cleanup(cleanup)?;
     }

@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{Error, ErrorKind};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use redb::StorageBackend;
 
+use super::failing_disk::{Disk, Health};
 use super::tables::ITEMS;
 use super::{OpenError, RedbStore, Writing};
 use crate::clock::Clock;
@@ -18,81 +16,12 @@ use crate::domain::transition::AttemptEvent;
 use crate::store::conformance::world::World;
 use crate::store::{Store, StoreError};
 
-const WELL: u8 = 0;
-const FULL: u8 = 1;
-const BROKEN: u8 = 2;
-const FULL_AFTER_THE_FACT: u8 = 3;
-/// The same, and it stays full.
-const FULL_AFTER_THE_FACT_AND_ON: u8 = 4;
-
-/// A disk in memory that outlives the databases on it.
-#[derive(Debug, Clone, Default)]
-struct Disk {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    health: Arc<AtomicU8>,
-}
-
-impl Disk {
-    fn turn(&self, health: u8) {
-        self.health.store(health, Ordering::SeqCst);
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        match self.health.load(Ordering::SeqCst) {
-            FULL => Err(Error::from(ErrorKind::StorageFull)),
-            BROKEN => Err(Error::other("the disk is gone")),
-            _ => Ok(()),
-        }
-    }
-
-    fn open(&self, writing: Writing) -> Result<RedbStore, OpenError> {
-        let disk = self.clone();
-        let backends = move || Ok(Box::new(disk.clone()) as Box<dyn StorageBackend>);
-        RedbStore::with_backend(backends, clock(), writing)
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> Result<u64, Error> {
-        Ok(self.bytes.lock().unwrap().len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
-        if self.health.load(Ordering::SeqCst) == BROKEN {
-            self.check()?;
-        }
-        let bytes = self.bytes.lock().unwrap();
-        let offset = offset as usize;
-        out.copy_from_slice(&bytes[offset..offset + out.len()]);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), Error> {
-        self.check()?;
-        self.bytes.lock().unwrap().resize(len as usize, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> Result<(), Error> {
-        let next = match self.health.load(Ordering::SeqCst) {
-            FULL_AFTER_THE_FACT => WELL,
-            FULL_AFTER_THE_FACT_AND_ON => FULL,
-            _ => return self.check(),
-        };
-        self.turn(next);
-        Err(Error::from(ErrorKind::StorageFull))
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), Error> {
-        self.check()?;
-        let offset = offset as usize;
-        self.bytes.lock().unwrap()[offset..offset + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
-
 fn clock() -> Clock {
     Clock::simulated(Timestamp::from_second(1_790_000_000).unwrap(), 1)
+}
+
+fn open(disk: &Disk, writing: Writing) -> Result<RedbStore, OpenError> {
+    disk.open(clock(), writing)
 }
 
 async fn set(store: &RedbStore, value: u8) -> Result<(), StoreError> {
@@ -107,31 +36,31 @@ async fn value(store: &RedbStore) -> u8 {
 async fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     for writing in [Writing::Inline, Writing::Thread] {
         let disk = Disk::default();
-        let store = disk.open(writing).unwrap();
+        let store = open(&disk, writing).unwrap();
         set(&store, 1).await.unwrap();
-        disk.turn(FULL);
+        disk.turn(Health::Full);
         for turn in 0..3 {
             let error = set(&store, 2).await.unwrap_err();
             assert!(matches!(error, StoreError::Full(_)), "{turn}: {error}");
         }
-        disk.turn(WELL);
+        disk.turn(Health::Well);
         assert_eq!(value(&store).await, 1);
         set(&store, 3).await.unwrap();
         assert_eq!(value(&store).await, 3);
         assert_eq!(store.totals().await.unwrap().revision, 2);
         drop(store);
-        assert_eq!(value(&disk.open(writing).unwrap()).await, 3);
+        assert_eq!(value(&open(&disk, writing).unwrap()).await, 3);
     }
 }
 
 #[tokio::test]
 async fn a_commit_that_is_on_the_disk_is_answered_so() {
     let disk = Disk::default();
-    let store = disk.open(Writing::Inline).unwrap();
+    let store = open(&disk, Writing::Inline).unwrap();
     set(&store, 1).await.unwrap();
     let mut revision = store.feed().revision();
     revision.mark_unchanged();
-    disk.turn(FULL_AFTER_THE_FACT);
+    disk.turn(Health::FullAfterTheFact);
     set(&store, 2).await.unwrap();
     assert_eq!(value(&store).await, 2);
     assert!(revision.has_changed().unwrap(), "the feed knows it");
@@ -143,15 +72,15 @@ async fn a_commit_that_is_on_the_disk_is_answered_so() {
 #[tokio::test]
 async fn a_commit_that_turns_out_to_be_on_a_disk_that_stayed_full_is_told() {
     let disk = Disk::default();
-    let store = disk.open(Writing::Inline).unwrap();
+    let store = open(&disk, Writing::Inline).unwrap();
     set(&store, 1).await.unwrap();
     let told = *store.feed().revision().borrow();
-    disk.turn(FULL_AFTER_THE_FACT_AND_ON);
+    disk.turn(Health::FullAfterTheFactAndOn);
     for value in [2, 3, 3] {
         let error = set(&store, value).await.unwrap_err();
         assert!(matches!(error, StoreError::Full(_)), "{error}");
     }
-    disk.turn(WELL);
+    disk.turn(Health::Well);
     assert_eq!(value(&store).await, 2, "it is on the disk");
     let revision = store.totals().await.unwrap().revision;
     assert_eq!(revision, told + 1);
@@ -165,19 +94,19 @@ async fn a_commit_that_turns_out_to_be_on_a_disk_that_stayed_full_is_told() {
 #[tokio::test]
 async fn a_broken_disk_closes_the_store_for_good() {
     let disk = Disk::default();
-    let store = disk.open(Writing::Thread).unwrap();
+    let store = open(&disk, Writing::Thread).unwrap();
     set(&store, 1).await.unwrap();
-    disk.turn(BROKEN);
+    disk.turn(Health::Broken);
     let outcomes = join_all((0..5).map(|_| set(&store, 2))).await;
     assert!(
         outcomes
             .iter()
             .all(|outcome| matches!(outcome, Err(StoreError::Failed(_))))
     );
-    disk.turn(WELL);
+    disk.turn(Health::Well);
     assert!(matches!(set(&store, 2).await, Err(StoreError::Failed(_))));
     drop(store);
-    let store = disk.open(Writing::Thread).unwrap();
+    let store = open(&disk, Writing::Thread).unwrap();
     assert_eq!(value(&store).await, 1, "what was answered is there");
 }
 
@@ -186,7 +115,7 @@ async fn a_broken_disk_closes_the_store_for_good() {
 #[tokio::test]
 async fn a_damaged_record_spoils_nobody_elses_operation() {
     let disk = Disk::default();
-    let store = Arc::new(disk.open(Writing::Thread).unwrap());
+    let store = Arc::new(open(&disk, Writing::Thread).unwrap());
     let world = World::new(store.clone(), store.feed().clone(), clock());
     let user = world.user("wang", 10).await;
     world.batch(&user, 1, 1).await;
@@ -211,7 +140,7 @@ async fn a_damaged_record_spoils_nobody_elses_operation() {
             engine: crate::domain::batch::EngineKind::LightX2v,
             account: crate::store::conformance::world::account(),
             instance: world.instance,
-            limit: 9,
+            slots: Some(9),
             after_batch: None,
             now: world.clock.now(),
         };

@@ -473,6 +473,8 @@ async fn read_1(world: &World) {
     assert_eq!(store.counts(Some(user.id)).await.unwrap().processing, 1);
 
     // And work goes on with it: the one that waits is claimed, behind the slots that are held.
+    assert_eq!(world.claim(7).await, None, "dispatch was draining");
+    world.dispatch(DispatchState::Running, 3).await;
     assert_eq!(world.claim(6).await, None);
     assert_eq!(world.claim(7).await.unwrap().position, 11);
 }

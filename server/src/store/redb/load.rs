@@ -4,6 +4,7 @@ use prost::Message;
 use redb::ReadableTable;
 
 use crate::domain::batch::Batch;
+use crate::domain::dispatching::DispatchSettings;
 use crate::domain::ids::{BatchId, ClientRef, ItemId, TaskId, UserId};
 use crate::domain::item::VideoItem;
 use crate::domain::leftover::{Cleanup, Watch};
@@ -131,6 +132,15 @@ pub(super) fn totals(
     match singles.get(TOTALS).map_err(failed)? {
         Some(guard) => decoded(TOTALS, guard.value(), Ok),
         None => Ok(TotalsRecord::default()),
+    }
+}
+
+pub(super) fn dispatch_settings(
+    singles: &impl ReadableTable<&'static str, Bytes>,
+) -> Result<DispatchSettings, StoreError> {
+    match singles.get(DISPATCH).map_err(failed)? {
+        Some(guard) => decoded(DISPATCH, guard.value(), decode::dispatch),
+        None => Err(corrupt(DISPATCH, "it is missing")),
     }
 }
 

@@ -21,6 +21,8 @@ mod dispatch_operations;
 mod encode;
 mod error;
 #[cfg(test)]
+pub(crate) mod failing_disk;
+#[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod golden_tests;

@@ -338,9 +338,5 @@ pub(super) fn daily_use(
 pub(super) fn dispatch_settings(
     snapshot: &ReadTransaction,
 ) -> Result<DispatchSettings, StoreError> {
-    let singles = readable(snapshot, SINGLES)?;
-    match singles.get(load::DISPATCH).map_err(failed)? {
-        Some(guard) => load::decoded(load::DISPATCH, guard.value(), decode::dispatch),
-        None => Err(corrupt(load::DISPATCH, "it is missing")),
-    }
+    load::dispatch_settings(&readable(snapshot, SINGLES)?)
 }

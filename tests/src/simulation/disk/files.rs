@@ -9,8 +9,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::io::AsyncWrite;
-use vbatch_server::media::file_system::{BlockingFile, FileSystem, NewFile, StoredFile};
+use vbatch_server::media::file_system::{About, BlockingFile, FileSystem, NewFile, StoredFile};
 
 use super::super::dice::Dice;
 use super::{Call, Fate, Handle};
@@ -161,10 +162,14 @@ impl FileSystem for Handle {
         Ok(Box::new(Cursor::new(self.bytes(path)?)))
     }
 
-    fn length(&self, path: &Path) -> Result<u64> {
+    fn about(&self, path: &Path) -> Result<About> {
         self.call(Call::Read, |state, fate| {
             fate.outcome()?;
-            Ok(state.files.content(path)?.bytes.len() as u64)
+            Ok(About {
+                size_bytes: state.files.content(path)?.bytes.len() as u64,
+                // As old as anything: it is never the age that keeps a file here.
+                written: Timestamp::MIN,
+            })
         })
     }
 

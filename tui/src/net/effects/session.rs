@@ -120,11 +120,26 @@ impl Inner {
         }
     }
 
+    /// The fresh token takes the place of the one it was exchanged for.
+    fn store_renewed(&self, before: &Session) {
+        let connection = self.connection();
+        if let (Some(credentials), Some(address), Some(session)) = (
+            &self.credentials,
+            &connection.address,
+            connection.client.session(),
+        ) && let Err(error) = credentials.save_after(address, before, &session)
+        {
+            tracing::warn!(%error, "the session is not kept");
+        }
+    }
+
     pub(super) fn forget_session(&self) {
         let connection = self.connection();
+        let session = connection.client.session();
         connection.client.sign_out();
-        if let (Some(credentials), Some(address)) = (&self.credentials, &connection.address)
-            && let Err(error) = credentials.forget(address)
+        if let (Some(credentials), Some(address), Some(session)) =
+            (&self.credentials, &connection.address, session)
+            && let Err(error) = credentials.forget_only(address, &session)
         {
             tracing::warn!(%error, "the session is not forgotten");
         }
@@ -147,7 +162,7 @@ impl Inner {
             match client.renew().await {
                 Ok(_) => {
                     backoff.reset();
-                    self.store_session();
+                    self.store_renewed(&session);
                 }
                 Err(error) if error.is_unauthenticated() => {
                     return self.end_session(Some(&session), error).await;

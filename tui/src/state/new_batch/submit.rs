@@ -14,10 +14,22 @@ pub(crate) enum Problem {
     AudioUnusable,
     NoImages,
     Checking,
-    TooManyImages { count: usize, limit: usize },
-    Unaffordable { required: i32, available: i32 },
-    NameTooLong { limit: usize },
-    PromptTooLong { limit: usize },
+    /// What it costs is not known as the draft is now.
+    NoPrice,
+    TooManyImages {
+        count: usize,
+        limit: usize,
+    },
+    Unaffordable {
+        required: i32,
+        available: i32,
+    },
+    NameTooLong {
+        limit: usize,
+    },
+    PromptTooLong {
+        limit: usize,
+    },
     Refused(Refusal),
 }
 
@@ -64,12 +76,15 @@ impl NewBatch {
         if self.prompt.text().chars().count() > limit {
             return Err(Problem::PromptTooLong { limit });
         }
-        let current = self.quote_is_current(service);
+        // Nobody pays a price that was not shown.
         let quote = match &self.quote {
-            Some(Ok(quote)) if current => Some(quote),
-            _ => None,
+            Some(Ok(quote)) if self.quote_is_current(service) => quote,
+            Some(Err(refusal)) if self.quote_is_current(service) => {
+                return Err(Problem::Refused(refusal.clone()));
+            }
+            _ => return Err(Problem::NoPrice),
         };
-        if let Some(quote) = quote.filter(|quote| !quote.affordable) {
+        if !quote.affordable {
             return Err(Problem::Unaffordable {
                 required: quote.credits,
                 available: quote.balance_before,
@@ -80,7 +95,7 @@ impl NewBatch {
             prompt: self.prompt.text().trim().to_owned(),
             engine: self.engine_name(service),
             request_id: self.request_id.get_or_insert_with(request_id).clone(),
-            max_credits: quote.map(|quote| quote.credits),
+            max_credits: Some(quote.credits),
             ..v1::BatchSpec::default()
         };
         self.upload = Some(transfer);

@@ -24,9 +24,7 @@ pub(super) fn in_audit(state: &mut State, action: Action, effects: &mut Vec<Effe
         }
         Action::Filter => audit.filtering = true,
         Action::OnlyActor | Action::OnlyAction | Action::OnlyTarget | Action::OnlyOutcome => {
-            if !audit.narrow(action) {
-                state.say(Notice::NothingToNarrow);
-            }
+            narrow(state, action);
         }
         Action::Open => {
             let target = audit.rows.current().and_then(|it| it.target.as_ref());
@@ -44,6 +42,12 @@ pub(super) fn in_audit(state: &mut State, action: Action, effects: &mut Vec<Effe
             copy(state, id, effects);
         }
         _ => {}
+    }
+}
+
+fn narrow(state: &mut State, action: Action) {
+    if !state.audit.narrow(action) {
+        state.say(Notice::NothingToNarrow);
     }
 }
 

@@ -115,6 +115,11 @@ pub(super) fn in_batch(state: &mut State, action: Action, effects: &mut Vec<Effe
                 } else {
                     Vec::new()
                 };
+                // Those that are marked may all be hidden by a filter: that is not all of the batch.
+                if marked && chosen.is_empty() {
+                    state.say(Notice::NothingToRerun);
+                    return;
+                }
                 let item_ids = chosen.iter().map(|item| item.id.clone()).collect();
                 rerun(state, &whole, item_ids, effects);
             }

@@ -6,9 +6,10 @@ use super::net;
 use crate::state::effect::{Effect, NetEffect};
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, NewPassword, SignIn};
-use crate::state::{ApiKeys, Audit, Batches, Screen, State, System, Users};
+use crate::state::{ApiKeys, Audit, Batches, Overlay, Screen, State, System, Users};
 
 pub(super) fn leave_form(state: &mut State, effects: &mut Vec<Effect>) {
+    go_on(state, effects);
     if matches!(state.gate, Some(Gate::NewPassword(_))) {
         net(effects, [NetEffect::SignOut]);
         let form = sign_in_form(state, false);
@@ -25,6 +26,27 @@ fn sign_in_form(state: &State, session_ended: bool) -> SignIn {
 }
 
 pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
+    if let Some(Gate::SignIn(form)) = &mut state.gate
+        && !form.busy
+        && !form.password.text().is_empty()
+    {
+        form.refusal = None;
+        form.resumed = Some(Box::new(user));
+        return;
+    }
+    enter(state, user, effects);
+}
+
+/// Goes on with a kept session that was good again, when there is one and it was asked for.
+fn go_on(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(Gate::SignIn(form)) = &mut state.gate
+        && let Some(user) = form.resumed.take()
+    {
+        enter(state, *user, effects);
+    }
+}
+
+fn enter(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
     let password = std::mem::take(&mut state.password);
     let due = user.password_change_required;
     let another = state
@@ -48,6 +70,14 @@ pub(super) fn signed_in(state: &mut State, user: v1::User, effects: &mut Vec<Eff
     }
     state.gate = None;
     let admin = state.is_admin();
+    let for_admins = matches!(
+        state.screen,
+        Screen::Users | Screen::Ledger | Screen::System | Screen::Audit
+    );
+    if for_admins && !admin {
+        // Was one until now.
+        state.screen = Screen::Batches;
+    }
     let watch = state.batches.watch(admin);
     net(effects, [NetEffect::LoadServiceInfo, watch]);
     // What was on its way when the session ended does not come any more.
@@ -79,6 +109,9 @@ pub(super) fn session_ended(state: &mut State, refusal: Refusal) {
     if !(resuming && silent) {
         form.refusal = Some(refusal);
     }
-    state.overlay = None;
+    // A secret that is shown once stays until it was read: whoever resets the own password needs it to come back.
+    if !matches!(state.overlay, Some(Overlay::Note(_))) {
+        state.overlay = None;
+    }
     state.gate = Some(Gate::SignIn(form));
 }

@@ -301,6 +301,9 @@ fn warning(warning: &v1::Warning, clock: &Clock) -> String {
         Reason::BackupMissing => "There was no backup for long, or never.",
         Reason::VerifyFailed => "The last check found data that does not agree.",
         Reason::RestoredCopy => "This is a restored copy that was not let run yet.",
+        Reason::UpstreamAddressWrong => {
+            "The upstream answers 403, 404 or 405 to everything. Look at LIGHTX2V_BASE_URL."
+        }
         Reason::Unspecified => "",
     };
     if known.is_empty() {

@@ -46,6 +46,7 @@ pub(super) static TEXTS: Texts = Texts {
     signing_in: "Signing in ...",
     resuming: "Resuming your session ...",
     session_ended: "Your session has ended. Everything stays as it was.",
+    session_resumed: "Your kept session is good again: Esc goes on.",
     new_password_title: "Choose a new password",
     new_password_why: "You came in with a first password. Set your own before you go on.",
     current_password: "Current",
@@ -91,6 +92,7 @@ pub(super) static TEXTS: Texts = Texts {
     preview_mark: "PREVIEW",
     loading: "Loading ...",
     no_batches: "No batches yet. Press n to make the first one.",
+    no_batches_here: "No batches yet.",
     nothing_matches: "Nothing matches the filter. Esc shows everything.",
     images_by_audio: |images, time| {
         format!("{} x {time}", plural(images.into(), "image", "images"))
@@ -294,6 +296,7 @@ pub(super) static TEXTS: Texts = Texts {
         Problem::NoAudio => "Choose an audio file first.".to_owned(),
         Problem::AudioUnusable => "The audio cannot be used; choose another.".to_owned(),
         Problem::NoImages => "Mark at least one usable image: Space, or * for all.".to_owned(),
+        Problem::NoPrice => "The price is not known yet. Try again in a moment.".to_owned(),
         Problem::Checking => {
             "Some files are still being checked. Try again in a moment.".to_owned()
         }

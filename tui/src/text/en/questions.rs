@@ -207,7 +207,7 @@ fn delete_lines(videos: i32, left_out: usize, owner: Option<&str>) -> Vec<String
     lines.push(match owner {
         None => "Credits stay as they are, and so does the ledger.".to_owned(),
         Some(owner) => {
-            format!("It belongs to {owner}. Credits stay as they are, and so does the ledger.")
+            format!("Owned by {owner}. Credits stay as they are, and so does the ledger.")
         }
     });
     if left_out > 0 {

@@ -75,6 +75,7 @@ pub(super) static RECORDS: RecordTexts = RecordTexts {
     api_keys: "API keys",
     count_keys: |number| plural(number, "key", "keys"),
     no_keys: "No key yet. n makes one.",
+    no_keys_here: "No key yet.",
     col_begins: "BEGINS WITH",
     col_may: "MAY",
     col_made: "MADE",

@@ -272,6 +272,9 @@ fn warning(warning: &v1::Warning, clock: &Clock) -> String {
         Reason::BackupMissing => "很久没有备份，或从未备份。",
         Reason::VerifyFailed => "最近一次核对发现数据不一致。",
         Reason::RestoredCopy => "这是恢复出来的副本，尚未允许运行。",
+        Reason::UpstreamAddressWrong => {
+            "上游对所有请求都回答 403、404 或 405。请检查 LIGHTX2V_BASE_URL。"
+        }
         Reason::Unspecified => "",
     };
     if known.is_empty() {

@@ -36,6 +36,7 @@ pub(super) static TEXTS: Texts = Texts {
     signing_in: "正在登录 ...",
     resuming: "正在恢复会话 ...",
     session_ended: "会话已结束，画面和草稿都保留着。",
+    session_resumed: "保存的会话恢复有效，按 Esc 继续。",
     new_password_title: "设置新密码",
     new_password_why: "当前是初始密码，请先设置自己的密码。",
     current_password: "当前密码",
@@ -81,6 +82,7 @@ pub(super) static TEXTS: Texts = Texts {
     preview_mark: "预览",
     loading: "加载中 ...",
     no_batches: "还没有批次。按 n 新建第一个。",
+    no_batches_here: "还没有批次。",
     nothing_matches: "没有符合筛选的内容。按 Esc 显示全部。",
     images_by_audio: |images, time| format!("{} 张图片 x {time}", count(images)),
     charged: |charged, refunded| match (charged, refunded) {
@@ -263,6 +265,7 @@ pub(super) static TEXTS: Texts = Texts {
         Problem::NoAudio => "请先选择音频文件。".to_owned(),
         Problem::AudioUnusable => "该音频不可用，请另选一个。".to_owned(),
         Problem::NoImages => "请至少选一张可用的图片：空格选一张，* 全选。".to_owned(),
+        Problem::NoPrice => "价格还未查到，请稍候再试。".to_owned(),
         Problem::Checking => "还有文件在检查，请稍后再试。".to_owned(),
         Problem::TooManyImages { count, limit } => {
             format!("已选 {count} 张图片，每个批次最多 {limit} 张。")

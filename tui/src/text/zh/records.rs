@@ -74,6 +74,7 @@ pub(super) static RECORDS: RecordTexts = RecordTexts {
     api_keys: "API 密钥",
     count_keys: |number| format!("{} 个密钥", count(number)),
     no_keys: "还没有密钥。按 n 新建。",
+    no_keys_here: "还没有密钥。",
     col_begins: "开头",
     col_may: "权限",
     col_made: "创建",

@@ -22,10 +22,6 @@ use vision_batch::v1::auth_service_server::AuthServiceServer;
 use vision_batch::v1::batch_service_server::BatchServiceServer;
 
 /// What a connection of a stream does next.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a handful of them live at a time"
-)]
 pub enum Step {
     /// Sends an event.
     Batch(v1::batch_status_response::Event),

@@ -336,7 +336,7 @@ async fn an_upload_that_is_given_up_leaves_nothing() {
         batches,
         &bench.wang.caller,
         silence,
-        &tokio_util::sync::CancellationToken::new(),
+        &bench.life(&bench.wang),
     )
     .await
     .unwrap_err();

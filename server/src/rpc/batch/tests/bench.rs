@@ -28,12 +28,14 @@ use crate::feed::engine_status::{EngineStatus, EngineStatuses, TokenState};
 use crate::media::Media;
 use crate::media::full_disk::FullDisk;
 use crate::rpc::batch::{BatchFace, upload};
+use crate::rpc::stream::Life;
 use crate::service::accounts::{Accounts, blank_user};
 use crate::service::batches::Batches;
 use crate::service::error::{Reason, ServiceError};
 use crate::service::session::Session;
-use crate::store::redb::RedbStore;
-use crate::store::{AttemptChange, Claim, Store};
+use crate::store::redb::failing_disk::Disk;
+use crate::store::redb::{RedbStore, Writing};
+use crate::store::{AttemptChange, Claim, Store, UserChange};
 use crate::verify;
 
 /// Credits each user begins with.
@@ -68,6 +70,18 @@ impl Bench {
     pub async fn with(config: Config) -> Self {
         let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 5);
         let store = Arc::new(RedbStore::in_memory(clock.clone()).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        Self::over(config, clock, store, folder, None).await
+    }
+
+    /// On a database of this disk.
+    pub async fn on(disk: &Disk, writing: Writing) -> Self {
+        let clock = Clock::simulated(Timestamp::from_second(1_800_000_000).unwrap(), 5);
+        let store = Arc::new(disk.open(clock.clone(), writing).unwrap());
+        let config = Config {
+            upstream: Some(upstream()),
+            ..Config::default()
+        };
         let folder = tempfile::tempdir().unwrap();
         Self::over(config, clock, store, folder, None).await
     }
@@ -192,10 +206,16 @@ impl Bench {
             &self.face.batches,
             &session.caller,
             messages,
-            &self.face.shutdown,
+            &self.life(session),
         )
         .await?;
         self.face.created(created).await
+    }
+
+    /// What a stream of that session lives on.
+    pub fn life(&self, session: &Session) -> Life {
+        let open = self.face.accounts.open_stream(session.clone()).unwrap();
+        Life::new(open, self.face.shutdown.clone())
     }
 
     /// A batch of wang's with so many items.
@@ -209,6 +229,21 @@ impl Bench {
     pub async fn balance(&self, session: &Session) -> i32 {
         let user = self.store.user(session.caller.user).await.unwrap();
         user.unwrap().credit_balance
+    }
+
+    /// An administrator keeps the user of this session out.
+    pub async fn disable(&self, session: &Session) {
+        let change = UserChange {
+            user: session.caller.user,
+            expected_version: None,
+            role: None,
+            disabled: Some(true),
+            display_name: None,
+            language: None,
+            actor: Actor::System,
+            now: self.clock.now(),
+        };
+        self.store.update_user(change).await.unwrap();
     }
 
     /// Names of all stored files and temporaries.
@@ -241,7 +276,7 @@ impl Bench {
             engine,
             account: Account::local(),
             instance: self.clock.instance_id(),
-            limit: 100,
+            slots: Some(100),
             after_batch: None,
             now: self.clock.now(),
         };

@@ -220,10 +220,26 @@ async fn a_preview_that_pleased_becomes_the_real_thing_without_an_upload() {
     assert_reason(rerun_as(&bench.wang, dear).await, Reason::PriceChanged);
 
     // An admin's rerun is the owner's batch and bill.
-    let by_admin = rerun_as(&bench.admin, rerun).await.unwrap().into_inner();
+    let by_admin = rerun_as(&bench.admin, rerun.clone()).await;
+    let by_admin = by_admin.unwrap().into_inner();
     assert_eq!(by_admin.batch.unwrap().owner_name, "wang");
     assert_eq!(bench.balance(&bench.wang).await, CREDITS - 4);
     assert_eq!(bench.balance(&bench.admin).await, CREDITS);
+
+    // A lost answer is answered again though the source is gone by now.
+    let preview = || preview.id.clone();
+    let cancel = v1::CancelBatchRequest {
+        batch_id: preview(),
+    };
+    let cancel = bench.face.cancel_batch(by(&bench.wang, cancel));
+    cancel.await.unwrap();
+    let delete = v1::DeleteBatchRequest {
+        batch_id: preview(),
+    };
+    let delete = bench.face.delete_batch(by(&bench.wang, delete));
+    delete.await.unwrap();
+    let again = rerun_as(&bench.wang, rerun).await.unwrap().into_inner();
+    assert!(again.replayed && again.batch.unwrap().id == batch.id);
 }
 
 #[tokio::test(start_paused = true)]

@@ -300,6 +300,7 @@ async fn every_end_says_why_before_its_status() {
     Reader::snapshot(&mut stream).await;
     let change = PasswordChange {
         user: session.caller.user,
+        expected_epoch: None,
         password_hash: String::new(),
         change_required: false,
         expire_time: None,

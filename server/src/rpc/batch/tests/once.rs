@@ -35,7 +35,7 @@ fn retry(batch: &v1::Batch, request: u128) -> v1::RetryItemsRequest {
     }
 }
 
-fn upload(images: usize, request: u128) -> Vec<Part> {
+pub fn upload(images: usize, request: u128) -> Vec<Part> {
     let spec = v1::BatchSpec {
         request_id: Uuid::from_u128(request).to_string(),
         ..spec(images)
@@ -192,11 +192,12 @@ async fn twins_at_the_same_moment_make_one_thing() {
 async fn a_twin_is_answered_though_the_other_has_spent_the_credits() {
     let bench = Bench::new().await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let life = bench.life(&bench.wang);
     let slow = receive(
         &bench.face.batches,
         &bench.wang.caller,
         ReceiverStream::new(receiver),
-        &bench.face.shutdown,
+        &life,
     );
     let bench = &bench;
     let drive = async move {

@@ -11,7 +11,7 @@ use crate::media::sweep::{SAFE_AGE, Swept};
 use crate::store::Store;
 
 /// Sweeps as if so much time had passed since the files were written.
-async fn sweep_after(bench: &Bench, age: Duration) -> Swept {
+pub async fn sweep_after(bench: &Bench, age: Duration) -> Swept {
     let now = jiff::Timestamp::now().saturating_add(age).unwrap();
     let stop = CancellationToken::new();
     let store = &bench.store;

@@ -1,6 +1,7 @@
 //! Downloads and exports.
 
 use std::io::{Cursor, Read};
+use std::time::Duration;
 
 use futures::StreamExt;
 use uuid::Uuid;
@@ -233,17 +234,22 @@ async fn an_export_reads_back_with_names_after_the_pictures_and_a_manifest() {
     assert_reason(unfinished, Reason::VideoNotReady);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_export_that_nobody_reads_ends() {
-    let bench = Bench::new().await;
+/// A batch of wang's whose video is more than waits for a reader: the film, and a box of padding.
+async fn large(bench: &Bench) -> v1::Batch {
     let batch = bench.batch("preview", 1).await;
-    // More than the channel takes: the film, and a box of padding.
     let mut film = sample("film.mp4");
     let padding = 4 << 20;
     film.extend_from_slice(&u32::to_be_bytes(padding));
     film.extend_from_slice(b"free");
     film.resize(film.len() + padding as usize - 8, 0);
     bench.complete_with(film).await;
+    batch
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_export_that_nobody_reads_ends() {
+    let bench = Bench::new().await;
+    let batch = large(&bench).await;
     let request = v1::ExportBatchRequest {
         batch_id: batch.id,
         item_ids: vec![],
@@ -255,4 +261,136 @@ async fn an_export_that_nobody_reads_ends() {
         .unwrap();
     drop(stream);
     // The runtime waits for blocking work when it ends: a writer that went on waiting would hang this test.
+}
+
+#[tokio::test(start_paused = true)]
+async fn exports_that_stand_still_are_few_and_are_given_up() {
+    let bench = Bench::new().await;
+    let batch = large(&bench).await;
+    let request = || v1::ExportBatchRequest {
+        batch_id: batch.id.clone(),
+        item_ids: vec![],
+    };
+    let mut still = Vec::new();
+    for _ in 0..4 {
+        let stream = bench.face.export_batch(by(&bench.wang, request())).await;
+        still.push(stream.unwrap().into_inner());
+    }
+    let refused = bench.face.export_batch(by(&bench.wang, request())).await;
+    assert_reason(refused.map(drop), Reason::TooManyStreams);
+    // Blocking work keeps virtual time from running by itself, and when it begins to wait nobody can know.
+    while bench
+        .face
+        .export_batch(by(&bench.wang, request()))
+        .await
+        .is_err()
+    {
+        tokio::time::advance(Duration::from_secs(61)).await;
+        std::thread::yield_now();
+    }
+    tokio::time::advance(Duration::from_secs(61)).await;
+    // At least one was given up, and what it is told is no end of a ZIP.
+    let mut ends = Vec::new();
+    for mut stream in still {
+        let mut last = Ok(());
+        while let Some(message) = stream.next().await {
+            last = message.map(drop);
+        }
+        ends.extend(last.err());
+    }
+    assert!(!ends.is_empty());
+    for end in ends {
+        assert_reason(Err::<(), _>(end), Reason::RateLimited);
+    }
+    export(&bench, &batch, vec![]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn transfers_end_with_their_session() {
+    let bench = Bench::new().await;
+    let batch = large(&bench).await;
+    let item = bench.items(&batch.id).await.remove(0).id;
+    let video = wanted(&batch, &item, v1::FileKind::Video, 0);
+    let mut download = bench
+        .face
+        .download_file(by(&bench.wang, video))
+        .await
+        .unwrap()
+        .into_inner();
+    let request = v1::ExportBatchRequest {
+        batch_id: batch.id.clone(),
+        item_ids: vec![],
+    };
+    let mut export = bench
+        .face
+        .export_batch(by(&bench.wang, request))
+        .await
+        .unwrap()
+        .into_inner();
+    download.next().await.unwrap().unwrap();
+    export.next().await.unwrap().unwrap();
+    let charged = bench.balance(&bench.wang).await;
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let life = bench.life(&bench.wang);
+    let upload = crate::rpc::batch::upload::receive(
+        &bench.face.batches,
+        &bench.wang.caller,
+        tokio_stream::wrappers::ReceiverStream::new(receiver),
+        &life,
+    );
+    let parts = whole(spec(1), 1);
+    let drive = async {
+        for part in parts {
+            let message = v1::CreateBatchRequest { part: Some(part) };
+            sender.send(Ok(message)).await.unwrap();
+        }
+        bench.disable(&bench.wang).await;
+        drop(sender);
+    };
+    let (refused, ()) = tokio::join!(upload, drive);
+    assert_eq!(refused.unwrap_err().reason, Reason::TokenRevoked);
+    let last = download.next().await.unwrap().map(drop);
+    assert_reason(last, Reason::TokenRevoked);
+    let last = export.next().await.unwrap().map(drop);
+    assert_reason(last, Reason::TokenRevoked);
+    assert_eq!(bench.balance(&bench.wang).await, charged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_trickles_is_refused() {
+    let bench = Bench::new().await;
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let life = bench.life(&bench.wang);
+    let upload = crate::rpc::batch::upload::receive(
+        &bench.face.batches,
+        &bench.wang.caller,
+        tokio_stream::wrappers::ReceiverStream::new(receiver),
+        &life,
+    );
+    let trickle = async {
+        let parts = whole(spec(1), 1);
+        for part in parts.into_iter().take(2) {
+            let message = v1::CreateBatchRequest { part: Some(part) };
+            sender.send(Ok(message)).await.unwrap();
+        }
+        // Never silent for long, and never done.
+        loop {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            let part = Some(v1::create_batch_request::Part::Chunk(vec![0].into()));
+            if sender
+                .send(Ok(v1::CreateBatchRequest { part }))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    };
+    let started = tokio::time::Instant::now();
+    let refused = tokio::select! {
+        refused = upload => refused.unwrap_err(),
+        () = trickle => unreachable!("the upload reads until it is refused"),
+    };
+    assert_eq!(refused.reason, Reason::UploadTooSlow);
+    assert_eq!(started.elapsed().as_secs(), 100);
 }

@@ -1,0 +1,65 @@
+//! The disk of the database is full: what would be made is refused in words, and nothing of it counts.
+
+use tonic::{Code, Status};
+
+use super::bench::*;
+use super::once::upload;
+use super::swept::sweep_after;
+use crate::media::sweep::SAFE_AGE;
+use crate::service::error::Reason;
+use crate::store::Store;
+use crate::store::redb::Writing;
+use crate::store::redb::failing_disk::{Disk, Health};
+
+/// Whether its commit is on the disk all the same cannot be told while there is no room, so the files stay; the sweep
+/// takes them when it turns out that nothing refers to them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_without_room_in_the_database_is_refused_and_neither_stored_nor_charged() {
+    for writing in [Writing::Inline, Writing::Thread] {
+        let disk = Disk::default();
+        let bench = Bench::on(&disk, writing).await;
+        disk.turn(Health::Full);
+        // The first meets the full disk, the second a database that waits for room.
+        for turn in 0..2 {
+            let refused = bench.upload(upload(2, 1)).await.unwrap_err();
+            assert_eq!(refused.reason, Reason::StorageFull, "{turn}: {refused}");
+            let status = Status::from(refused);
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            assert_eq!(reason(&status), "STORAGE_FULL");
+        }
+        disk.turn(Health::Well);
+        assert_eq!(bench.store.counts(None).await.unwrap().total(), 0);
+        assert_eq!(bench.balance(&bench.wang).await, CREDITS);
+        bench.assert_agrees().await;
+        sweep_after(&bench, 2 * SAFE_AGE).await;
+        bench.assert_untouched().await;
+
+        // The same request again: nobody took it for done.
+        let made = bench.upload(upload(2, 1)).await.unwrap();
+        assert!(!made.replayed);
+        assert_eq!(bench.balance(&bench.wang).await, CREDITS - 2);
+        bench.assert_agrees().await;
+    }
+}
+
+/// The disk says at its last flush that it is full, and has it all the same: it is a batch, charged once, and the same
+/// request finds it.
+#[tokio::test]
+async fn a_batch_whose_commit_turns_out_to_be_there_is_charged_once() {
+    for health in [Health::FullAfterTheFact, Health::FullAfterTheFactAndOn] {
+        let disk = Disk::default();
+        let bench = Bench::on(&disk, Writing::Inline).await;
+        disk.turn(health);
+        let first = bench.upload(upload(2, 1)).await;
+        match health {
+            Health::FullAfterTheFact => assert!(!first.unwrap().replayed),
+            _ => assert_eq!(first.unwrap_err().reason, Reason::StorageFull),
+        }
+        disk.turn(Health::Well);
+        let again = bench.upload(upload(2, 1)).await.unwrap();
+        assert!(again.replayed, "{health:?}");
+        assert_eq!(bench.balance(&bench.wang).await, CREDITS - 2);
+        sweep_after(&bench, 2 * SAFE_AGE).await;
+        bench.assert_agrees().await;
+    }
+}
