@@ -13,9 +13,17 @@ fn sessions_are_the_users_alone_and_forgotten_when_told_to() {
     assert_eq!(mode(&file), 0o600);
     assert_eq!(mode(file.parent().unwrap()), 0o700);
     let profile = desk.run("whoami").done();
-    assert!(profile.starts_with("admin, admin  9999 credits"), "{profile}");
-    let output = desk.type_in("login admin --password-stdin --json", PASSWORD).done();
-    assert!(!output.contains("eyJ"), "no token in what is printed: {output}");
+    assert!(
+        profile.starts_with("admin, admin  9999 credits"),
+        "{profile}"
+    );
+    let output = desk
+        .type_in("login admin --password-stdin --json", PASSWORD)
+        .done();
+    assert!(
+        !output.contains("eyJ"),
+        "no token in what is printed: {output}"
+    );
     desk.run("logout").done();
     assert_eq!(desk.run("whoami").code, 3);
     assert!(!std::fs::read_to_string(&file).unwrap().contains("eyJ"));
@@ -30,7 +38,10 @@ fn programs_sign_in_by_keys_of_their_own() {
     let secret = made.out.trim_end().to_owned();
     assert_eq!((made.code, made.out.lines().count()), (0, 1), "{made:?}");
     assert!(secret.starts_with("vbk_"), "{made:?}");
-    assert!(made.err.contains("VBATCH_TOKEN") && !made.err.contains(&secret), "{made:?}");
+    assert!(
+        made.err.contains("VBATCH_TOKEN") && !made.err.contains(&secret),
+        "{made:?}"
+    );
     let list = desk.run("keys ls").done();
     assert!(list.contains("ci") && list.contains("read"), "{list}");
     assert!(!list.contains(&secret), "{list}");
@@ -40,18 +51,30 @@ fn programs_sign_in_by_keys_of_their_own() {
     program.run("ls").done();
     let refused = program.run(&program.submission());
     assert_eq!(refused.code, 7, "{refused:?}");
-    assert!(refused.err.contains("KEY_SCOPE_INSUFFICIENT"), "{refused:?}");
+    assert!(
+        refused.err.contains("KEY_SCOPE_INSUFFICIENT"),
+        "{refused:?}"
+    );
     assert!(!program.credentials().exists());
 
-    let answer = desk.run("keys create ci --scope submit --scope read --json").json();
+    let answer = desk
+        .run("keys create ci --scope submit --scope read --json")
+        .json();
     let submitter = answer["secret"].as_str().unwrap();
-    assert_eq!(answer["apiKey"]["scopes"].as_array().unwrap().len(), 2, "{answer}");
+    assert_eq!(
+        answer["apiKey"]["scopes"].as_array().unwrap().len(),
+        2,
+        "{answer}"
+    );
     let program = Desk::at(&daemon).with("VBATCH_TOKEN", submitter);
-    program.run(&format!("{} --wait", program.submission())).done();
+    program
+        .run(&format!("{} --wait", program.submission()))
+        .done();
 
     let unclear = desk.run("keys revoke ci");
     assert_eq!(unclear.code, 2, "two keys have that name: {unclear:?}");
-    desk.run_args(&["keys", "revoke", &secret[..12]], b"").done();
+    desk.run_args(&["keys", "revoke", &secret[..12]], b"")
+        .done();
     let id = answer["apiKey"]["id"].as_str().unwrap();
     desk.run(&format!("keys revoke {}", &id[28..])).done();
     assert_eq!(program.run("ls").code, 3);
@@ -70,9 +93,17 @@ fn users_are_made_changed_kept_out_and_let_in_again() {
     assert_eq!(wang.run("admin users").code, 7, "only admins");
 
     let said = desk.run("admin role wang.fang admin");
-    assert!(said.err.contains("wang.fang is an admin and can sign in"), "{said:?}");
-    assert_eq!(wang.run("whoami").code, 3, "the session ended with the role");
-    wang.type_in("login wang.fang --password-stdin", PASSWORD).done();
+    assert!(
+        said.err.contains("wang.fang is an admin and can sign in"),
+        "{said:?}"
+    );
+    assert_eq!(
+        wang.run("whoami").code,
+        3,
+        "the session ended with the role"
+    );
+    wang.type_in("login wang.fang --password-stdin", PASSWORD)
+        .done();
     wang.run("admin users").done();
     let answer = desk.run("admin role wang.fang user --json").json();
     assert_eq!(answer["user"]["role"], "ROLE_USER", "{answer}");
@@ -83,7 +114,8 @@ fn users_are_made_changed_kept_out_and_let_in_again() {
     let list = desk.run("admin users").done();
     assert!(list.contains("disabled"), "{list}");
     desk.run("admin enable wang.fang").done();
-    wang.type_in("login wang.fang --password-stdin", PASSWORD).done();
+    wang.type_in("login wang.fang --password-stdin", PASSWORD)
+        .done();
 
     let reset = desk.run("admin reset-password wang.fang");
     assert_eq!(reset.out.lines().count(), 1, "{reset:?}");
@@ -106,10 +138,17 @@ fn the_audit_is_told_by_who_what_and_how() {
     desk.run("admin create-user wang.fang --credits 7").done();
     desk.run("admin credits wang.fang +5").done();
     desk.type_in("login wang.fang --password-stdin", "wrong\n");
-    desk.type_in("login admin --password-stdin", PASSWORD).done();
+    desk.type_in("login admin --password-stdin", PASSWORD)
+        .done();
 
     let all = desk.run("admin audit").done();
-    for word in ["user.create", "credits.adjust", "sign_in", "wang.fang", "127.0.0.1"] {
+    for word in [
+        "user.create",
+        "credits.adjust",
+        "sign_in",
+        "wang.fang",
+        "127.0.0.1",
+    ] {
         assert!(all.contains(word), "{word}: {all}");
     }
     let rows = |line: &str| desk.run(line).done().lines().skip(1).count();

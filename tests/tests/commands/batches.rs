@@ -17,20 +17,28 @@ fn submit_and_wait_need_nothing_else_when_signed_in() {
     assert!(ran.err.contains("2 of 2 completed"), "{ran:?}");
 
     let quiet = desk.run(&format!("wait {id} -q"));
-    assert_eq!((quiet.code, quiet.out.as_str(), quiet.err.as_str()), (0, "", ""));
+    assert_eq!(
+        (quiet.code, quiet.out.as_str(), quiet.err.as_str()),
+        (0, "", "")
+    );
     // By its last digits, and as a line of JSON a message.
     let short = &id[id.len() - 8..];
     let batch = desk.run(&format!("wait {short} --json")).json();
     assert_eq!(batch["batch"]["itemCounts"]["completed"], 2, "{batch}");
 
-    let saved = desk.run(&format!("download {short} --out videos -q")).done();
+    let saved = desk
+        .run(&format!("download {short} --out videos -q"))
+        .done();
     assert_eq!(saved, "videos/portrait_01.mp4\nvideos/王芳.mp4\n");
     // One video goes through a pipe, byte for byte.
     let desk_file = std::fs::read(desk.path("videos/王芳.mp4")).unwrap();
     assert_eq!(&desk_file[4..8], b"ftyp");
     let table = desk.run("ls").done();
     let row = table.lines().nth(1).unwrap();
-    assert!(row.starts_with(short) && row.contains("COMPLETED"), "{table}");
+    assert!(
+        row.starts_with(short) && row.contains("COMPLETED"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -40,7 +48,9 @@ fn a_hyphen_stands_for_stdin_once() {
     let desk = Desk::of_admin(&daemon);
     desk.submission();
     let voice = std::fs::read(media("speech.mp3")).unwrap();
-    let id = desk.type_in("submit pics/王芳.png --audio - --wait -q", voice).done();
+    let id = desk
+        .type_in("submit pics/王芳.png --audio - --wait -q", voice)
+        .done();
     let batch = desk.run(&format!("show {} --json", id.trim_end())).done();
     let batch: serde_json::Value = serde_json::from_str(batch.lines().next().unwrap()).unwrap();
     assert_eq!(batch["batch"]["audio"]["filename"], "stdin", "{batch}");
@@ -51,7 +61,10 @@ fn a_hyphen_stands_for_stdin_once() {
 
     let prompt = "站在春天里，\n微笑\n";
     let answer = desk
-        .type_in("submit pics/王芳.png --audio a.mp3 --prompt - --json", prompt)
+        .type_in(
+            "submit pics/王芳.png --audio a.mp3 --prompt - --json",
+            prompt,
+        )
         .json();
     assert_eq!(answer["batch"]["prompt"], "站在春天里，\n微笑", "{answer}");
 
@@ -74,7 +87,10 @@ fn every_exit_code_means_what_the_help_says() {
     let wrong = desk.type_in("login admin --password-stdin", "wrong\n");
     assert_eq!(wrong.code, 3, "{wrong:?}");
     let first = desk.type_in("login admin --password-stdin --no-input", "admin\n");
-    assert_eq!(first.code, 2, "a new password is due and nobody can be asked: {first:?}");
+    assert_eq!(
+        first.code, 2,
+        "a new password is due and nobody can be asked: {first:?}"
+    );
     let due = desk.run("ls");
     assert_eq!(due.code, 3, "{due:?}");
     assert!(due.err.contains("vbatch passwd"), "{due:?}");
@@ -87,16 +103,31 @@ fn every_exit_code_means_what_the_help_says() {
     let waited = desk.run(&format!("wait {id} --timeout 0"));
     assert_eq!(waited.code, 124, "{waited:?}");
     assert!(waited.err.contains("goes on"), "{waited:?}");
-    assert_eq!(desk.run(&format!("delete {id} --yes")).code, 7, "not finished");
+    assert_eq!(
+        desk.run(&format!("delete {id} --yes")).code,
+        7,
+        "not finished"
+    );
     desk.run(&format!("cancel {id}")).done();
-    assert_eq!(desk.run(&format!("wait {id}")).code, 1, "its items are cancelled");
-    assert_eq!(desk.run(&format!("cancel {id}")).code, 7, "finished already");
+    assert_eq!(
+        desk.run(&format!("wait {id}")).code,
+        1,
+        "its items are cancelled"
+    );
+    assert_eq!(
+        desk.run(&format!("cancel {id}")).code,
+        7,
+        "finished already"
+    );
     desk.run("admin credits admin =1").done();
     let poor = desk.run(&submission);
     assert_eq!(poor.code, 5, "{poor:?}");
     assert!(poor.err.contains("INSUFFICIENT_CREDITS"), "{poor:?}");
     assert_eq!(desk.run(&format!("retry {id} --cancelled")).code, 5);
-    assert_eq!(desk.run("show 0198c0de-0000-7000-8000-000000000000").code, 6);
+    assert_eq!(
+        desk.run("show 0198c0de-0000-7000-8000-000000000000").code,
+        6
+    );
     assert_eq!(desk.run("submit no.png --audio a.mp3").code, 8);
     assert_eq!(desk.run("fly").code, 2);
     daemon.kill();
@@ -160,7 +191,9 @@ fn a_batch_is_deleted_when_that_is_said_and_not_before() {
     assert_eq!(desk.run(&format!("show {id}")).code, 6);
 
     let id = desk.finished_batch();
-    let answer = desk.run(&format!("delete {id} --yes --json --no-input")).json();
+    let answer = desk
+        .run(&format!("delete {id} --yes --json --no-input"))
+        .json();
     let freed: i64 = answer["freedBytes"].as_str().unwrap().parse().unwrap();
     assert!(freed > 1_000, "{answer}");
 }

@@ -62,10 +62,16 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(complete(&["vbatch", "de"]), ["delete"]);
     let admin = complete(&["vbatch", "admin", ""]);
     for command in ["create-users", "role", "reset-password", "audit", "system"] {
-        assert!(admin.iter().any(|word| word == command), "{command}: {admin:?}");
+        assert!(
+            admin.iter().any(|word| word == command),
+            "{command}: {admin:?}"
+        );
     }
     assert_eq!(complete(&["vbatch", "submit", "--aud"]), ["--audio"]);
-    assert_eq!(complete(&["vbatch", "admin", "system", "--wa"]), ["--watch"]);
+    assert_eq!(
+        complete(&["vbatch", "admin", "system", "--wa"]),
+        ["--watch"]
+    );
     assert_eq!(complete(&["vbatch", "keys", "re"]), ["revoke"]);
     let states = complete(&["vbatch", "ls", "--state", ""]);
     assert!(states.iter().any(|word| word == "cancelled"), "{states:?}");

@@ -24,7 +24,10 @@ fn commands_speak_chinese_and_their_columns_stand() {
     let daemon = Daemon::start(data.path(), &[], &[]);
     let desk = Desk::at(&daemon).with("LANG", "zh_CN.UTF-8");
     let refused = desk.run("ls");
-    assert!(refused.err.contains("请先登录：vbatch login"), "{refused:?}");
+    assert!(
+        refused.err.contains("请先登录：vbatch login"),
+        "{refused:?}"
+    );
     let signed_in = desk.type_in(
         "login admin --password-stdin --new-password-stdin",
         format!("admin\n{PASSWORD}\n"),
@@ -62,7 +65,10 @@ fn commands_speak_chinese_and_their_columns_stand() {
     let help = desk.run("--lang=en submit --help").done();
     assert!(help.contains("Usage:"), "{help}");
     let help = desk.run("submit --help").done();
-    assert!(help.contains("用法：vbatch submit") && help.contains("源图片"), "{help}");
+    assert!(
+        help.contains("用法：vbatch submit") && help.contains("源图片"),
+        "{help}"
+    );
     assert!(!help.contains("Usage"), "{help}");
     let wrong = desk.run("wait");
     assert_eq!(wrong.code, 2);

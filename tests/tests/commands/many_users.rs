@@ -15,7 +15,10 @@ fn a_file_of_users_is_made_once_and_gone_on_with() {
                 zhao,user,0,\"a long, first password\"\r\n";
     std::fs::write(desk.path("staff.csv"), file).unwrap();
     let checked = desk.run("admin create-users staff.csv --check");
-    assert!(checked.err.contains("3 to be made, 0 there already"), "{checked:?}");
+    assert!(
+        checked.err.contains("3 to be made, 0 there already"),
+        "{checked:?}"
+    );
     assert_eq!(checked.out, "");
 
     let made = desk.run("admin create-users staff.csv");
@@ -41,7 +44,10 @@ fn a_file_of_users_is_made_once_and_gone_on_with() {
     // The same again, with one more: only he is made.
     let again = desk.type_in("admin create-users -", format!("{file}new.one,,,\n"));
     assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.err.contains("line 2: wang.fang is there already"), "{again:?}");
+    assert!(
+        again.err.contains("line 2: wang.fang is there already"),
+        "{again:?}"
+    );
     assert!(again.err.contains("1 made, 3 there already"), "{again:?}");
     assert_eq!(again.out.lines().count(), 2, "{again:?}");
     wang.run("whoami").done();
@@ -63,7 +69,11 @@ fn nobody_is_made_of_a_file_with_a_mistake_in_it() {
     ] {
         assert!(ran.err.contains(words), "{words}: {ran:?}");
     }
-    assert_eq!(desk.run("admin users").done().lines().count(), 2, "admin alone");
+    assert_eq!(
+        desk.run("admin users").done().lines().count(),
+        2,
+        "admin alone"
+    );
     assert_eq!(desk.run("admin create-users missing.csv").code, 8);
     assert_eq!(desk.type_in("admin create-users -", "").code, 2);
 }

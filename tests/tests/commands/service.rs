@@ -24,7 +24,10 @@ fn the_service_is_followed_while_it_changes() {
     assert_eq!(terminal.ended().0, 130);
 
     let status = desk.run("admin system --json").json();
-    assert_eq!(status["status"]["dispatch"]["state"], "STATE_RUNNING", "{status}");
+    assert_eq!(
+        status["status"]["dispatch"]["state"], "STATE_RUNNING",
+        "{status}"
+    );
     let words = desk.run("admin system").done();
     assert!(words.contains("dispatch RUNNING"), "{words}");
 }

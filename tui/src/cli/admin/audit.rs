@@ -82,8 +82,12 @@ fn row(texts: &OfficeTexts, table: &mut Table, event: &v1::AuditEvent) {
         .target
         .as_ref()
         .map(|target| match target.name.as_str() {
-            "" => format!("{} {}", target.kind, short(&target.id)),
-            name => format!("{} {name}", target.kind),
+            "" => format!(
+                "{} {}",
+                (texts.target_kind)(&target.kind),
+                short(&target.id)
+            ),
+            name => format!("{} {name}", (texts.target_kind)(&target.kind)),
         });
     table.row([
         local(time(event.create_time.as_ref())),

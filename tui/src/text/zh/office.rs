@@ -88,9 +88,7 @@ pub(super) static OFFICE: OfficeTexts = OfficeTexts {
 
     outcome: |outcome| (RECORDS.outcome)(outcome),
     actor: |kind| (RECORDS.actor)(kind),
-    target_kind: |kind| {
-        (RECORDS.target_kind)(kind).map_or_else(|| kind.to_owned(), str::to_owned)
-    },
+    target_kind: |kind| (RECORDS.target_kind)(kind).map_or_else(|| kind.to_owned(), str::to_owned),
 
     running: |version, up, dispatch| {
         format!(
@@ -181,6 +179,7 @@ const fn warning_words(reason: Reason) -> &'static str {
         Reason::UpstreamTokenExpired => "上游令牌已过期，请填入新的：vbatch admin token",
         Reason::UpstreamTokenRefused => "上游拒绝令牌，请填入新的：vbatch admin token",
         Reason::UpstreamUnreachable => "上游没有响应。",
+        Reason::UpstreamAddressWrong => "上游地址处没有此接口：请检查 LIGHTX2V_BASE_URL。",
         Reason::UpstreamDailyLimit => "上游每日限额已满，任务在等待。",
         Reason::UpstreamAccountLost => "以前的上游账号还有工作，但没有可用的令牌。",
         Reason::DispatchPaused => "调度已暂停，恢复：vbatch admin resume",
