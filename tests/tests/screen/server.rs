@@ -59,14 +59,13 @@ async fn a_server_killed_in_the_middle_of_a_batch_comes_again_and_the_screen_goe
         "balance 9,999 -> 9,997",
     );
     terminal.until("both are being made", |screen| {
-        screen.matches("generating").count() == 2
+        screen.matches("generating").count() >= 2
     });
 
     daemon.kill();
     let lost = terminal.until("the loss is told", |screen| screen.contains("offline"));
-    assert_eq!(
-        lost.matches("generating").count(),
-        2,
+    assert!(
+        lost.matches("generating").count() >= 2,
         "what was known stays: {lost}"
     );
     let (first, second) = upstream.with_tasks(|tasks| (tasks[0].id.clone(), tasks[1].id.clone()));

@@ -80,7 +80,7 @@ fn a_storm_of_resizes_leaves_the_screen_as_it_was() {
     terminal.until_text("No batches yet");
     // Too small is said, and is no end.
     terminal.resize(30, 5);
-    terminal.until_text("60x15");
+    terminal.until_text("too small");
     terminal.resize(60, 15);
     terminal.until_text("No batches yet");
     terminal.type_keys("q");
