@@ -55,7 +55,9 @@ fn a_finished_video_is_saved_where_the_person_works() {
         screen.contains("2/2") && screen.matches(" done").count() >= 2
     });
     terminal.type_keys("d");
-    terminal.until_text("Saved ");
+    terminal.until("it is saved", |screen| {
+        screen.contains("Saved ") && screen.contains(".mp4")
+    });
     terminal.type_keys("q");
     assert_eq!(terminal.ended().0, 0);
 

@@ -62,7 +62,7 @@ fn a_storm_of_resizes_leaves_the_screen_as_it_was() {
     first_sign_in(&mut terminal);
     terminal.type_keys("?");
     let before = terminal.until("the help", |screen| {
-        screen.contains("live") && screen.contains("Keys")
+        screen.contains("live") && screen.contains("to what was done and tried")
     });
     // From a window that shows nothing at all to the largest; numbers that look thrown, and are the same each time.
     let mut thrown: u32 = 0x2545_f491;
