@@ -178,9 +178,8 @@ impl Server {
         let certificate =
             Certificate::open(&config.encryption, &config.data_dir, address, clock.now())?;
         let instance = clock.instance_id();
-        let upstream = upstream_engine(&config)?.map(|engine| {
-            CountedEngine::over(engine, EngineKind::LightX2v, metrics.clone())
-        });
+        let upstream = upstream_engine(&config)?
+            .map(|engine| CountedEngine::over(engine, EngineKind::LightX2v, metrics.clone()));
         take_over_settings(store.as_ref(), &config, &clock).await?;
 
         let accounts =
@@ -340,7 +339,9 @@ impl Server {
                 connections: Box::new(move || counted(&connections)),
             };
             let stop = shutdown.clone();
-            drop(tokio::spawn(metrics::serve::run(listener, metrics, sources, stop)));
+            drop(tokio::spawn(metrics::serve::run(
+                listener, metrics, sources, stop,
+            )));
         }
         Ok(Self {
             address,

@@ -62,9 +62,10 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None => runtime.block_on(serve(&cli.flags)),
         Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
-        Some(Command::CheckConfig(flags)) => {
-            check_config(&flags, matches.subcommand().map_or(&matches, |(_, own)| own))
-        }
+        Some(Command::CheckConfig(flags)) => check_config(
+            &flags,
+            matches.subcommand().map_or(&matches, |(_, own)| own),
+        ),
         Some(Command::Health(args)) => runtime.block_on(health::run(&args, environment)),
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),

@@ -201,7 +201,10 @@ fn check_config_says_every_value_and_whence() {
 fn check_config_names_each_key_that_there_is_not() {
     let (code, _, errors) = check_config("listne = 1\n[limits]\nimage_bites = 2\n");
     assert_eq!(code, Some(1));
-    assert!(errors.contains("line 1: there is no key `listne`"), "{errors}");
+    assert!(
+        errors.contains("line 1: there is no key `listne`"),
+        "{errors}"
+    );
     let second = "line 3: there is no key `limits.image_bites`";
     assert!(errors.contains(second), "{errors}");
     let (code, _, errors) = check_config("[metrics]\nlisten = '0.0.0.0:9464'\n");

@@ -48,14 +48,39 @@ impl Daemon {
     /// # Panics
     /// When it does not start; what it said is on the test's standard error.
     pub fn start(data_dir: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Self {
-        Self::start_logging(data_dir, variables, arguments, Stdio::inherit())
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::launch(free, data_dir, variables, arguments, Stdio::inherit())
     }
 
-    /// The same; what it says on standard error goes to `log`.
+    /// Starts one where another was a moment ago, and waits until it listens.
     ///
     /// # Panics
-    /// When it does not start.
+    /// As [`Daemon::start`].
+    pub fn start_at(
+        address: SocketAddr,
+        data_dir: &Path,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
+        Self::launch(address, data_dir, variables, arguments, Stdio::inherit())
+    }
+
+    /// Starts one on a free port; what it says on standard error goes to `log`.
+    ///
+    /// # Panics
+    /// As [`Daemon::start`].
     pub fn start_logging(
+        data_dir: &Path,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+        log: Stdio,
+    ) -> Self {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::launch(free, data_dir, variables, arguments, log)
+    }
+
+    fn launch(
+        address: SocketAddr,
         data_dir: &Path,
         variables: &[(&str, &str)],
         arguments: &[&str],
@@ -63,7 +88,7 @@ impl Daemon {
     ) -> Self {
         let mut command = Command::new(program("vbatchd"));
         command
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .args(["--listen", &address.to_string(), "--data-dir"])
             .arg(data_dir)
             .args(arguments)
             .env("VBATCH_LOG", "warn,symphonia=error,symphonia_core=error")

@@ -1,5 +1,6 @@
 //! A program in a pseudo-terminal: what a person sees and types.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write};
 use std::num::NonZero;
 use std::path::Path;
@@ -15,6 +16,7 @@ pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     input: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
+    found_line_modes: String,
     seen: Arc<Seen>,
 }
 
@@ -51,6 +53,7 @@ impl Terminal {
         let pair = native_pty_system()
             .openpty(size)
             .expect("a pseudo-terminal");
+        let found_line_modes = line_modes(&*pair.master);
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
         for (name, value) in [
@@ -112,6 +115,7 @@ impl Terminal {
             child,
             input,
             master: pair.master,
+            found_line_modes,
             seen,
         }
     }
@@ -206,6 +210,24 @@ impl Terminal {
         state.unwrap_or_else(PoisonError::into_inner).bytes.clone()
     }
 
+    /// The modes of the terminal's line as they are now: what `stty -a` prints, in the system's own numbers.
+    ///
+    /// # Panics
+    /// When the system does not tell them.
+    pub fn line_modes(&self) -> String {
+        line_modes(&*self.master)
+    }
+
+    /// The modes of the terminal's line before the program was started.
+    pub fn found_line_modes(&self) -> &str {
+        &self.found_line_modes
+    }
+
+    /// What is switched otherwise now than in a terminal that was just opened; see [`modes_on`].
+    pub fn modes_on(&self) -> Vec<String> {
+        modes_on(&String::from_utf8_lossy(&self.written()))
+    }
+
     /// Sends the program a signal by its name: `CONT`, `TSTP` ...
     ///
     /// # Panics
@@ -287,6 +309,45 @@ impl Terminal {
         drop(state);
         (self.child.wait().expect("it ends").exit_code(), bytes)
     }
+}
+
+fn line_modes(master: &dyn MasterPty) -> String {
+    let modes = master
+        .get_termios()
+        .expect("a pseudo-terminal has line modes");
+    format!("{modes:?}")
+}
+
+/// Which modes the sequences in this text leave switched otherwise than in a terminal that was just opened, by number:
+/// `?1049h` for the alternate screen, `?25l` for a hidden cursor, `?2004h` for bracketed paste, `?1000h` for the mouse, and
+/// `>u` for keys told in another way.
+pub fn modes_on(written: &str) -> Vec<String> {
+    /// Those that are on from the start: wrapping, and the cursor.
+    const ON: [u32; 2] = [7, 25];
+    let mut modes: BTreeMap<u32, bool> = BTreeMap::new();
+    let mut pushed: i32 = 0;
+    for sequence in written.split("\x1b[").skip(1) {
+        let Some(end) = sequence.find(|c: char| ('@'..='~').contains(&c)) else {
+            continue;
+        };
+        let (numbers, end) = (&sequence[..end], &sequence[end..=end]);
+        match (numbers.chars().next(), end) {
+            (Some('?'), "h" | "l") => {
+                for number in numbers[1..].split(';') {
+                    modes.insert(number.parse().expect("a mode is a number"), end == "h");
+                }
+            }
+            (Some('>'), "u") => pushed += 1,
+            (Some('<'), "u") => pushed -= 1,
+            _ => {}
+        }
+    }
+    modes
+        .into_iter()
+        .filter(|(number, on)| *on != ON.contains(number))
+        .map(|(number, on)| format!("?{number}{}", if on { 'h' } else { 'l' }))
+        .chain((pushed != 0).then(|| ">u".to_owned()))
+        .collect()
 }
 
 fn cells(count: u16) -> NonZero<u16> {

@@ -145,7 +145,12 @@ async fn a_batch_shows_in_every_metric() {
     is_above("vbatch_disk_free_bytes", 0.0);
     is_above("vbatch_disk_size_bytes", 0.0);
     is_above("vbatch_connections", 0.0);
-    for cause in ["crowded", "crowded_address", "no_handshake", "too_many_pings"] {
+    for cause in [
+        "crowded",
+        "crowded_address",
+        "no_handshake",
+        "too_many_pings",
+    ] {
         let turned = format!("vbatch_connections_turned_away_total{{cause=\"{cause}\"}}");
         is(&turned, 0.0);
     }
@@ -160,8 +165,16 @@ async fn a_batch_shows_in_every_metric() {
     }
     assert!(text.ends_with("# EOF\n"));
 
-    assert!(http(address, "GET /other").await.starts_with("HTTP/1.1 404"));
-    assert!(http(address, "POST /metrics").await.starts_with("HTTP/1.1 405"));
+    assert!(
+        http(address, "GET /other")
+            .await
+            .starts_with("HTTP/1.1 404")
+    );
+    assert!(
+        http(address, "POST /metrics")
+            .await
+            .starts_with("HTTP/1.1 405")
+    );
     drop(session);
     server.stop().await.unwrap();
 }
@@ -246,7 +259,9 @@ async fn a_call_is_followed_through_the_log_which_keeps_every_secret() {
     };
     let mut profile = with_key.request(v1::GetProfileRequest {});
     let id = "nightly-2026.11_a";
-    profile.metadata_mut().insert("x-request-id", id.parse().unwrap());
+    profile
+        .metadata_mut()
+        .insert("x-request-id", id.parse().unwrap());
     let answer = auth.get_profile(profile).await.unwrap();
     assert_eq!(answer.metadata().get("x-request-id").unwrap(), id);
     // What is not well-formed is replaced, also on a refusal.
@@ -300,9 +315,10 @@ async fn a_call_is_followed_through_the_log_which_keeps_every_secret() {
         assert_eq!(begin["fields"]["batch"], batch);
         let call = &begin["fields"]["call"];
         // What the upstream was given, and what is said while it is called.
-        let known = fake.tasks().into_iter().any(|task| {
-            task.params["client_ref"] == *call
-        });
+        let known = fake
+            .tasks()
+            .into_iter()
+            .any(|task| task.params["client_ref"] == *call);
         assert!(known, "{call}");
         let called = said("an engine was called");
         let mut called = called.iter();

@@ -290,10 +290,7 @@ async fn whoever_is_not_trusted_gets_no_password() {
     // Nobody answers: that is no matter of trust.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("https://{}", silent.local_addr().unwrap());
-    let met = meet(
-        &address.parse().unwrap(),
-        &Trust::default(),
-        Duration::from_millis(50),
-    );
-    assert!(met.await.unwrap_err().message.contains("did not answer"));
+    let (address, nobody) = (address.parse().unwrap(), Trust::default());
+    let met = meet(&address, &nobody, Duration::from_millis(50)).await;
+    assert!(met.unwrap_err().message.contains("did not answer"));
 }

@@ -99,9 +99,8 @@ pub fn check(flags: &Flags, sources: &Sources<'_>) -> Result<Vec<Row>, ConfigErr
     let text = text.and_then(Result::ok).unwrap_or_default();
     let written = written_keys(&text).into_iter().map(|written| written.key);
     let in_file: BTreeSet<String> = written.collect();
-    let is_set = |name: &&str| {
-        (sources.variable)(name).is_some_and(|value| !value.trim().is_empty())
-    };
+    let is_set =
+        |name: &&str| (sources.variable)(name).is_some_and(|value| !value.trim().is_empty());
     let origin = |place: &Place| {
         let flag = place.flag.and_then(|flag| (sources.flag)(flag));
         flag.unwrap_or_else(|| {
@@ -170,7 +169,11 @@ fn values(config: &Config) -> Vec<(Place, String)> {
         ),
         (
             from_environment("VBATCH_LOG", &["VBATCH_LOG"]),
-            config.log.filter.clone().unwrap_or_else(|| "info".to_owned()),
+            config
+                .log
+                .filter
+                .clone()
+                .unwrap_or_else(|| "info".to_owned()),
         ),
         (
             from_environment(
@@ -241,8 +244,14 @@ fn reached(config: &Config) -> Vec<(Place, String)> {
             place("network.header_bytes"),
             limits.header_bytes.to_string(),
         ),
-        (place("network.handshake_seconds"), seconds(limits.handshake)),
-        (place("network.keepalive_seconds"), seconds(limits.keepalive)),
+        (
+            place("network.handshake_seconds"),
+            seconds(limits.handshake),
+        ),
+        (
+            place("network.keepalive_seconds"),
+            seconds(limits.keepalive),
+        ),
         (
             place("network.keepalive_timeout_seconds"),
             seconds(limits.keepalive_timeout),
@@ -261,7 +270,10 @@ fn reached(config: &Config) -> Vec<(Place, String)> {
 fn limits(limits: &Limits) -> Vec<(Place, String)> {
     vec![
         (place("limits.image_bytes"), limits.image_bytes.to_string()),
-        (place("limits.image_pixels"), limits.image_pixels.to_string()),
+        (
+            place("limits.image_pixels"),
+            limits.image_pixels.to_string(),
+        ),
         (place("limits.audio_bytes"), limits.audio_bytes.to_string()),
         (
             place("limits.audio_seconds"),

@@ -97,7 +97,12 @@ mod tests {
     #[test]
     fn keys_are_those_of_the_file() {
         let known = known_keys();
-        for key in ["listen", "limits.image_bytes", "upstream.access_token_file", "retention.results_days"] {
+        for key in [
+            "listen",
+            "limits.image_bytes",
+            "upstream.access_token_file",
+            "retention.results_days",
+        ] {
             assert!(known.contains(key), "{key}");
         }
     }

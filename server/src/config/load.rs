@@ -356,7 +356,10 @@ pub fn load(
         verify_at_start: file.verify_at_start.unwrap_or(defaults.verify_at_start),
         metrics_listen: flags.metrics_listen.or(file.metrics.listen),
         metrics_beyond_loopback: flags.metrics_beyond_loopback
-            || file.metrics.beyond_loopback.unwrap_or(defaults.metrics_beyond_loopback),
+            || file
+                .metrics
+                .beyond_loopback
+                .unwrap_or(defaults.metrics_beyond_loopback),
         log: Log {
             format: log_format(flags.log_format.clone().or(file.log_format))?,
             filter: log_filter(variable("VBATCH_LOG"))?,

@@ -58,7 +58,8 @@ impl Lane {
                 result,
             }
         };
-        self.work.spawn(submit.instrument(log::span(item.batch, key)));
+        self.work
+            .spawn(submit.instrument(log::span(item.batch, key)));
     }
 
     /// Records the answer to a submit.

@@ -254,7 +254,12 @@ impl Read {
         to.gauges("batches", "Batches by state", None, rows)?;
         let rows = self.waiting.iter();
         let rows = rows.map(|(reason, count)| ([("reason", reason_name(*reason))], *count as f64));
-        to.gauges("items_waiting", "Pending items by what keeps them", None, rows)?;
+        to.gauges(
+            "items_waiting",
+            "Pending items by what keeps them",
+            None,
+            rows,
+        )?;
         to.gauge(
             "queue_age",
             "Age of the item that has waited longest; 0 when none waits",
@@ -285,14 +290,29 @@ impl Read {
                 .collect::<Vec<_>>()
         };
         let rows = each(|status| f64::from(status.slot_limit));
-        to.gauges("slots_limit", "Tasks that an engine may have at once", None, rows)?;
+        to.gauges(
+            "slots_limit",
+            "Tasks that an engine may have at once",
+            None,
+            rows,
+        )?;
         let rows = each(|status| f64::from(u8::from(status.health != Health::Unreachable)));
-        to.gauges("engine_reachable", "0 while no call is answered", None, rows)?;
+        to.gauges(
+            "engine_reachable",
+            "0 while no call is answered",
+            None,
+            rows,
+        )?;
         let rows = each(|status| {
             let usable = matches!(status.token, TokenState::Ok | TokenState::NotNeeded);
             f64::from(u8::from(usable))
         });
-        to.gauges("engine_token_usable", "0 without a token, or while it is refused", None, rows)?;
+        to.gauges(
+            "engine_token_usable",
+            "0 without a token, or while it is refused",
+            None,
+            rows,
+        )?;
         let rows = each(|status| f64::from(status.daily_used));
         to.gauges(
             "engine_daily_tasks",

@@ -53,6 +53,7 @@ fn submit_result(result: &Result<Submitted, SubmitError>) -> &'static str {
         },
         Err(SubmitError::NotSent { .. }) => "not_sent",
         Err(SubmitError::SourceLost { .. }) => "source_lost",
+        Err(SubmitError::SourceUnreadable { .. }) => "source_unreadable",
         Err(SubmitError::Unresolved { .. }) => "unresolved",
     }
 }

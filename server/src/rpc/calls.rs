@@ -163,7 +163,10 @@ where
             let (mut head, body) = response.into_parts();
             head.headers.insert(HeaderName::from_static(REQUEST_ID), id);
             call.answers(&head.headers);
-            Ok(Response::from_parts(head, Body::new(Watched { body, call })))
+            Ok(Response::from_parts(
+                head,
+                Body::new(Watched { body, call }),
+            ))
         };
         Box::pin(answer.instrument(span))
     }
@@ -306,7 +309,11 @@ mod tests {
         let create = calls.method("/visionbatch.v1.BatchService/CreateBatch");
         assert_eq!(&*create.name, "visionbatch.v1.BatchService/CreateBatch");
         assert!(!create.sends_stream);
-        assert!(calls.method("/visionbatch.v1.BatchService/BatchStatus").sends_stream);
+        assert!(
+            calls
+                .method("/visionbatch.v1.BatchService/BatchStatus")
+                .sends_stream
+        );
         assert!(calls.method("/grpc.health.v1.Health/Watch").sends_stream);
         for path in ["/", "/visionbatch.v1.BatchService/Nothing", "/a/b"] {
             assert_eq!(&*calls.method(path).name, UNKNOWN, "{path}");

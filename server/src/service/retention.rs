@@ -56,10 +56,15 @@ pub async fn run(batches: Batches, policy: Policy, stop: CancellationToken) {
             }
             Ok(_) => {}
             Err(error) if error.reason == Reason::StorageFull => {
-                tracing::warn!("retention waits: no room on the disk to write what it would remove");
+                tracing::warn!(
+                    "retention waits: no room on the disk to write what it would remove"
+                );
             }
             Err(error) => {
-                tracing::error!(error = error.message, "retention failed; it tries again later");
+                tracing::error!(
+                    error = error.message,
+                    "retention failed; it tries again later"
+                );
             }
         }
         tokio::select! {
@@ -92,7 +97,9 @@ pub async fn look(
         if let Some(most) = limits.bytes {
             while !stop.is_cancelled()
                 && stored(kept, &batches.totals().await?) > most
-                && batches.expire(kept, Timestamp::MAX, STEP, &mut taken).await?
+                && batches
+                    .expire(kept, Timestamp::MAX, STEP, &mut taken)
+                    .await?
             {}
         }
     }

@@ -1,4 +1,5 @@
-//! Owns `completions` and `man`: what the program tells of itself. No server is needed for it.
+//! Owns `completions` and `man`: what the program tells of itself. No server is needed for it. The manual is English: not
+//! every `man` shows other letters.
 
 use std::io::Write as _;
 
@@ -6,14 +7,20 @@ use clap::CommandFactory as _;
 
 use super::args::{Arguments, Command};
 use super::exit::CommandError;
+use super::help;
 use super::io::Io;
+use crate::text::commands::CommandTexts;
 
 /// Writes what was asked for; none when it is another command.
-pub(super) fn write(arguments: &Arguments, io: &mut Io) -> Option<Result<(), CommandError>> {
+pub(super) fn write(
+    arguments: &Arguments,
+    io: &mut Io,
+    texts: &CommandTexts,
+) -> Option<Result<(), CommandError>> {
     match arguments.command.as_ref()? {
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Arguments::command(), "vbatch", &mut script);
+            clap_complete::generate(*shell, &mut help::command(texts), "vbatch", &mut script);
             Some(print(io, &script))
         }
         Command::Man { out: None } => {

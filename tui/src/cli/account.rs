@@ -6,18 +6,19 @@ use super::Context;
 use super::args::{Login, Passwd};
 use super::exit::{CommandError, Exit};
 use super::password;
+use super::table::printable;
 
 /// Signs in, sets the new password that is due, and keeps the session.
 pub(super) async fn login(context: &mut Context<'_>, args: &Login) -> Result<Exit, CommandError> {
-    let no_input = context.no_input;
+    let (no_input, texts) = (context.no_input, context.texts);
     let username = match &args.username {
         Some(username) => username.clone(),
-        None => password::ask(context.io, no_input, "Username")?,
+        None => password::ask(context.io, texts, no_input, texts.username)?,
     };
     let current = if args.password_stdin {
-        password::from_stdin(context.io, "the password")?
+        password::from_stdin(context.io, texts, texts.password)?
     } else {
-        password::ask_secret(context.io, no_input, "Password")?
+        password::ask_secret(context.io, texts, no_input, texts.password)?
     };
     let mut response = context.client.sign_in(&username, &current).await?;
     let due = response.password_change_required
@@ -28,11 +29,11 @@ pub(super) async fn login(context: &mut Context<'_>, args: &Login) -> Result<Exi
     // Kept before the new password is asked for: should that be interrupted, `passwd` goes on from here.
     context.keep_session()?;
     if due {
-        context.say("This password must be changed before anything else.")?;
+        context.say(texts.password_due)?;
         let new = if args.new_password_stdin {
-            password::from_stdin(context.io, "the new password")?
+            password::from_stdin(context.io, texts, texts.new_password)?
         } else {
-            password::ask_new_password(context.io, no_input)?
+            password::ask_new_password(context.io, texts, no_input)?
         };
         let changed = context.client.change_password(&current, &new).await?;
         context.keep_session()?;
@@ -48,7 +49,7 @@ pub(super) async fn login(context: &mut Context<'_>, args: &Login) -> Result<Exi
     }
     let name = response.user.map_or(username, |user| user.username);
     let server = context.address.clone();
-    context.say(format!("Signed in as {name} at {server}."))?;
+    context.say((texts.signed_in)(&printable(&name), server.as_str()))?;
     Ok(Exit::Done)
 }
 
@@ -60,11 +61,8 @@ pub(super) fn logout(context: &mut Context<'_>) -> Result<Exit, CommandError> {
     };
     context.client.sign_out();
     let server = context.address.clone();
-    context.say(if forgotten {
-        format!("The session at {server} is forgotten.")
-    } else {
-        format!("There was no session at {server}.")
-    })?;
+    let words = (context.texts.signed_out)(server.as_str(), forgotten);
+    context.say(words)?;
     Ok(Exit::Done)
 }
 
@@ -75,37 +73,27 @@ pub(super) async fn whoami(context: &mut Context<'_>) -> Result<Exit, CommandErr
         context.print_json(&response)?;
         return Ok(Exit::Done);
     }
-    let user = response.user.unwrap_or_default();
-    let role = if user.role() == v1::user::Role::Admin {
-        ", admin"
-    } else {
-        ""
-    };
-    context.print(format!(
-        "{}{role}  {} credits, {} held  {} videos",
-        super::table::printable(&user.username),
-        user.credit_balance,
-        user.credits_held,
-        user.completed_video_count
-    ))?;
+    let mut user = response.user.unwrap_or_default();
+    user.username = printable(&user.username);
+    context.print((context.texts.profile)(&user))?;
     if user.password_change_required {
-        context.say("The password must be changed before anything else: vbatch passwd")?;
+        context.say(context.texts.password_due_hint)?;
     }
     Ok(Exit::Done)
 }
 
 /// Sets another password; the session goes on with the new token.
 pub(super) async fn passwd(context: &mut Context<'_>, args: &Passwd) -> Result<Exit, CommandError> {
-    let no_input = context.no_input;
+    let (no_input, texts) = (context.no_input, context.texts);
     let (current, new) = if args.password_stdin {
         (
-            password::from_stdin(context.io, "the old password")?,
-            password::from_stdin(context.io, "the new password")?,
+            password::from_stdin(context.io, texts, texts.old_password)?,
+            password::from_stdin(context.io, texts, texts.new_password)?,
         )
     } else {
         (
-            password::ask_secret(context.io, no_input, "Old password")?,
-            password::ask_new_password(context.io, no_input)?,
+            password::ask_secret(context.io, texts, no_input, texts.old_password)?,
+            password::ask_new_password(context.io, texts, no_input)?,
         )
     };
     let mut response = context.client.change_password(&current, &new).await?;
@@ -114,6 +102,6 @@ pub(super) async fn passwd(context: &mut Context<'_>, args: &Passwd) -> Result<E
         response.access_token.clear();
         context.print_json(&response)?;
     }
-    context.say("The password is changed; all other sessions have ended.")?;
+    context.say(texts.password_changed)?;
     Ok(Exit::Done)
 }

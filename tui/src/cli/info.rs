@@ -7,7 +7,8 @@ use super::Context;
 use super::exit::{CommandError, Exit};
 use super::list::nonzero;
 use super::table::{Column, Table, printable};
-use super::words::{self, local, plain, time};
+use super::words::{self, local, time};
+use crate::text::commands::{CommandTexts, InfoWords, UpstreamTimes};
 
 /// Shows what the service takes and costs, and how it is.
 pub(super) async fn info(context: &mut Context<'_>) -> Result<Exit, CommandError> {
@@ -21,33 +22,29 @@ pub(super) async fn info(context: &mut Context<'_>) -> Result<Exit, CommandError
     }
     let limits = info.limits.unwrap_or_default();
     let status = info.status.unwrap_or_default();
-    context.print(format!(
-        "vbatchd {} at {}, dispatch {}",
-        printable(&info.version),
-        context.address,
-        plain(status.dispatch_state().as_str_name(), "STATE_")
-    ))?;
-    context.print(format!(
-        "images to {} and {} megapixels, {} a batch; audio to {} and {}",
-        words::size(limits.image_bytes_max),
-        limits.image_pixels_max / 1_000_000,
-        limits.images_per_batch_max,
-        words::size(limits.audio_bytes_max),
-        words::playing_time(limits.audio_duration_max.as_ref())
-    ))?;
+    let texts = context.texts;
+    let lines = (texts.info)(&InfoWords {
+        version: &printable(&info.version),
+        address: context.address.as_str(),
+        dispatch: status.dispatch_state(),
+        image_size: &words::size(limits.image_bytes_max),
+        megapixels: limits.image_pixels_max / 1_000_000,
+        images: limits.images_per_batch_max,
+        audio_size: &words::size(limits.audio_bytes_max),
+        audio_time: &words::playing_time(limits.audio_duration_max.as_ref()),
+    });
+    for line in lines {
+        context.print(line)?;
+    }
     context.print("")?;
-    let mut table = engine_table();
+    let mut table = engine_table(texts);
     for engine in &status.engines {
-        engine_row(&mut table, engine);
+        engine_row(texts, &mut table, engine);
     }
     context.print_table(&table)?;
     let now = Timestamp::now();
     for waiting in &status.waiting {
-        context.print(format!(
-            "{} items wait for {}",
-            waiting.count,
-            words::wait_reason(waiting.reason())
-        ))?;
+        context.print((texts.items_wait)(waiting.count, waiting.reason()))?;
     }
     if let Some(upstream) = &status.upstream {
         print_upstream(context, upstream, now)?;
@@ -56,30 +53,30 @@ pub(super) async fn info(context: &mut Context<'_>) -> Result<Exit, CommandError
 }
 
 /// The columns of engines; `admin system` shows them, too.
-pub(super) fn engine_table() -> Table {
+pub(super) fn engine_table(texts: &CommandTexts) -> Table {
+    let [engine, health, price, slots, cleanup, foreign] = texts.cols_engines;
     Table::new([
-        Column::Left("ENGINE"),
-        Column::Left("HEALTH"),
-        Column::Left("PRICE"),
-        Column::Right("SLOTS"),
-        Column::Right("CLEANUP"),
-        Column::Right("FOREIGN"),
+        Column::Left(engine),
+        Column::Left(health),
+        Column::Left(price),
+        Column::Right(slots),
+        Column::Right(cleanup),
+        Column::Right(foreign),
     ])
 }
 
 /// One engine.
-pub(super) fn engine_row(table: &mut Table, engine: &v1::EngineInfo) {
+pub(super) fn engine_row(texts: &CommandTexts, table: &mut Table, engine: &v1::EngineInfo) {
     let slots = engine.slots.unwrap_or_default();
-    let price = match (engine.credits_per_item, engine.seconds_per_credit) {
-        (0, _) => "free".to_owned(),
-        (credits, Some(seconds)) => format!("{credits} an item and {seconds} s"),
-        (credits, None) => format!("{credits} an item"),
+    let default = if engine.is_default {
+        texts.is_default
+    } else {
+        ""
     };
-    let default = if engine.is_default { " (default)" } else { "" };
     table.row([
-        format!("{}{default}", words::engine(&engine.name)),
-        plain(engine.health().as_str_name(), "HEALTH_").to_owned(),
-        price,
+        format!("{}{default}", (texts.engine)(&engine.name)),
+        (texts.health)(engine.health()).to_owned(),
+        (texts.price)(engine),
         format!("{}/{}", slots.running, slots.limit),
         nonzero(slots.cleanup),
         nonzero(slots.foreign),
@@ -92,22 +89,11 @@ pub(super) fn print_upstream(
     upstream: &v1::Upstream,
     now: Timestamp,
 ) -> Result<(), CommandError> {
-    let mut line = format!(
-        "upstream {}  token {}",
-        plain(upstream.health().as_str_name(), "HEALTH_"),
-        plain(upstream.token_state().as_str_name(), "TOKEN_STATE_")
-    );
-    if let Some(expires) = time(upstream.token_expire_time.as_ref()) {
-        line += &format!(" until {}", local(Some(expires)));
-    }
-    if upstream.daily_limit > 0 {
-        line += &format!(
-            "  {}/{} tasks within 24 h",
-            upstream.daily_used, upstream.daily_limit
-        );
-    }
-    if let Some(free) = time(upstream.next_free_time.as_ref()).filter(|free| *free > now) {
-        line += &format!(", the next at {}", local(Some(free)));
-    }
-    context.print(line)
+    let token_ends = time(upstream.token_expire_time.as_ref());
+    let next_free = time(upstream.next_free_time.as_ref()).filter(|free| *free > now);
+    let times = UpstreamTimes {
+        token_ends: token_ends.map(|ends| local(Some(ends))),
+        next_free: next_free.map(|free| local(Some(free))),
+    };
+    context.print((context.texts.upstream)(upstream, &times))
 }

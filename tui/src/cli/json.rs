@@ -36,6 +36,8 @@ printable! {
     CancelBatchResponse CancelItemsResponse RetryItemsResponse FileMetadata ExportMetadata
     ListUsersResponse CreateUserResponse SetCreditsResponse AdjustCreditsResponse
     ListLedgerEntriesResponse GetSystemStatusResponse UpdateUpstreamTokenResponse SetDispatchResponse
+    DeleteBatchResponse UpdateUserResponse ResetPasswordResponse ListAuditEventsResponse WatchSystemResponse
+    CreateApiKeyResponse ListApiKeysResponse RevokeApiKeyResponse
 }
 
 /// Writes a message as one line of JSON.

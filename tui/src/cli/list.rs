@@ -1,14 +1,14 @@
 //! Owns `ls` and `show`: looking at what is there.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 use vision_batch::v1;
 
 use super::args::{Ls, Show};
 use super::exit::{CommandError, Exit};
 use super::table::{Column, Table, printable};
-use super::words::{self, local, plain, short, time};
+use super::words::{self, local, short, time};
 use super::{Context, resolve};
+use crate::text::commands::CommandTexts;
 
 /// Most batches or items a page holds; the contract's limit.
 const PAGE: i32 = 200;
@@ -52,7 +52,7 @@ pub(super) async fn ls(context: &mut Context<'_>, args: &Ls) -> Result<Exit, Com
     } else {
         usize::try_from(args.limit).unwrap_or(usize::MAX)
     };
-    let mut table = batch_table(!owner_id.is_empty());
+    let mut table = batch_table(context.texts, !owner_id.is_empty());
     let mut more = false;
     loop {
         request.page_size = i32::try_from(left).unwrap_or(PAGE).min(PAGE);
@@ -62,7 +62,7 @@ pub(super) async fn ls(context: &mut Context<'_>, args: &Ls) -> Result<Exit, Com
             context.print_json(&page)?;
         } else {
             for batch in &page.batches {
-                batch_row(&mut table, batch, !owner_id.is_empty(), now);
+                batch_row(context.texts, &mut table, batch, !owner_id.is_empty(), now);
             }
         }
         if page.next_page_token.is_empty() {
@@ -78,49 +78,63 @@ pub(super) async fn ls(context: &mut Context<'_>, args: &Ls) -> Result<Exit, Com
         context.print_table(&table)?;
     }
     if more {
-        context.say("There are more; --all lists them all.")?;
+        context.say(context.texts.more)?;
     }
     Ok(Exit::Done)
 }
 
 /// The owner as the contract takes it.
 async fn owner(context: &Context<'_>, name: Option<&str>) -> Result<String, CommandError> {
-    Ok(match name {
-        None => String::new(),
-        Some("-") => "-".to_owned(),
-        Some(name) => match Uuid::parse_str(name) {
-            Ok(id) => id.to_string(),
-            Err(_) => resolve::user(&context.client, name).await?.id,
-        },
-    })
+    match name {
+        Some("-") => Ok("-".to_owned()),
+        name => resolve::user_id(context, name).await,
+    }
 }
 
-fn batch_table(with_owner: bool) -> Table {
-    let mut columns = vec![Column::Left("ID"), Column::Cut("NAME")];
+fn batch_table(texts: &CommandTexts, with_owner: bool) -> Table {
+    let [
+        id,
+        name,
+        owner,
+        engine,
+        state,
+        progress,
+        done,
+        fail,
+        credits,
+        age,
+    ] = texts.cols_batches;
+    let mut columns = vec![Column::Left(id), Column::Cut(name)];
     if with_owner {
-        columns.push(Column::Left("OWNER"));
+        columns.push(Column::Left(owner));
     }
     columns.extend([
-        Column::Left("ENGINE"),
-        Column::Left("STATE"),
-        Column::Right("PROGRESS"),
-        Column::Right("DONE"),
-        Column::Right("FAIL"),
-        Column::Right("CREDITS"),
-        Column::Right("AGE"),
+        Column::Left(engine),
+        Column::Left(state),
+        Column::Right(progress),
+        Column::Right(done),
+        Column::Right(fail),
+        Column::Right(credits),
+        Column::Right(age),
     ]);
     Table::new(columns)
 }
 
-fn batch_row(table: &mut Table, batch: &v1::Batch, with_owner: bool, now: Timestamp) {
+fn batch_row(
+    texts: &CommandTexts,
+    table: &mut Table,
+    batch: &v1::Batch,
+    with_owner: bool,
+    now: Timestamp,
+) {
     let counts = batch.item_counts.unwrap_or_default();
     let mut cells = vec![short(&batch.id).to_owned(), batch.name.clone()];
     if with_owner {
         cells.push(batch.owner_name.clone());
     }
     cells.extend([
-        words::engine(&batch.engine).to_owned(),
-        words::batch_state(batch),
+        (texts.engine)(&batch.engine),
+        words::batch_state(texts, batch),
         words::percent(batch.progress_estimate),
         format!("{}/{}", counts.completed, counts.total),
         nonzero(counts.failed),
@@ -141,7 +155,7 @@ pub(super) fn nonzero(count: i32) -> String {
 
 /// Shows a batch with its items, or one item with its attempts. As JSON: the batch, then its items by the page.
 pub(super) async fn show(context: &mut Context<'_>, args: &Show) -> Result<Exit, CommandError> {
-    let batch_id = resolve::batch(&context.client, &args.batch).await?;
+    let batch_id = resolve::batch(context, &args.batch).await?;
     if let Some(item) = &args.item {
         return show_item(context, &batch_id, item).await;
     }
@@ -160,13 +174,15 @@ pub(super) async fn show(context: &mut Context<'_>, args: &Show) -> Result<Exit,
         page_size: PAGE,
         ..v1::ListItemsRequest::default()
     };
+    let texts = context.texts;
+    let [number, id, image, state, tries, credits] = texts.cols_items;
     let mut table = Table::new([
-        Column::Right("#"),
-        Column::Left("ID"),
-        Column::Cut("SOURCE IMAGE"),
-        Column::Left("STATE"),
-        Column::Right("TRY"),
-        Column::Right("CREDITS"),
+        Column::Right(number),
+        Column::Left(id),
+        Column::Cut(image),
+        Column::Left(state),
+        Column::Right(tries),
+        Column::Right(credits),
     ]);
     let now = Timestamp::now();
     loop {
@@ -182,7 +198,7 @@ pub(super) async fn show(context: &mut Context<'_>, args: &Show) -> Result<Exit,
                 image
                     .map(|image| image.filename.clone())
                     .unwrap_or_default(),
-                words::item_state(item, now),
+                words::item_state(texts, item, now),
                 nonzero(item.attempt_count),
                 (item.credits_charged - item.credits_refunded).to_string(),
             ]);
@@ -199,38 +215,29 @@ pub(super) async fn show(context: &mut Context<'_>, args: &Show) -> Result<Exit,
 }
 
 fn print_batch(context: &mut Context<'_>, batch: &v1::Batch) -> Result<(), CommandError> {
+    let texts = context.texts;
     let counts = batch.item_counts.unwrap_or_default();
-    let now = Timestamp::now();
     let audio = batch.audio.clone().unwrap_or_default();
+    let mut owned = batch.clone();
+    owned.owner_name = printable(&batch.owner_name);
+    let share = words::percent(batch.progress_estimate);
     let mut lines = vec![
         format!("{}  {}", batch.id, printable(&batch.name)),
         format!(
-            "{}  {}  {} of {} completed, {} failed, {} cancelled",
-            words::batch_state(batch),
-            words::percent(batch.progress_estimate),
-            counts.completed,
-            counts.total,
-            counts.failed,
-            counts.cancelled
+            "{}  {}",
+            words::batch_state(texts, batch),
+            (texts.batch_counts)(&share, &counts)
         ),
-        format!(
-            "engine {}  {} credits charged, {} refunded, {} an item  owner {}",
-            words::engine(&batch.engine),
-            batch.credits_charged,
-            batch.credits_refunded,
-            batch.credits_per_item,
-            printable(&batch.owner_name)
+        (texts.batch_credits)(&owned),
+        (texts.audio)(
+            &printable(&audio.filename),
+            &words::playing_time(audio.duration.as_ref()),
+            &words::size(audio.size_bytes),
         ),
-        format!(
-            "audio  {}  {}  {}",
-            printable(&audio.filename),
-            words::playing_time(audio.duration.as_ref()),
-            words::size(audio.size_bytes)
-        ),
-        format!("prompt {}", printable(&batch.prompt)),
+        (texts.prompt)(&printable(&batch.prompt)),
     ];
     if !batch.negative_prompt.is_empty() {
-        lines.push(format!("not    {}", printable(&batch.negative_prompt)));
+        lines.push((texts.negative_prompt)(&printable(&batch.negative_prompt)));
     }
     let mut labels: Vec<String> = batch
         .labels
@@ -239,21 +246,21 @@ fn print_batch(context: &mut Context<'_>, batch: &v1::Batch) -> Result<(), Comma
         .collect();
     labels.sort();
     if !labels.is_empty() {
-        lines.push(format!("labels {}", labels.join(", ")));
+        lines.push((texts.labels)(&labels.join(", ")));
     }
-    let mut times = format!("created {}", local(time(batch.create_time.as_ref())));
-    for (word, at) in [
-        ("started", &batch.start_time),
-        ("finished", &batch.finish_time),
-        ("expected", &batch.expected_finish_time),
+    let mut times = vec![(texts.created)(&local(time(batch.create_time.as_ref())))];
+    for (words, at) in [
+        (texts.started, &batch.start_time),
+        (texts.finished, &batch.finish_time),
+        (texts.expected, &batch.expected_finish_time),
     ] {
         if let Some(at) = time(at.as_ref()) {
-            times += &format!("  {word} {}", local(Some(at)));
+            times.push(words(&local(Some(at))));
         }
     }
-    lines.push(times);
+    lines.push(times.join("  "));
     if let Some(wait) = &batch.wait {
-        lines.push(words::wait(wait, now));
+        lines.push(words::wait(texts, wait, Timestamp::now()));
     }
     for line in lines {
         context.print(line)?;
@@ -268,10 +275,8 @@ async fn show_item(
 ) -> Result<Exit, CommandError> {
     let all = resolve::all_items(&context.client, batch_id).await?;
     let names = [name.to_owned()];
-    let [item] = resolve::items(&all, &names)?[..] else {
-        return Err(CommandError::Usage(format!(
-            "{name} means more than one item"
-        )));
+    let [item] = resolve::items(context.texts, &all, &names)?[..] else {
+        return Err(CommandError::Usage((context.texts.many_items)(name)));
     };
     let request = v1::GetItemRequest {
         batch_id: batch_id.to_owned(),
@@ -293,38 +298,37 @@ async fn show_item(
         image.media_type,
         words::size(image.size_bytes)
     ))?;
-    context.print(words::item_state(&item, Timestamp::now()))?;
+    let texts = context.texts;
+    context.print(words::item_state(texts, &item, Timestamp::now()))?;
     if let Some(failure) = item
         .failure
         .as_ref()
         .filter(|failure| !failure.upstream_message.is_empty())
     {
-        context.print(format!(
-            "upstream said: {}",
-            printable(&failure.upstream_message)
-        ))?;
+        context.print((texts.upstream_said)(&printable(&failure.upstream_message)))?;
     }
     context.print("")?;
+    let [number, round, outcome, started, finished, seed, task, why] = texts.cols_attempts;
     let mut table = Table::new([
-        Column::Right("ATTEMPT"),
-        Column::Right("ROUND"),
-        Column::Left("OUTCOME"),
-        Column::Left("STARTED"),
-        Column::Left("FINISHED"),
-        Column::Right("SEED"),
-        Column::Left("TASK"),
-        Column::Left("WHY"),
+        Column::Right(number),
+        Column::Right(round),
+        Column::Left(outcome),
+        Column::Left(started),
+        Column::Left(finished),
+        Column::Right(seed),
+        Column::Left(task),
+        Column::Left(why),
     ]);
     for attempt in &response.attempts {
         let why = match &attempt.failure {
-            Some(failure) => words::failure_words(failure),
-            None if attempt.unresolved => "its submit had no answer".to_owned(),
+            Some(failure) => words::failure_words(texts, failure),
+            None if attempt.unresolved => texts.submit_unanswered.to_owned(),
             None => String::new(),
         };
         table.row([
             attempt.number.to_string(),
             attempt.round.to_string(),
-            plain(attempt.outcome().as_str_name(), "OUTCOME_").to_owned(),
+            (texts.outcome_of)(attempt.outcome()).to_owned(),
             local(time(attempt.start_time.as_ref())),
             local(time(attempt.finish_time.as_ref())),
             attempt.seed.to_string(),

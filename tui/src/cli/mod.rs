@@ -11,10 +11,13 @@ mod account;
 mod admin;
 pub mod args;
 mod change;
+pub mod csv;
 pub mod exit;
+mod help;
 mod info;
 pub mod io;
 pub mod json;
+mod keys;
 mod list;
 mod part;
 mod password;
@@ -25,15 +28,14 @@ mod submit;
 pub mod table;
 mod trust;
 mod watch;
-mod words;
+pub(crate) mod words;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
-use self::args::screen::LanguageArgument;
 use self::args::{Arguments, Command};
 use self::exit::{CommandError, Exit};
 use self::io::Io;
@@ -43,6 +45,8 @@ use crate::net::address::Address;
 use crate::net::{Client, Fingerprint, Trust};
 use crate::screen::Options;
 use crate::state::{Language, Look};
+use crate::text::commands::CommandTexts;
+use crate::text::texts;
 
 /// What the command line asks for.
 pub enum Task {
@@ -68,14 +72,16 @@ pub async fn run(
     io: &mut Io,
     client: Option<Client>,
 ) -> Task {
-    let arguments = match Arguments::try_parse_from(args) {
-        Ok(arguments) => arguments,
-        Err(error) => return Task::Ended(explain(&error, io)),
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    let language = language_of(&args);
+    let texts = texts(language).commands;
+    let parsed = help::command(texts)
+        .try_get_matches_from(args)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments.without_empty(),
+        Err(error) => return Task::Ended(explain(&error, io, texts)),
     };
-    let language = arguments.lang.map_or_else(
-        || Look::from_environment(|name| std::env::var(name).ok()).language,
-        LanguageArgument::language,
-    );
     let address = match arguments.server.as_deref().map(str::parse).transpose() {
         Ok(address) => address.unwrap_or_default(),
         Err(error) => {
@@ -83,7 +89,7 @@ pub async fn run(
             return Task::Ended(report(io, &error, "", language));
         }
     };
-    if let Some(written) = about::write(&arguments, io) {
+    if let Some(written) = about::write(&arguments, io, texts) {
         return Task::Ended(match written {
             Ok(()) => Exit::Done,
             Err(error) => report(io, &error, "", language),
@@ -119,6 +125,7 @@ pub async fn run(
         address: address.clone(),
         keeps_session,
         language,
+        texts,
         json: arguments.json,
         quiet: arguments.quiet,
         no_input: arguments.no_input,
@@ -140,7 +147,11 @@ pub async fn run(
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
             // The terminal may be gone; then nobody misses the words.
-            let _ = writeln!(io.stderr, "\n{}", hint.as_deref().unwrap_or("Interrupted."));
+            let _ = writeln!(
+                io.stderr,
+                "\n{}",
+                hint.as_deref().unwrap_or(texts.interrupted)
+            );
             Exit::Interrupted
         }
         Err(error) => report(io, &error, address.as_str(), language),
@@ -173,14 +184,34 @@ fn client_of(
     })
 }
 
+/// The language of words about a command line that may not be understood yet.
+fn language_of(args: &[OsString]) -> Language {
+    let mut given = None;
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix("--lang") {
+            Some("") => given = args.next(),
+            Some(value) => given = value.strip_prefix('=').or(given),
+            None if arg == "--" => break,
+            None => {}
+        }
+    }
+    match given {
+        Some("zh") => Language::Chinese,
+        Some("en") => Language::English,
+        _ => Look::from_environment(|name| std::env::var(name).ok()).language,
+    }
+}
+
 /// Help and version go to stdout and are success; everything else is wrong usage.
-fn explain(error: &clap::Error, io: &mut Io) -> Exit {
+fn explain(error: &clap::Error, io: &mut Io, texts: &CommandTexts) -> Exit {
     let (output, exit) = if error.use_stderr() {
         (&mut io.stderr, Exit::Usage)
     } else {
         (&mut io.stdout, Exit::Done)
     };
-    match write!(output, "{}", error.render()).and_then(|()| output.flush()) {
+    let text = help::explain(error, texts);
+    match write!(output, "{text}").and_then(|()| output.flush()) {
         Ok(()) => exit,
         Err(error) => CommandError::Io(error).exit(),
     }
@@ -207,6 +238,7 @@ struct Context<'a> {
     /// Whether the session is of the file, and new ones go there.
     keeps_session: bool,
     language: Language,
+    texts: &'static CommandTexts,
     json: bool,
     quiet: bool,
     no_input: bool,
@@ -294,6 +326,8 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> Result<Exit, 
         Command::Retry(args) => change::retry(context, args).await,
         Command::Download(args) => save::download(context, args).await,
         Command::Export(args) => save::export(context, args).await,
+        Command::Delete(args) => change::delete(context, args).await,
+        Command::Keys(args) => keys::run(context, args).await,
         Command::Admin(args) => admin::run(context, args).await,
         Command::Completions { .. } | Command::Man { .. } => {
             unreachable!("these were written before a server was needed")

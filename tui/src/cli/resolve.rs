@@ -1,11 +1,13 @@
-//! Owns how batches, items and users are named on the command line: by id, by the last digits of it, by position, by name.
+//! Owns how batches, items, users and keys are named on the command line: by id, by the last digits of it, by position, by name.
 
 use uuid::Uuid;
 use vision_batch::v1;
 
+use super::Context;
 use super::exit::CommandError;
 use super::words::short;
 use crate::net::Client;
+use crate::text::commands::{CommandTexts, NameProblem};
 
 /// Fewest digits an id may be shortened to.
 const FEWEST_DIGITS: usize = 4;
@@ -32,14 +34,14 @@ fn ends_with(id: &str, digits: &str) -> bool {
 ///
 /// # Errors
 /// When the text is no id, means no batch, or means several.
-pub async fn batch(client: &Client, text: &str) -> Result<String, CommandError> {
+pub(super) async fn batch(context: &Context<'_>, text: &str) -> Result<String, CommandError> {
+    let (client, say) = (&context.client, context.texts.name_problem);
     if let Ok(id) = Uuid::parse_str(text) {
         return Ok(id.to_string());
     }
     let Some(digits) = digits(text) else {
-        return Err(CommandError::Usage(format!(
-            "{text}: a batch is named by its id or at least {FEWEST_DIGITS} of its last digits"
-        )));
+        let problem = NameProblem::NotABatch(text, FEWEST_DIGITS);
+        return Err(CommandError::Usage(say(&problem)));
     };
     let mut found = candidates(client, &digits, "").await?;
     if found.is_empty() {
@@ -50,9 +52,7 @@ pub async fn batch(client: &Client, text: &str) -> Result<String, CommandError> 
         };
     }
     match found.as_slice() {
-        [] => Err(CommandError::NotFound(format!(
-            "no batch has an id that ends in {text}"
-        ))),
+        [] => Err(CommandError::NotFound(say(&NameProblem::NoBatch(text)))),
         [only] => Ok(only.id.clone()),
         several => {
             let list: Vec<String> = several
@@ -60,10 +60,8 @@ pub async fn batch(client: &Client, text: &str) -> Result<String, CommandError> 
                 .take(CANDIDATES_SHOWN)
                 .map(|batch| format!("\n  {}  {}", batch.id, super::table::printable(&batch.name)))
                 .collect();
-            Err(CommandError::Usage(format!(
-                "{text} is the end of more than one id; give more digits:{}",
-                list.concat()
-            )))
+            let problem = NameProblem::ManyBatches(text, &list.concat());
+            Err(CommandError::Usage(say(&problem)))
         }
     }
 }
@@ -102,7 +100,7 @@ async fn candidates(
 ///
 /// # Errors
 /// When the server refuses or is not reached.
-pub async fn all_items(
+pub(super) async fn all_items(
     client: &Client,
     batch_id: &str,
 ) -> Result<Vec<v1::VideoItem>, CommandError> {
@@ -126,7 +124,8 @@ pub async fn all_items(
 ///
 /// # Errors
 /// When a name makes no sense, or means no item or several.
-pub fn items<'a>(
+pub(super) fn items<'a>(
+    texts: &CommandTexts,
     items: &'a [v1::VideoItem],
     names: &[String],
 ) -> Result<Vec<&'a v1::VideoItem>, CommandError> {
@@ -135,7 +134,7 @@ pub fn items<'a>(
     }
     let mut chosen = vec![false; items.len()];
     for name in names {
-        for index in matching(items, name)? {
+        for index in matching(texts, items, name)? {
             chosen[index] = true;
         }
     }
@@ -146,7 +145,12 @@ pub fn items<'a>(
         .collect())
 }
 
-fn matching(items: &[v1::VideoItem], name: &str) -> Result<Vec<usize>, CommandError> {
+fn matching(
+    texts: &CommandTexts,
+    items: &[v1::VideoItem],
+    name: &str,
+) -> Result<Vec<usize>, CommandError> {
+    let say = texts.name_problem;
     let of_position = |wanted: std::ops::RangeInclusive<i32>| -> Vec<usize> {
         let positions = items.iter().enumerate();
         positions
@@ -154,7 +158,7 @@ fn matching(items: &[v1::VideoItem], name: &str) -> Result<Vec<usize>, CommandEr
             .map(|(index, _)| index)
             .collect()
     };
-    let not_found = || CommandError::NotFound(format!("the batch has no item {name}"));
+    let not_found = || CommandError::NotFound(say(&NameProblem::NoItem(name)));
     let range = name
         .split_once('-')
         .and_then(|(first, last)| Some((first.parse::<i32>().ok()?, last.parse::<i32>().ok()?)));
@@ -177,9 +181,8 @@ fn matching(items: &[v1::VideoItem], name: &str) -> Result<Vec<usize>, CommandEr
         return if name.parse::<i32>().is_ok() {
             Err(not_found())
         } else {
-            Err(CommandError::Usage(format!(
-                "{name}: an item is named by its position, a range of positions, its id, or at least {FEWEST_DIGITS} of the id's last digits"
-            )))
+            let problem = NameProblem::NotAnItem(name, FEWEST_DIGITS);
+            Err(CommandError::Usage(say(&problem)))
         };
     };
     let found: Vec<usize> = (0..items.len())
@@ -190,10 +193,8 @@ fn matching(items: &[v1::VideoItem], name: &str) -> Result<Vec<usize>, CommandEr
         1 => Ok(found),
         _ => {
             let list: Vec<&str> = found.iter().map(|index| short(&items[*index].id)).collect();
-            Err(CommandError::Usage(format!(
-                "{name} means more than one item: {}",
-                list.join(", ")
-            )))
+            let problem = NameProblem::ManyItems(name, &list.join(", "));
+            Err(CommandError::Usage(say(&problem)))
         }
     }
 }
@@ -202,7 +203,8 @@ fn matching(items: &[v1::VideoItem], name: &str) -> Result<Vec<usize>, CommandEr
 ///
 /// # Errors
 /// When there is none, or the caller is no admin.
-pub async fn user(client: &Client, name: &str) -> Result<v1::User, CommandError> {
+pub(super) async fn user(context: &Context<'_>, name: &str) -> Result<v1::User, CommandError> {
+    let client = &context.client;
     let by_id = Uuid::parse_str(name).ok().map(|id| id.to_string());
     let mut request = v1::ListUsersRequest {
         text: if by_id.is_some() {
@@ -217,16 +219,70 @@ pub async fn user(client: &Client, name: &str) -> Result<v1::User, CommandError>
         let page = client.list_users(request.clone()).await?;
         let found = page.users.into_iter().find(|user| match &by_id {
             Some(id) => user.id == *id,
-            None => user.username == name,
+            None => user.username.to_lowercase() == name.to_lowercase(),
         });
         if let Some(user) = found {
             return Ok(user);
         }
         if page.next_page_token.is_empty() {
-            return Err(CommandError::NotFound(format!("there is no user {name}")));
+            let problem = NameProblem::NoUser(name);
+            return Err(CommandError::NotFound((context.texts.name_problem)(
+                &problem,
+            )));
         }
         request.page_token = page.next_page_token;
     }
+}
+
+/// The user whose things are meant; the caller when nobody is named.
+///
+/// # Errors
+/// As [`user`].
+pub(super) async fn user_id(
+    context: &Context<'_>,
+    name: Option<&str>,
+) -> Result<String, CommandError> {
+    match name {
+        None => Ok(String::new()),
+        Some(name) => match Uuid::parse_str(name) {
+            Ok(id) => Ok(id.to_string()),
+            Err(_) => Ok(user(context, name).await?.id),
+        },
+    }
+}
+
+/// The key that is meant, of these: by name, id, the last digits of that, or how the secret begins.
+///
+/// # Errors
+/// When it is none of them, or several.
+pub(super) fn key<'a>(
+    texts: &CommandTexts,
+    keys: &'a [v1::ApiKey],
+    name: &str,
+) -> Result<&'a v1::ApiKey, CommandError> {
+    let digits = digits(name);
+    let by: [&dyn Fn(&v1::ApiKey) -> bool; 3] = [
+        &|key| key.name == name,
+        &|key| !key.secret_prefix.is_empty() && name.starts_with(&key.secret_prefix),
+        &|key| {
+            digits
+                .as_ref()
+                .is_some_and(|digits| ends_with(&key.id, digits))
+        },
+    ];
+    for is_meant in by {
+        let found: Vec<&v1::ApiKey> = keys.iter().filter(|key| is_meant(key)).collect();
+        match found.as_slice() {
+            [] => {}
+            [only] => return Ok(only),
+            _ => {
+                let problem = NameProblem::ManyKeys(name);
+                return Err(CommandError::Usage((texts.name_problem)(&problem)));
+            }
+        }
+    }
+    let problem = NameProblem::NoKey(name);
+    Err(CommandError::NotFound((texts.name_problem)(&problem)))
 }
 
 #[cfg(test)]
@@ -236,6 +292,8 @@ pub async fn user(client: &Client, name: &str) -> Result<v1::User, CommandError>
 )]
 mod tests {
     use super::*;
+    use crate::state::Language;
+    use crate::text::texts;
 
     fn batch_of(count: i32) -> Vec<v1::VideoItem> {
         (1..=count)
@@ -250,7 +308,7 @@ mod tests {
     fn positions(names: &[&str]) -> Result<Vec<i32>, String> {
         let all = batch_of(12);
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        items(&all, &names)
+        items(texts(Language::English).commands, &all, &names)
             .map(|items| items.iter().map(|item| item.position).collect())
             .map_err(|error| error.to_string())
     }

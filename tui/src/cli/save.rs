@@ -34,36 +34,29 @@ pub(super) async fn download(
     context: &mut Context<'_>,
     args: &Download,
 ) -> Result<Exit, CommandError> {
-    let batch_id = resolve::batch(&context.client, &args.batch).await?;
+    let batch_id = resolve::batch(context, &args.batch).await?;
     let wanted = match args.kind {
         KindArgument::Audio => vec![audio(context, &batch_id).await?],
         KindArgument::Video | KindArgument::Image => {
             let all = resolve::all_items(&context.client, &batch_id).await?;
-            let chosen = resolve::items(&all, &args.items)?;
+            let chosen = resolve::items(context.texts, &all, &args.items)?;
             of_items(&all, &chosen, args.kind, args.items.is_empty())
         }
     };
     if wanted.is_empty() {
-        return Err(CommandError::Refused(format!(
-            "batch {} has no finished video yet; vbatch watch {} follows it",
-            short(&batch_id),
-            short(&batch_id)
-        )));
+        let words = (context.texts.no_video_yet)(short(&batch_id));
+        return Err(CommandError::Refused(words));
     }
     if args.out == Path::new("-") {
         let [one] = wanted.as_slice() else {
-            return Err(CommandError::Usage(
-                "only one file can go to stdout; name one item, or use vbatch export -o -".into(),
-            ));
+            return Err(CommandError::Usage(context.texts.one_to_stdout.into()));
         };
         return to_stdout(context, one).await;
     }
     tokio::fs::create_dir_all(&args.out)
         .await
         .map_err(|error| CommandError::Failed(format!("{}: {error}", args.out.display())))?;
-    context.set_way_back(Some(
-        "Interrupted; the same command goes on where it broke off.".to_owned(),
-    ));
+    context.set_way_back(Some(context.texts.resumable.to_owned()));
     let count = wanted.len();
     let mut first_failure = None;
     for (index, one) in wanted.iter().enumerate() {
@@ -207,13 +200,11 @@ async fn save(
             u64::try_from(*size) == Ok(size_bytes) && *digest == sha256
         });
         if same {
-            context.say(format!("{} is there already.", path.display()))?;
+            context.say((context.texts.there_already)(&path.display().to_string()))?;
             return saved(context, &path, None);
         }
         if !overwrite {
-            return Err(CommandError::Refused(
-                "another file of this name is there; --overwrite replaces it".into(),
-            ));
+            return Err(CommandError::Refused(context.texts.another_file.into()));
         }
     }
     let (mut part, resume) = PartFile::resume(path.clone())
@@ -289,12 +280,12 @@ async fn to_stdout(context: &mut Context<'_>, wanted: &Wanted) -> Result<Exit, C
 
 /// Saves the ZIP of a batch.
 pub(super) async fn export(context: &mut Context<'_>, args: &Export) -> Result<Exit, CommandError> {
-    let batch_id = resolve::batch(&context.client, &args.batch).await?;
+    let batch_id = resolve::batch(context, &args.batch).await?;
     let item_ids = if args.items.is_empty() {
         Vec::new()
     } else {
         let all = resolve::all_items(&context.client, &batch_id).await?;
-        let chosen = resolve::items(&all, &args.items)?;
+        let chosen = resolve::items(context.texts, &all, &args.items)?;
         chosen.into_iter().map(|item| item.id.clone()).collect()
     };
     let request = v1::ExportBatchRequest { batch_id, item_ids };
@@ -302,13 +293,16 @@ pub(super) async fn export(context: &mut Context<'_>, args: &Export) -> Result<E
     if args.out.as_deref() == Some(Path::new("-")) {
         let mut stdout = stdout_for_bytes(context)?;
         let progress = Progress::of_bytes(context);
-        let show = |at: DownloadProgress| progress.bytes("export", at.done_bytes, at.total_bytes);
+        let texts = context.texts;
+        let show =
+            |at: DownloadProgress| progress.bytes(texts.export, at.done_bytes, at.total_bytes);
         export_batch(&client, &request, &mut stdout, &show).await?;
         return Ok(Exit::Done);
     }
     let mut part = PartFile::anew(args.out.clone(), PathBuf::from("."), args.overwrite);
     let progress = Progress::of_bytes(context);
-    let show = |at: DownloadProgress| progress.bytes("export", at.done_bytes, at.total_bytes);
+    let texts = context.texts;
+    let show = |at: DownloadProgress| progress.bytes(texts.export, at.done_bytes, at.total_bytes);
     let result = export_batch(&client, &request, &mut part, &show).await;
     drop(progress);
     let metadata = match result {
@@ -325,16 +319,14 @@ pub(super) async fn export(context: &mut Context<'_>, args: &Export) -> Result<E
     } else {
         context.print(path.display().to_string())?;
     }
-    context.say(format!("{} videos saved.", metadata.video_count))?;
+    context.say((context.texts.videos_saved)(metadata.video_count))?;
     Ok(Exit::Done)
 }
 
 /// stdout as a destination; bytes are not thrown at a terminal.
 fn stdout_for_bytes(context: &Context<'_>) -> Result<Stdout, CommandError> {
     if context.io.stdout_is_terminal {
-        return Err(CommandError::Usage(
-            "stdout is a terminal; send it to a file or a program".into(),
-        ));
+        return Err(CommandError::Usage(context.texts.stdout_is_terminal.into()));
     }
     Ok(Stdout(context.io.stdout.clone()))
 }

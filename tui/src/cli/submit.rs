@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use vbatch_probe::{AudioLimits, probe_audio};
 use vision_batch::v1;
 
 use super::args::{Download, Follow, KindArgument, Quote, Rerun, Submit};
 use super::exit::{CommandError, Exit};
 use super::progress::Progress;
-use super::words::{self, short};
+use super::words;
 use super::{Context, resolve, save, watch};
 use crate::files::Disk;
 use crate::net::upload::{self, UploadProgress, UploadStep};
+use crate::text::commands::{CommandTexts, UploadWords};
 
 /// Uploads a batch; waits for it and saves its videos when asked to.
 pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<Exit, CommandError> {
@@ -23,9 +26,10 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
         .request_id
         .clone()
         .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+    let input = Input::of(context, args).await?;
     let spec = v1::BatchSpec {
         name: args.name.clone().unwrap_or_default(),
-        prompt: args.prompt.clone().unwrap_or_default(),
+        prompt: input.prompt,
         negative_prompt: args.negative_prompt.clone().unwrap_or_default(),
         engine: args.engine.clone().unwrap_or_default(),
         labels: args.labels.iter().cloned().collect(),
@@ -33,17 +37,16 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
         max_credits: args.max_credits,
         ..v1::BatchSpec::default()
     };
-    context.set_way_back(Some(format!(
-        "Interrupted. Should the batch have been made all the same, this shows it and charges nothing more:\n  the same command with --request-id {request_id}"
-    )));
+    let texts = context.texts;
+    context.set_way_back(Some((texts.upload_interrupted)(&request_id)));
     let progress = Progress::of_bytes(context);
     let response = upload::create_batch(
         &context.client,
         Arc::new(Disk),
         spec,
-        &args.audio,
-        &args.images,
-        &|step| show_upload(&progress, &step),
+        &input.audio,
+        &input.images,
+        &|step| show_upload(texts, &progress, &step),
     )
     .await;
     drop(progress);
@@ -57,18 +60,71 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
     afterwards(context, &args.follow, &batch).await
 }
 
-fn show_upload(progress: &Progress, step: &UploadProgress) {
-    let what = match step.step {
-        UploadStep::Reading => format!("reading file {} of {}", step.file_number, step.file_count),
-        UploadStep::Sending => format!("sending file {} of {}", step.file_number, step.file_count),
-        UploadStep::Checking => "the server checks the files".to_owned(),
+/// What a batch is made of, when all that was to come from stdin has come.
+struct Input {
+    audio: PathBuf,
+    images: Vec<PathBuf>,
+    prompt: String,
+    /// Where an audio from stdin lies; removed with this. It is read twice, as every file is.
+    _spool: Option<TempDir>,
+}
+
+impl Input {
+    async fn of(context: &mut Context<'_>, args: &Submit) -> Result<Self, CommandError> {
+        let is_stdin = |path: &Path| path == Path::new("-");
+        let texts = context.texts;
+        let prompt = args.prompt.clone().unwrap_or_default();
+        let times = args.images.iter().filter(|path| is_stdin(path)).count()
+            + usize::from(is_stdin(&args.audio))
+            + usize::from(prompt == "-");
+        if times > 1 {
+            return Err(CommandError::Usage(texts.one_stdin.into()));
+        }
+        let mut input = Self {
+            audio: args.audio.clone(),
+            images: Vec::new(),
+            prompt,
+            _spool: None,
+        };
+        for path in &args.images {
+            if is_stdin(path) {
+                let mut list = String::new();
+                context.io.stdin.read_to_string(&mut list)?;
+                let paths = list.lines().filter(|line| !line.is_empty());
+                input.images.extend(paths.map(PathBuf::from));
+            } else {
+                input.images.push(path.clone());
+            }
+        }
+        if input.images.is_empty() {
+            return Err(CommandError::Usage(texts.no_pictures.into()));
+        }
+        if is_stdin(&args.audio) {
+            let spool = tempfile::tempdir()?;
+            input.audio = spool.path().join("stdin");
+            std::io::copy(&mut context.io.stdin, &mut File::create(&input.audio)?)?;
+            input._spool = Some(spool);
+        }
+        if input.prompt == "-" {
+            input.prompt.clear();
+            context.io.stdin.read_to_string(&mut input.prompt)?;
+            input.prompt.truncate(input.prompt.trim_end().len());
+        }
+        Ok(input)
+    }
+}
+
+fn show_upload(texts: &CommandTexts, progress: &Progress, step: &UploadProgress) {
+    let words = match step.step {
+        UploadStep::Reading => UploadWords::Reading(step.file_number, step.file_count),
+        UploadStep::Sending => UploadWords::Sending(step.file_number, step.file_count),
+        UploadStep::Checking => UploadWords::Checking,
         UploadStep::WaitingToRetry => {
-            progress
-                .say("The connection broke; the upload begins again under the same request id.");
-            "waiting".to_owned()
+            progress.say(texts.upload_again);
+            UploadWords::Waiting
         }
     };
-    progress.bytes(&what, step.done_bytes, step.total_bytes);
+    progress.bytes(&(texts.upload)(&words), step.done_bytes, step.total_bytes);
 }
 
 /// Says what was made, and prints its id for scripts.
@@ -81,19 +137,7 @@ fn begun(
     if !context.json {
         context.print(&batch.id)?;
     }
-    let count = batch.item_counts.map_or(0, |counts| counts.total);
-    let made = if replayed {
-        "was made before"
-    } else {
-        "is made"
-    };
-    context.say(format!(
-        "Batch {} {made}: {count} items with {}, {} credits charged, {balance} left. Follow it: vbatch watch {}",
-        short(&batch.id),
-        words::engine(&batch.engine),
-        batch.credits_charged,
-        short(&batch.id),
-    ))
+    context.say((context.texts.begun)(batch, balance, replayed))
 }
 
 async fn afterwards(
@@ -137,9 +181,7 @@ pub(super) async fn quote(context: &mut Context<'_>, args: &Quote) -> Result<Exi
         (Some(path), _) => measure(path)?,
         (None, Some(duration)) => duration,
         (None, None) => {
-            return Err(CommandError::Usage(
-                "--audio or --duration is needed".into(),
-            ));
+            return Err(CommandError::Usage(context.texts.duration_needed.into()));
         }
     };
     let counted = i32::try_from(args.images.len()).unwrap_or(i32::MAX);
@@ -153,31 +195,19 @@ pub(super) async fn quote(context: &mut Context<'_>, args: &Quote) -> Result<Exi
         context.print_json(&quote)?;
         return Ok(Exit::Done);
     }
-    context.print(format!(
-        "{} x {} = {} credits with {}, balance {} -> {}",
-        request.image_count,
-        quote.credits_per_item,
-        quote.credits,
-        words::engine(&quote.engine),
-        quote.balance_before,
-        quote.balance_after
-    ))?;
+    let texts = context.texts;
+    context.print((texts.quote)(request.image_count, &quote))?;
     if let Some(finish) = words::time(quote.expected_finish_time.as_ref()) {
-        context.print(format!(
-            "finished about {}: {} slots, {} items ahead",
-            words::local(Some(finish)),
-            quote.slot_limit,
-            quote.items_ahead
-        ))?;
+        context.print((texts.quote_finish)(&words::local(Some(finish)), &quote))?;
     }
     if let Some(wait) = &quote.wait {
-        context.print(words::wait(wait, jiff::Timestamp::now()))?;
+        context.print(words::wait(texts, wait, jiff::Timestamp::now()))?;
     }
     if let Some(left) = quote.daily_tasks_left {
-        context.print(format!("{left} upstream tasks left within 24 h"))?;
+        context.print((texts.tasks_left)(left))?;
     }
     if !quote.affordable {
-        context.say("The credits do not suffice.")?;
+        context.say(texts.not_affordable)?;
         return Ok(Exit::NoCredits);
     }
     Ok(Exit::Done)
@@ -199,12 +229,12 @@ fn measure(path: &Path) -> Result<Duration, CommandError> {
 
 /// Makes a new batch from the stored files of another.
 pub(super) async fn rerun(context: &mut Context<'_>, args: &Rerun) -> Result<Exit, CommandError> {
-    let batch_id = resolve::batch(&context.client, &args.batch).await?;
+    let batch_id = resolve::batch(context, &args.batch).await?;
     let item_ids = if args.items.is_empty() {
         Vec::new()
     } else {
         let all = resolve::all_items(&context.client, &batch_id).await?;
-        let chosen = resolve::items(&all, &args.items)?;
+        let chosen = resolve::items(context.texts, &all, &args.items)?;
         chosen.into_iter().map(|item| item.id.clone()).collect()
     };
     let request = v1::RerunBatchRequest {

@@ -1,7 +1,5 @@
 //! Owns the question whether the certificate of a server is to be trusted, asked once a server, before anything is sent.
 
-use std::io::Write as _;
-
 use super::args::Arguments;
 use super::exit::CommandError;
 use super::io::Io;
@@ -20,9 +18,7 @@ use crate::text::texts;
 /// When it is none.
 pub(super) fn given(arguments: &Arguments) -> Result<Option<Fingerprint>, NetError> {
     let text = arguments.fingerprint.as_deref();
-    text.filter(|text| !text.trim().is_empty())
-        .map(str::parse)
-        .transpose()
+    text.map(str::parse).transpose()
 }
 
 /// What is trusted at this server: the certificate given by hand, else the one that was trusted before; at a server that
@@ -69,7 +65,9 @@ pub(super) async fn settle(
             let Some(shown) = refused.unknown_certificate().filter(|_| askable) else {
                 return Err(refused.into());
             };
-            if !is_trusted(io, address, shown, language)? {
+            let words = texts(language);
+            let question = (words.trust_question)(address.as_str(), &shown.to_string());
+            if !password::confirm(io, words.commands, no_input, &question)? {
                 return Err(refused.into());
             }
             keep(shown)?;
@@ -77,24 +75,4 @@ pub(super) async fn settle(
             Ok(trust)
         }
     }
-}
-
-fn is_trusted(
-    io: &mut Io,
-    address: &Address,
-    shown: Fingerprint,
-    language: Language,
-) -> Result<bool, CommandError> {
-    let words = texts(language);
-    let question = (words.trust_question)(address.as_str(), &shown.to_string());
-    write!(io.stderr, "{question} [y/N] ")?;
-    io.stderr.flush()?;
-    let answer = match password::from_stdin(io, "y or n") {
-        Ok(answer) => answer,
-        // An empty line is the answer No.
-        Err(CommandError::Usage(_)) => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let answer = answer.trim().to_lowercase();
-    Ok(["y", "yes", "是", "好"].contains(&answer.as_str()))
 }

@@ -15,10 +15,11 @@ use super::words::{self, short};
 use super::{Context, resolve};
 use crate::net::error::Class;
 use crate::net::live::{Live, News};
+use crate::text::commands::CommandTexts;
 
 /// Follows a batch: a line for each step of each item, or every event of the stream as JSON.
 pub(super) async fn watch(context: &mut Context<'_>, args: &Watch) -> Result<Exit, CommandError> {
-    let batch_id = resolve::batch(&context.client, &args.batch).await?;
+    let batch_id = resolve::batch(context, &args.batch).await?;
     detach_with(context, &batch_id);
     let mut shown = HashMap::new();
     let batch = follow(context, &batch_id, args.follow, |context, event| {
@@ -48,7 +49,7 @@ pub(super) async fn watch(context: &mut Context<'_>, args: &Watch) -> Result<Exi
                 words::local(Some(now)),
                 item.position,
                 printable(name.unwrap_or_default()),
-                words::item_state(item, now)
+                words::item_state(context.texts, item, now)
             ))?;
         }
         Ok(())
@@ -79,17 +80,14 @@ fn step(item: &v1::VideoItem) -> Step {
 
 /// Waits for a batch, quietly.
 pub(super) async fn wait(context: &mut Context<'_>, args: &Wait) -> Result<Exit, CommandError> {
-    let batch_id = resolve::batch(&context.client, &args.batch).await?;
+    let batch_id = resolve::batch(context, &args.batch).await?;
     let finished = match args.timeout {
         None => until_finished(context, &batch_id).await?,
         Some(limit) => {
             match tokio::time::timeout(limit, until_finished(context, &batch_id)).await {
                 Ok(finished) => finished?,
                 Err(_) => {
-                    context.say(format!(
-                        "Batch {} is not finished yet; it goes on.",
-                        short(&batch_id)
-                    ))?;
+                    context.say((context.texts.not_finished)(short(&batch_id)))?;
                     return Ok(Exit::TimedOut);
                 }
             }
@@ -111,6 +109,7 @@ pub(super) async fn until_finished(
 ) -> Result<v1::Batch, CommandError> {
     detach_with(context, batch_id);
     let progress = Progress::of_share(context);
+    let texts = context.texts;
     let mut last = v1::Batch::default();
     let batch = follow(context, batch_id, false, |_, event| {
         let batch = match event {
@@ -120,7 +119,7 @@ pub(super) async fn until_finished(
         };
         if let Some(batch) = batch {
             batch.clone_into(&mut last);
-            progress.share(thousandths(batch.progress_estimate), &summary(batch));
+            progress.share(thousandths(batch.progress_estimate), &summary(texts, batch));
         }
         Ok(())
     })
@@ -139,29 +138,21 @@ fn thousandths(share: f64) -> u64 {
     (share.clamp(0.0, 1.0) * 1_000.0) as u64
 }
 
-fn summary(batch: &v1::Batch) -> String {
-    let counts = batch.item_counts.unwrap_or_default();
-    let mut text = format!("{}/{} completed", counts.completed, counts.total);
-    if counts.failed > 0 {
-        text += &format!(", {} failed", counts.failed);
-    }
-    if counts.cancelled > 0 {
-        text += &format!(", {} cancelled", counts.cancelled);
-    }
+fn summary(texts: &CommandTexts, batch: &v1::Batch) -> String {
+    let mut text = (texts.summary)(&batch.item_counts.unwrap_or_default());
     let now = Timestamp::now();
-    match (
+    let more = match (
         &batch.wait,
         words::time(batch.expected_finish_time.as_ref()),
     ) {
-        (Some(wait), _) => text += &format!(", {}", words::wait(wait, now)),
+        (Some(wait), _) => words::wait(texts, wait, now),
         (None, Some(finish)) if finish > now => {
-            text += &format!(
-                ", done in about {}",
-                words::span(finish.as_second() - now.as_second())
-            );
+            (texts.done_in)(&words::span(finish.as_second() - now.as_second()))
         }
-        _ => {}
-    }
+        _ => return text,
+    };
+    text += texts.comma;
+    text += &more;
     text
 }
 
@@ -187,7 +178,7 @@ async fn follow(
             News::Opened => {
                 opened = true;
                 if std::mem::take(&mut lost) {
-                    context.say("Connected again.")?;
+                    context.say(context.texts.connected_again)?;
                 }
             }
             News::Event(event) => {
@@ -202,11 +193,11 @@ async fn follow(
             News::Lost { error, .. } => {
                 if !std::mem::replace(&mut lost, true) {
                     let why = if error.class == Class::Unreachable {
-                        "The connection is lost".to_owned()
+                        context.texts.connection_lost.to_owned()
                     } else {
                         printable(&error.message)
                     };
-                    context.say(format!("{why}; the batch goes on, trying again."))?;
+                    context.say((context.texts.goes_on)(&why))?;
                 }
             }
             News::Closed(Some(error)) => return Err(error.into()),
@@ -234,10 +225,8 @@ fn detach_with(context: &Context<'_>, batch_id: &str) {
     } else {
         format!(" --server {}", context.address)
     };
-    context.set_way_back(Some(format!(
-        "Detached; the batch goes on in the server. Return with: vbatch{server} watch {}",
-        short(batch_id)
-    )));
+    let command = format!("vbatch{server} watch {}", short(batch_id));
+    context.set_way_back(Some((context.texts.detached)(&command)));
 }
 
 /// Says how a batch ended.
@@ -245,21 +234,7 @@ pub(super) fn say_outcome(
     context: &mut Context<'_>,
     batch: &v1::Batch,
 ) -> Result<(), CommandError> {
-    let counts = batch.item_counts.unwrap_or_default();
-    let refunded = if batch.credits_refunded > 0 {
-        format!(", {} credits given back", batch.credits_refunded)
-    } else {
-        String::new()
-    };
-    context.say(format!(
-        "Batch {} {}: {} of {} completed, {} failed, {} cancelled{refunded}.",
-        short(&batch.id),
-        words::plain(batch.state().as_str_name(), "STATE_"),
-        counts.completed,
-        counts.total,
-        counts.failed,
-        counts.cancelled
-    ))
+    context.say((context.texts.outcome)(batch))
 }
 
 /// Success is that every item is completed.

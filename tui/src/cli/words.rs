@@ -1,4 +1,6 @@
-//! Owns how commands say states, times, sizes and errors in plain English.
+//! Owns how commands say states, times, sizes and errors. Not here: the words themselves ([`crate::text`]).
+
+use std::io;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,7 +10,10 @@ use vision_batch::v1::video_item::{Stage, State};
 
 use super::exit::CommandError;
 use super::table::printable;
+use crate::credentials::CredentialsError;
+use crate::net::download::TransferError;
 use crate::state::{Language, Refusal};
+use crate::text::commands::CommandTexts;
 use crate::text::texts;
 
 /// The last 8 digits of an id, by which people know it.
@@ -26,10 +31,10 @@ pub fn plain<'a>(name: &'a str, prefix: &str) -> &'a str {
     name.strip_prefix(prefix).unwrap_or(name)
 }
 
-/// The state of a batch, with a partial failure marked.
+/// The state of a batch, with what needs attention marked.
 #[must_use]
-pub fn batch_state(batch: &v1::Batch) -> String {
-    let state = plain(batch.state().as_str_name(), "STATE_");
+pub fn batch_state(texts: &CommandTexts, batch: &v1::Batch) -> String {
+    let state = (texts.batch_state)(batch.state());
     if batch.needs_attention {
         format!("{state} !")
     } else {
@@ -37,92 +42,62 @@ pub fn batch_state(batch: &v1::Batch) -> String {
     }
 }
 
-/// The engine; the built-in preview is never shown as if it were the real thing.
-#[must_use]
-pub fn engine(name: &str) -> &str {
-    if name == "preview" { "PREVIEW" } else { name }
-}
-
-/// What is waited for, after "waits for".
-#[must_use]
-pub const fn wait_reason(reason: v1::wait::Reason) -> &'static str {
-    use v1::wait::Reason as Wait;
-    match reason {
-        Wait::Unspecified => "an unknown reason",
-        Wait::Slot => "a slot",
-        Wait::Turn => "its turn",
-        Wait::Paused => "an admin to resume dispatch",
-        Wait::BackOff => "the pause before another attempt",
-        Wait::UpstreamToken => "an upstream token",
-        Wait::UpstreamDailyLimit => "the upstream's daily limit",
-        Wait::UpstreamBusy => "the upstream, which is busy or silent",
-        Wait::Cleanup => "the end of its old upstream task",
-        Wait::StorageFull => "room on the server's disk",
-    }
-}
-
 /// A wait in words, with when it is expected to end.
 #[must_use]
-pub fn wait(wait: &v1::Wait, now: Timestamp) -> String {
-    let reason = wait_reason(wait.reason());
-    match time(wait.until.as_ref()) {
-        Some(until) if until > now => format!("waits for {reason}, {}", span_until(now, until)),
-        _ => format!("waits for {reason}"),
-    }
+pub fn wait(texts: &CommandTexts, wait: &v1::Wait, now: Timestamp) -> String {
+    let left = time(wait.until.as_ref())
+        .filter(|until| *until > now)
+        .map(|until| span(until.as_second() - now.as_second()));
+    (texts.waits)(wait.reason(), left.as_deref())
 }
 
 /// Where an item is: its state, its stage, and what is known of it.
 #[must_use]
-pub fn item_state(item: &v1::VideoItem, now: Timestamp) -> String {
+pub fn item_state(texts: &CommandTexts, item: &v1::VideoItem, now: Timestamp) -> String {
     match item.state() {
         State::Pending => match &item.wait {
-            Some(reason) => format!("pending, {}", wait(reason, now)),
-            None => "pending".to_owned(),
+            Some(reason) => format!(
+                "{}{}{}",
+                texts.pending,
+                texts.comma,
+                wait(texts, reason, now)
+            ),
+            None => texts.pending.to_owned(),
         },
-        State::Processing => stage(item),
+        State::Processing => stage(texts, item),
         State::Completed => match &item.result {
-            Some(result) if result.removed_time.is_some() => "completed, file removed".to_owned(),
-            Some(result) => format!("completed, {}", size(result.size_bytes)),
-            None => "completed".to_owned(),
+            Some(result) if result.removed_time.is_some() => texts.file_removed.to_owned(),
+            Some(result) => (texts.completed)(&size(result.size_bytes)),
+            None => (texts.completed)(""),
         },
         State::Failed => match &item.failure {
-            Some(failure) => format!("failed: {}", failure_words(failure)),
-            None => "failed".to_owned(),
+            Some(failure) => (texts.failed_for)(&failure_words(texts, failure)),
+            None => texts.failed.to_owned(),
         },
-        State::Cancelled => "cancelled".to_owned(),
-        State::Unspecified => "unknown".to_owned(),
+        State::Cancelled => texts.item_cancelled.to_owned(),
+        State::Unspecified => texts.unknown.to_owned(),
     }
 }
 
-fn stage(item: &v1::VideoItem) -> String {
+fn stage(texts: &CommandTexts, item: &v1::VideoItem) -> String {
+    let plain = || (texts.stage)(item.stage()).to_owned();
     match item.stage() {
-        Stage::Submitting => "submitting".to_owned(),
-        Stage::UpstreamQueued => match item.queue_position {
-            Some(position) => format!("upstream queue {position}"),
-            None => "upstream queue".to_owned(),
-        },
-        Stage::Generating => match item.progress_estimate {
-            Some(share) => format!("generating ~{}", percent(share)),
-            None => "generating".to_owned(),
-        },
+        Stage::UpstreamQueued => item.queue_position.map_or_else(plain, texts.queue_position),
+        Stage::Generating => item
+            .progress_estimate
+            .map_or_else(plain, |share| (texts.generating)(&percent(share))),
         Stage::Fetching => match (item.fetched_bytes, item.total_bytes) {
-            (Some(fetched), Some(total)) => format!("fetching {}/{}", size(fetched), size(total)),
-            _ => "fetching".to_owned(),
+            (Some(fetched), Some(total)) => (texts.fetching)(&size(fetched), &size(total)),
+            _ => plain(),
         },
-        Stage::Cancelling => "cancelling".to_owned(),
-        Stage::Unspecified => "processing".to_owned(),
+        Stage::Submitting | Stage::Cancelling | Stage::Unspecified => plain(),
     }
 }
 
 /// Why an item or an attempt failed.
 #[must_use]
-pub fn failure_words(failure: &v1::ItemFailure) -> String {
-    let reason = plain(failure.reason().as_str_name(), "REASON_");
-    if failure.message.is_empty() {
-        reason.to_owned()
-    } else {
-        format!("{reason}, {}", printable(&failure.message))
-    }
+pub fn failure_words(texts: &CommandTexts, failure: &v1::ItemFailure) -> String {
+    (texts.failure)(failure.reason(), &printable(&failure.message))
 }
 
 /// A share from 0 to 1 as whole per cent.
@@ -147,11 +122,6 @@ pub fn span(seconds: i64) -> String {
         3_600..86_400 => format!("{}h{:02}", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
     }
-}
-
-/// How long ago or until then, about.
-fn span_until(now: Timestamp, until: Timestamp) -> String {
-    format!("about {}", span(until.as_second() - now.as_second()))
 }
 
 /// The age of something in one unit: `5m`, `3h`, `2d`.
@@ -197,17 +167,17 @@ pub fn playing_time(duration: Option<&prost_types::Duration>) -> String {
 /// An error in one or more lines that say what to do: in Chinese by its reason and facts, else as the server said it.
 #[must_use]
 pub fn error(error: &CommandError, server: &str, language: Language) -> String {
-    let mut text = match error.net() {
-        Some(net) if net.message.is_empty() => net.code_name().to_owned(),
-        _ => printable(&error.to_string()),
-    };
+    let words = texts(language);
+    let texts = words.commands;
     let Some(net) = error.net() else {
-        return text;
+        return printable_lines(&own_error(error, texts));
     };
-    let chinese = language == Language::Chinese;
-    if chinese {
-        text = printable(&(texts(language).refusal)(&Refusal::from(net.clone())));
-    }
+    // Of an address it is told what is wrong with it; there is no more to say than that in any language.
+    let mut text = match language {
+        Language::Chinese => printable(&(words.refusal)(&Refusal::from(net.clone()))),
+        Language::English if net.message.is_empty() => net.code_name().to_owned(),
+        Language::English => printable(&net.message),
+    };
     if !net.reason.is_empty() {
         text += &format!(" [{}]", printable(&net.reason));
     }
@@ -223,39 +193,66 @@ pub fn error(error: &CommandError, server: &str, language: Language) -> String {
         text += &format!("\n  {}", facts.join(", "));
     }
     let hint = match net.known_reason() {
-        Some(Reason::PasswordChangeRequired) if chinese => Some("请先设置新密码：vbatch passwd"),
-        Some(Reason::PasswordChangeRequired) => Some("Set a new password first: vbatch passwd"),
+        Some(Reason::PasswordChangeRequired) => Some(texts.set_password_first),
         Some(
             Reason::TokenMissing
             | Reason::TokenInvalid
             | Reason::TokenExpired
             | Reason::TokenRevoked,
-        ) => Some(if chinese {
-            "请先登录：vbatch login"
-        } else {
-            "Sign in first: vbatch login"
-        }),
+        ) => Some(texts.sign_in_first),
         _ => None,
     };
     if let Some(hint) = hint {
         text += &format!("\n{hint}");
     }
     if net.class == crate::net::error::Class::Unreachable {
-        text = if chinese {
-            format!("{server}：{text}")
-        } else {
-            format!("the server at {server} is not reached: {text}")
-        };
+        text = (texts.unreachable)(server, &text);
     }
     if let Some(wait) = net.retry_after {
         let wait = span(i64::try_from(wait.as_secs_f64().ceil() as u64).unwrap_or(i64::MAX));
-        text += &if chinese {
-            format!("\n请在 {wait} 后重试。")
-        } else {
-            format!("\nTry again in {wait}.")
-        };
+        text += &format!("\n{}", (texts.try_again_in)(&wait));
     }
     text
+}
+
+/// What happened here, in words.
+fn own_error(error: &CommandError, texts: &CommandTexts) -> String {
+    let shown = |path: &std::path::Path| path.display().to_string();
+    match error {
+        CommandError::Transfer(TransferError::Local { path, source, .. })
+            if source.kind() == io::ErrorKind::AlreadyExists =>
+        {
+            format!("{}: {}", path.display(), texts.another_file)
+        }
+        CommandError::Transfer(TransferError::Local {
+            doing,
+            path,
+            source,
+        }) => (texts.local_file)(doing, &shown(path), &source.to_string()),
+        CommandError::Transfer(TransferError::Changed { path }) => {
+            (texts.file_changed)(&shown(path))
+        }
+        CommandError::Transfer(TransferError::Digest {
+            file,
+            expected,
+            actual,
+        }) => (texts.file_differs)(file, actual, expected),
+        CommandError::Credentials(CredentialsError::File {
+            doing,
+            path,
+            source,
+        }) => (texts.local_file)(doing, &shown(path), &source.to_string()),
+        CommandError::Credentials(CredentialsError::Malformed { path, source }) => {
+            (texts.sessions_malformed)(&shown(path), &source.to_string())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Our own ends of lines stay.
+fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -278,6 +275,7 @@ mod tests {
 
     #[test]
     fn an_item_says_what_it_does() {
+        let texts = texts(Language::English).commands;
         let mut item = v1::VideoItem {
             state: State::Processing.into(),
             stage: Stage::Generating.into(),
@@ -285,7 +283,7 @@ mod tests {
             ..v1::VideoItem::default()
         };
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(item_state(&item, now), "generating ~62%");
+        assert_eq!(item_state(texts, &item, now), "generating ~62%");
         item.state = State::Pending.into();
         item.wait = Some(v1::Wait {
             reason: v1::wait::Reason::BackOff.into(),
@@ -295,8 +293,13 @@ mod tests {
             }),
         });
         assert_eq!(
-            item_state(&item, now),
+            item_state(texts, &item, now),
             "pending, waits for the pause before another attempt, about 40s"
+        );
+        let chinese = crate::text::texts(Language::Chinese).commands;
+        assert_eq!(
+            item_state(chinese, &item, now),
+            "排队，等待失败后的间歇，约 40s"
         );
     }
 }

@@ -4,8 +4,11 @@
 //! compile. Not here: names of files, batches and users, and what the server says in its own words.
 
 mod admin;
+pub(crate) mod command_help;
+pub(crate) mod commands;
 mod en;
 mod format;
+pub(crate) mod office;
 mod records;
 mod zh;
 
@@ -23,6 +26,8 @@ pub(crate) struct Texts {
     pub(crate) admin: &'static admin::AdminTexts,
     /// Of the audit and of keys for programs.
     pub(crate) records: &'static records::RecordTexts,
+    /// Of the commands.
+    pub(crate) commands: &'static commands::CommandTexts,
 
     // Signing in.
     pub(crate) sign_in: &'static str,

@@ -43,6 +43,7 @@ impl Accounts {
         let password_hash = self.passwords.hash(password.clone()).await?;
         let expire_time = one_time_end(now);
         let change = PasswordChange {
+            expected_epoch: None,
             user: admin.id,
             password_hash,
             change_required: true,

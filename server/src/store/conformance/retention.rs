@@ -70,11 +70,21 @@ pub async fn the_batch_that_ended_longest_ago_loses_its_files_first(world: World
     // The second was made later and ended earlier. The same film is another batch's too.
     let step = expire(&world, Kept::Results, 99).await.unwrap();
     assert_eq!((step.batch, step.files, step.is_last), (second.id, 1, true));
-    assert!(stored(&world, second.id).await.results_removed_time.is_some());
+    assert!(
+        stored(&world, second.id)
+            .await
+            .results_removed_time
+            .is_some()
+    );
     // Two at a time of the first: its third and its end.
     let step = expire(&world, Kept::Results, 2).await.unwrap();
     assert_eq!((step.batch, step.files, step.is_last), (first.id, 2, false));
-    assert!(stored(&world, first.id).await.results_removed_time.is_none());
+    assert!(
+        stored(&world, first.id)
+            .await
+            .results_removed_time
+            .is_none()
+    );
     let items = world.items(first.id).await;
     let removed = items.iter().map(|item| video_removed(item).is_some());
     assert_eq!(removed.collect::<Vec<_>>(), [true, true, false]);
@@ -98,7 +108,12 @@ pub async fn the_batch_that_ended_longest_ago_loses_its_files_first(world: World
             now: world.clock.now(),
         };
         let deleted = world.store.delete_batch(delete).await.unwrap();
-        assert!(deleted.doomed.iter().all(|blob| blob.kind != BlobKind::Video));
+        assert!(
+            deleted
+                .doomed
+                .iter()
+                .all(|blob| blob.kind != BlobKind::Video)
+        );
     }
     let totals = world.store.totals().await.unwrap();
     assert_eq!((totals.image_bytes, totals.audio_bytes), (0, 0));
@@ -148,7 +163,12 @@ pub async fn a_batch_without_uploads_begins_nothing_anew(world: World) {
     expire(&world, Kept::Results, 99).await.unwrap();
     let retry = world.new_retry(batch.id, &[]);
     world.store.retry_items(retry).await.unwrap();
-    assert!(stored(&world, batch.id).await.results_removed_time.is_none());
+    assert!(
+        stored(&world, batch.id)
+            .await
+            .results_removed_time
+            .is_none()
+    );
     for kept in Kept::ALL {
         assert_eq!(expire(&world, kept, 99).await, None, "{kept:?}");
     }
@@ -170,7 +190,16 @@ pub async fn a_batch_without_uploads_begins_nothing_anew(world: World) {
     while let Some(step) = expire(&world, Kept::Uploads, 1).await {
         assert_eq!(step.batch, batch.id);
     }
-    assert!(stored(&world, batch.id).await.uploads_removed_time.is_some());
+    assert!(
+        stored(&world, batch.id)
+            .await
+            .uploads_removed_time
+            .is_some()
+    );
     let items = world.items(batch.id).await;
-    assert!(items.iter().all(|item| item.source_image.removed_time.is_some()));
+    assert!(
+        items
+            .iter()
+            .all(|item| item.source_image.removed_time.is_some())
+    );
 }

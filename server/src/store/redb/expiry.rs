@@ -63,10 +63,7 @@ pub(super) fn follow(
     Ok(())
 }
 
-pub(super) fn expire(
-    work: &mut Work<'_>,
-    expire: &Expire,
-) -> Result<Option<Expired>, StoreError> {
+pub(super) fn expire(work: &mut Work<'_>, expire: &Expire) -> Result<Option<Expired>, StoreError> {
     let Some((row, done)) = oldest(work, expire)? else {
         return Ok(None);
     };

@@ -27,12 +27,12 @@ use crate::domain::retention::Kept;
 use crate::domain::transition::AttemptEvent;
 use crate::domain::user::{Role, SignInMethod, User};
 use crate::media::Media;
-use crate::verify;
 use crate::store::conformance::world::{World, account, blob, failed, failure, submitted};
 use crate::store::query::{BatchFilter, BatchOrder, BatchQuery};
 use crate::store::{
     CreditChange, DeleteBatch, Expire, Made, NewApiKey, NewBatch, Request, RequestKey, RetryItems,
 };
+use crate::verify;
 
 const START: i64 = 1_790_000_000;
 

@@ -24,9 +24,9 @@ use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
     AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateKeyError,
     CreateUserError, Created, CreditAssignment, CreditChange, CreditError, DeleteBatch,
-    DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey, NewBatch, PasswordChange,
-    RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote, Store, StoreError,
-    Tombstone, UserChange, UserChangeError,
+    DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey, NewBatch,
+    PasswordChange, RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote,
+    Store, StoreError, Tombstone, UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -35,8 +35,8 @@ use super::tables::{
 };
 use super::{
     RedbStore, account_operations as accounts, batch_operations as batch_work, decode, deletion,
-    dispatch_operations as dispatch, expiry, hours, inspect, key_operations as keys, ledger, leftovers,
-    lists, load, reads, restored_operations as restored_work,
+    dispatch_operations as dispatch, expiry, hours, inspect, key_operations as keys, ledger,
+    leftovers, lists, load, reads, restored_operations as restored_work,
 };
 
 impl RedbStore {

@@ -1,13 +1,13 @@
-//! Owns `admin users`, `create-user`, `credits` and `ledger`.
+//! Owns `admin users`, `create-user`, `role`, `disable`, `enable` and `reset-password`.
 
 use vision_batch::v1;
 
 use crate::cli::args::admin::CreateUser;
-use crate::cli::args::values::CreditChange;
 use crate::cli::exit::CommandError;
 use crate::cli::table::{Column, Table, printable};
-use crate::cli::words::{local, plain, short, time};
+use crate::cli::words::{local, short, time};
 use crate::cli::{Context, password, resolve};
+use crate::text::office::OfficeTexts;
 
 /// Most entries of a page; the contract's limit.
 const PAGE: i32 = 200;
@@ -21,16 +21,18 @@ pub(super) async fn users(
         page_size: PAGE,
         page_token: String::new(),
     };
+    let texts = context.texts.office;
+    let [id, username, name, role, state, credits, held, videos, seen] = texts.cols_users;
     let mut table = Table::new([
-        Column::Left("ID"),
-        Column::Cut("USERNAME"),
-        Column::Cut("NAME"),
-        Column::Left("ROLE"),
-        Column::Left("STATE"),
-        Column::Right("CREDITS"),
-        Column::Right("HELD"),
-        Column::Right("VIDEOS"),
-        Column::Left("LAST SIGN-IN"),
+        Column::Left(id),
+        Column::Cut(username),
+        Column::Cut(name),
+        Column::Left(role),
+        Column::Left(state),
+        Column::Right(credits),
+        Column::Right(held),
+        Column::Right(videos),
+        Column::Left(seen),
     ]);
     loop {
         let page = context.client.list_users(request.clone()).await?;
@@ -38,7 +40,7 @@ pub(super) async fn users(
             context.print_json(&page)?;
         } else {
             for user in &page.users {
-                user_row(&mut table, user);
+                user_row(texts, &mut table, user);
             }
         }
         if page.next_page_token.is_empty() {
@@ -52,23 +54,18 @@ pub(super) async fn users(
     Ok(())
 }
 
-fn user_row(table: &mut Table, user: &v1::User) {
-    let state = match (user.disabled, user.password_change_required) {
-        (true, _) => "disabled",
-        (false, true) => "first password",
-        (false, false) => "active",
-    };
+fn user_row(texts: &OfficeTexts, table: &mut Table, user: &v1::User) {
     let seen = match time(user.last_sign_in_time.as_ref()) {
-        _ if user.online => "now".to_owned(),
+        _ if user.online => texts.online.to_owned(),
         Some(at) => local(Some(at)),
-        None => "never".to_owned(),
+        None => texts.never.to_owned(),
     };
     table.row([
         short(&user.id).to_owned(),
         user.username.clone(),
         user.display_name.clone(),
-        plain(user.role().as_str_name(), "ROLE_").to_lowercase(),
-        state.to_owned(),
+        (texts.role)(user.role()).to_owned(),
+        (texts.standing)(user.disabled, user.password_change_required).to_owned(),
         user.credit_balance.to_string(),
         user.credits_held.to_string(),
         user.completed_video_count.to_string(),
@@ -81,7 +78,9 @@ pub(super) async fn create_user(
     args: &CreateUser,
 ) -> Result<(), CommandError> {
     let password = if args.password_stdin {
-        Some(password::from_stdin(context.io, "the first password")?)
+        let texts = context.texts;
+        let password = password::from_stdin(context.io, texts, texts.office.first_password)?;
+        Some(password)
     } else {
         None
     };
@@ -102,143 +101,94 @@ pub(super) async fn create_user(
     if context.json {
         return context.print_json(&response);
     }
-    let user = response.user.unwrap_or_default();
-    context.say(format!(
-        "User {} is made with {} credits.",
-        printable(&user.username),
-        user.credit_balance
-    ))?;
-    if !response.one_time_password.is_empty() {
-        context.say(format!(
-            "The one-time password, shown this once and good until {}:",
-            local(time(response.one_time_password_expire_time.as_ref()))
-        ))?;
-        context.print(&response.one_time_password)?;
-    }
-    Ok(())
+    let user = shown(response.user);
+    context.say((context.texts.office.user_made)(&user))?;
+    tell_password(
+        context,
+        &response.one_time_password,
+        response.one_time_password_expire_time.as_ref(),
+    )
 }
 
-pub(super) async fn credits(
+/// Prints a one-time password, if there is one: it alone is data.
+fn tell_password(
+    context: &mut Context<'_>,
+    password: &str,
+    expire_time: Option<&prost_types::Timestamp>,
+) -> Result<(), CommandError> {
+    if password.is_empty() {
+        return Ok(());
+    }
+    let until = local(time(expire_time));
+    context.say((context.texts.office.one_time_password)(&until))?;
+    context.print(password)
+}
+
+/// The user as it may be shown.
+fn shown(user: Option<v1::User>) -> v1::User {
+    let mut user = user.unwrap_or_default();
+    user.username = printable(&user.username);
+    user
+}
+
+/// Changes one thing of a user as he was seen a moment ago.
+async fn update(
     context: &mut Context<'_>,
     name: &str,
-    change: Option<CreditChange>,
-    note: String,
+    path: &str,
+    change: impl FnOnce(&mut v1::User),
 ) -> Result<(), CommandError> {
-    let user = resolve::user(&context.client, name).await?;
-    let before = user.credit_balance;
-    let after = match change {
-        None => {
-            if context.json {
-                return context.print_json(&v1::ListUsersResponse {
-                    users: vec![user],
-                    next_page_token: String::new(),
-                });
-            }
-            return context.print(before.to_string());
-        }
-        Some(CreditChange::By(delta)) => {
-            let request = v1::AdjustCreditsRequest {
-                user_id: user.id,
-                delta,
-                note,
-                request_id: uuid::Uuid::new_v4().to_string(),
-            };
-            let response = context.client.adjust_credits(request).await?;
-            if context.json {
-                return context.print_json(&response);
-            }
-            response.user
-        }
-        Some(CreditChange::To(credits)) => {
-            let request = v1::SetCreditsRequest {
-                user_id: user.id,
-                credits,
-                expected_balance: Some(before),
-                note,
-            };
-            let response = context.client.set_credits(request).await?;
-            if context.json {
-                return context.print_json(&response);
-            }
-            response.user
-        }
+    let seen = resolve::user(context, name).await?;
+    let mut user = v1::User {
+        id: seen.id,
+        etag: seen.etag,
+        ..v1::User::default()
     };
-    let after = after.unwrap_or_default();
-    context.print(format!(
-        "{}  {before} -> {}",
-        printable(&after.username),
-        after.credit_balance
-    ))
+    change(&mut user);
+    let request = v1::UpdateUserRequest {
+        user: Some(user),
+        update_mask: Some(prost_types::FieldMask {
+            paths: vec![path.to_owned()],
+        }),
+    };
+    let response = context.client.update_user(request).await?;
+    if context.json {
+        return context.print_json(&response);
+    }
+    context.say((context.texts.office.user_changed)(&shown(response.user)))
 }
 
-pub(super) async fn ledger(
+pub(super) async fn role(
     context: &mut Context<'_>,
-    user: Option<&str>,
-    batch: Option<&str>,
-    limit: u32,
+    name: &str,
+    role: v1::user::Role,
 ) -> Result<(), CommandError> {
-    let user_id = match user {
-        None => String::new(),
-        Some("-") => "-".to_owned(),
-        Some(name) => resolve::user(&context.client, name).await?.id,
-    };
-    let batch_id = match batch {
-        None => String::new(),
-        Some(text) => resolve::batch(&context.client, text).await?,
-    };
-    let mut request = v1::ListLedgerEntriesRequest {
-        user_id,
-        batch_id,
-        ..v1::ListLedgerEntriesRequest::default()
-    };
-    let mut table = Table::new([
-        Column::Left("TIME"),
-        Column::Left("USER"),
-        Column::Left("KIND"),
-        Column::Right("CREDITS"),
-        Column::Right("BALANCE"),
-        Column::Left("BY"),
-        Column::Cut("ABOUT"),
-    ]);
-    let mut left = i32::try_from(limit).unwrap_or(i32::MAX);
-    loop {
-        request.page_size = left.min(PAGE);
-        let page = context.client.list_ledger_entries(request.clone()).await?;
-        left = left.saturating_sub(i32::try_from(page.entries.len()).unwrap_or(i32::MAX));
-        if context.json {
-            context.print_json(&page)?;
-        } else {
-            for entry in &page.entries {
-                ledger_row(&mut table, entry);
-            }
-        }
-        if page.next_page_token.is_empty() || left <= 0 {
-            break;
-        }
-        request.page_token = page.next_page_token;
-    }
-    if !context.json {
-        context.print_table(&table)?;
-    }
-    Ok(())
+    update(context, name, "role", |user| user.set_role(role)).await
 }
 
-fn ledger_row(table: &mut Table, entry: &v1::LedgerEntry) {
-    let mut about = entry.batch_name.clone().unwrap_or_default();
-    if let Some(position) = entry.item_position {
-        about += &format!(" #{position}");
+pub(super) async fn disable(
+    context: &mut Context<'_>,
+    name: &str,
+    disabled: bool,
+) -> Result<(), CommandError> {
+    update(context, name, "disabled", |user| user.disabled = disabled).await
+}
+
+pub(super) async fn reset_password(
+    context: &mut Context<'_>,
+    name: &str,
+) -> Result<(), CommandError> {
+    let user_id = resolve::user(context, name).await?.id;
+    let request = v1::ResetPasswordRequest { user_id };
+    let response = context.client.reset_password(request).await?;
+    if context.json {
+        return context.print_json(&response);
     }
-    if !entry.note.is_empty() {
-        about += &format!(" {}", entry.note);
-    }
-    let actor = entry.actor.as_ref().map(|actor| actor.name.clone());
-    table.row([
-        local(time(entry.create_time.as_ref())),
-        entry.username.clone(),
-        plain(entry.kind().as_str_name(), "KIND_").to_lowercase(),
-        format!("{:+}", entry.delta),
-        entry.balance_after.to_string(),
-        actor.unwrap_or_default(),
-        about.trim().to_owned(),
-    ]);
+    let user = shown(response.user);
+    context.say((context.texts.office.password_reset)(&user.username))?;
+    tell_password(
+        context,
+        &response.one_time_password,
+        response.one_time_password_expire_time.as_ref(),
+    )
 }

@@ -22,16 +22,16 @@ pub struct Follow {
 /// `submit`
 #[derive(Debug, Args)]
 pub struct Submit {
-    /// The source images: PNG, JPEG or WebP
+    /// The source images: PNG, JPEG or WebP; - for a list of them on stdin, one a line
     #[arg(required = true, value_name = "PICTURE")]
     pub images: Vec<PathBuf>,
-    /// The audio: WAV, MP3, M4A/AAC, FLAC or OGG
+    /// The audio: WAV, MP3, M4A/AAC, FLAC or OGG; - for stdin
     #[arg(long, value_name = "FILE")]
     pub audio: PathBuf,
     /// Name to show; the name of the audio file when missing
     #[arg(long)]
     pub name: Option<String>,
-    /// What the videos should show
+    /// What the videos should show; - for stdin
     #[arg(long)]
     pub prompt: Option<String>,
     /// What they should not show
@@ -175,6 +175,16 @@ pub struct Cancel {
     /// Only these items
     #[arg(value_name = "ITEM")]
     pub items: Vec<String>,
+}
+
+/// `delete`
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// The batch; it must be finished
+    pub batch: String,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// `retry`

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod batches;
+pub mod keys;
 pub mod screen;
 pub mod values;
 
@@ -11,11 +12,12 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::batches::{
-    Cancel, Download, Export, Follow, KindArgument, Ls, Quote, Rerun, Retry, Show, StateArgument,
-    Submit, Wait, Watch,
+    Cancel, Delete, Download, Export, Follow, KindArgument, Ls, Quote, Rerun, Retry, Show,
+    StateArgument, Submit, Wait, Watch,
 };
 
 use self::admin::Admin;
+use self::keys::Keys;
 use self::screen::{LanguageArgument, Screen};
 
 /// Turns one voice and many pictures into videos: the screen, and commands for scripts.
@@ -55,6 +57,19 @@ pub struct Arguments {
     /// What to do; without a command the screen opens
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Arguments {
+    /// Takes an empty address or token, as a variable that is set to nothing gives one, for none at all.
+    pub(super) fn without_empty(self) -> Self {
+        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        Self {
+            server: given(self.server),
+            fingerprint: given(self.fingerprint),
+            token: given(self.token),
+            ..self
+        }
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -103,8 +118,13 @@ pub enum Command {
     Download(Download),
     /// Save a ZIP of the finished videos
     Export(Export),
+    /// Remove a finished batch and its files
+    Delete(Delete),
     /// Show what the service takes and costs, and how it is
     Info,
+    /// Keys by which programs sign in
+    #[command(subcommand)]
+    Keys(Keys),
     /// Users, credits and the running of the service (for admins)
     #[command(subcommand)]
     Admin(Admin),

@@ -11,36 +11,50 @@ pub enum CreditChange {
     To(i32),
 }
 
-pub(super) fn credit_change(text: &str) -> Result<CreditChange, String> {
-    let wrong = || format!("{text}: +N gives, -N takes, =N sets");
-    let number = |digits: &str| digits.parse::<i32>().map_err(|_| wrong());
-    match text.chars().next() {
-        Some('=') => Ok(CreditChange::To(number(&text[1..])?)).and_then(|change| match change {
-            CreditChange::To(credits) if credits < 0 => Err(wrong()),
-            change => Ok(change),
-        }),
-        Some('+' | '-') => match number(text)? {
-            0 => Err(wrong()),
-            delta => Ok(CreditChange::By(delta)),
-        },
-        _ => Err(wrong()),
+/// Why a value is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueFlaw {
+    /// Of a change of credits.
+    #[error("+N gives, -N takes, =N sets")]
+    Credits,
+    /// Of a label.
+    #[error("a label is given as KEY=VALUE")]
+    Label,
+    /// Of a request id.
+    #[error("a UUID is needed, as uuidgen makes it")]
+    Uuid,
+    /// Of a time.
+    #[error("a time is given as 90s, 10m, 1h30m or 7d")]
+    Duration,
+}
+
+pub(super) fn credit_change(text: &str) -> Result<CreditChange, ValueFlaw> {
+    let number = |digits: &str| digits.parse::<i32>().map_err(|_| ValueFlaw::Credits);
+    let change = match text.chars().next() {
+        Some('=') => CreditChange::To(number(&text[1..])?),
+        Some('+' | '-') => CreditChange::By(number(text)?),
+        _ => return Err(ValueFlaw::Credits),
+    };
+    match change {
+        CreditChange::By(0) | CreditChange::To(..0) => Err(ValueFlaw::Credits),
+        change => Ok(change),
     }
 }
 
-pub(super) fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), ValueFlaw> {
     text.split_once('=')
         .filter(|(key, _)| !key.is_empty())
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .ok_or_else(|| format!("{text}: a label is given as KEY=VALUE"))
+        .ok_or(ValueFlaw::Label)
 }
 
-pub(super) fn uuid(text: &str) -> Result<String, String> {
+pub(super) fn uuid(text: &str) -> Result<String, ValueFlaw> {
     uuid::Uuid::parse_str(text)
         .map(|uuid| uuid.to_string())
-        .map_err(|error| format!("{text}: {error}"))
+        .map_err(|_| ValueFlaw::Uuid)
 }
 
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, ValueFlaw> {
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(seconds.into()));
     }
@@ -54,7 +68,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|span| Duration::try_from(span).ok())
-        .ok_or_else(|| format!("{text}: a time is given as 90s, 10m, 1h30m or 7d"))
+        .ok_or(ValueFlaw::Duration)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 mod actions;
 mod admin;
+mod commands;
 mod failures;
+mod office;
 mod questions;
 mod records;
 mod refusals;
@@ -34,6 +36,7 @@ fn items(number: i32) -> String {
 pub(super) static TEXTS: Texts = Texts {
     admin: &admin::ADMIN,
     records: &records::RECORDS,
+    commands: &commands::COMMANDS,
     sign_in: "Sign in",
     sign_in_again: "Sign in again",
     slogan: "Pictures and a voice in, speaking videos out",

@@ -2,7 +2,11 @@
 
 mod actions;
 mod admin;
+mod command_help;
+mod commands;
 mod failures;
+mod help;
+mod office;
 mod questions;
 mod records;
 mod refusals;
@@ -22,6 +26,7 @@ use crate::state::{PasswordProblem, Problem};
 pub(super) static TEXTS: Texts = Texts {
     admin: &admin::ADMIN,
     records: &records::RECORDS,
+    commands: &commands::COMMANDS,
     sign_in: "登录",
     sign_in_again: "重新登录",
     slogan: "图片加一段语音，变成会说话的视频",

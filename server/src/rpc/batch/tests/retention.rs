@@ -50,7 +50,6 @@ impl Bench {
             Err(status) => Some(status),
         }
     }
-
 }
 
 fn assert_removed(status: Option<Status>) {
@@ -137,7 +136,10 @@ async fn beyond_a_size_the_batches_that_ended_first_lose_theirs() {
         },
         ..Policy::default()
     };
-    assert_eq!(bench.look(limited(totals.video_bytes)).await, Taken::default());
+    assert_eq!(
+        bench.look(limited(totals.video_bytes)).await,
+        Taken::default()
+    );
     let taken = bench.look(limited(totals.video_bytes - 1)).await;
     assert_eq!(taken.files, 3);
     assert_eq!(taken.freed_bytes, totals.video_bytes);
@@ -164,7 +166,11 @@ async fn what_a_crash_left_of_a_step_is_removed_later() {
     let expired = bench.store.expire(expire).await.unwrap().unwrap();
     assert_eq!((expired.doomed.len(), bench.files().len()), (1, 3));
     let item = bench.items(&batch.id).await.remove(0);
-    assert_removed(bench.asked_for(&batch.id, &item.id, v1::FileKind::Video).await);
+    assert_removed(
+        bench
+            .asked_for(&batch.id, &item.id, v1::FileKind::Video)
+            .await,
+    );
     // A file that is there though nothing refers to it is no fault.
     bench.assert_agrees().await;
     bench.face.batches.remove_doomed().await.unwrap();
