@@ -59,7 +59,7 @@ impl Desk {
     /// Signs in with a first password.
     pub fn sign_in(&self, username: &str, first: &str) {
         let line = format!("login {username} --password-stdin --new-password-stdin");
-        self.type_in(&line, &format!("{first}\n{PASSWORD}\n"))
+        self.type_in(&line, format!("{first}\n{PASSWORD}\n"))
             .done();
     }
 
