@@ -9,7 +9,7 @@ use crate::domain::batch::{Batch, EndedItem, Ending};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::failure::Failure;
 use crate::domain::item::{Attempt, ItemState, Processing, Stage, VideoItem};
-use crate::domain::key::ApiKey;
+use crate::domain::key::{ApiKey, SshKey};
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, SourceImage, Video};
@@ -19,6 +19,7 @@ use crate::store::{Made, RecordedRequest, Tombstone};
 
 use super::code::{self, Coded};
 use super::record::{
+    SshKeyRecord,
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord,
     ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord,
@@ -311,6 +312,16 @@ pub(super) fn api_key(key: &ApiKey) -> ApiKeyRecord {
         scopes: key.scopes.iter().map(|scope| scope.code().into()).collect(),
         create_time: time(key.create_time),
         expire_time: key.expire_time.map(time),
+        last_used_time: key.last_used_time.map(time),
+    }
+}
+
+pub(super) fn ssh_key(key: &SshKey) -> SshKeyRecord {
+    SshKeyRecord {
+        name: key.name.clone(),
+        algorithm: key.algorithm.clone(),
+        fingerprint: key.fingerprint.clone(),
+        create_time: time(key.create_time),
         last_used_time: key.last_used_time.map(time),
     }
 }

@@ -31,6 +31,7 @@ mod hours;
 mod inspect;
 mod items;
 mod key_operations;
+mod ssh_key_operations;
 mod ledger;
 mod leftovers;
 mod lists;

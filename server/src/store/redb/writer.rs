@@ -96,7 +96,7 @@ macro_rules! may_be_store {
 may_be_store!(
     CreateUserError,
     UserChangeError,
-    CreateKeyError,
+    AddSshKeyError, CreateKeyError,
     CreditError,
     CreateBatchError,
     ChangeItemsError,
