@@ -304,7 +304,7 @@ impl Lane {
             OtherLife::Known => None,
             // Their list wakes the lane.
             OtherLife::Unmatched => return Ok(None),
-            OtherLife::OutOfReach { newest_batch } => newest_batch,
+            OtherLife::OutOfReach { newest_batch } => Some(newest_batch),
         };
         for _ in 0..CLAIMS_A_TURN {
             let now = self.clock.now();

@@ -16,7 +16,7 @@ use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry, Subject};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, Video};
-use crate::domain::restored::Restored;
+use crate::domain::restored::{EarlierLife, Restored};
 use crate::domain::user::{SignInMethod, User};
 use crate::store::query::Counts;
 use crate::store::{Made, RecordedRequest, Tombstone};
@@ -496,6 +496,17 @@ pub(super) fn restored(record: RestoredRecord) -> Decoded<Restored> {
             .newest_batch
             .map(|id| bytes("newest_batch", &id).map(BatchId::from_bytes))
             .transpose()?,
+        earlier: record
+            .earlier
+            .into_iter()
+            .map(|life| {
+                Ok(EarlierLife {
+                    account: Account(life.account),
+                    newest_batch: bytes("newest_batch", &life.newest_batch)
+                        .map(BatchId::from_bytes)?,
+                })
+            })
+            .collect::<Decoded<_>>()?,
         matched: record.matched.into_iter().map(Account).collect(),
     })
 }

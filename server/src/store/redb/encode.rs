@@ -20,9 +20,9 @@ use crate::store::{Made, RecordedRequest, Tombstone};
 use super::code::{self, Coded};
 use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
-    CleanupRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord,
-    ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord,
-    TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    CleanupRecord, DispatchRecord, EarlierLifeRecord, EndedRecord, EntryRecord, FailureRecord,
+    ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord,
+    TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -395,6 +395,14 @@ pub(super) fn restored(restored: &Restored) -> RestoredRecord {
             .as_ref()
             .map(|account| account.0.clone()),
         newest_batch: restored.newest_batch.map(|batch| batch.bytes().to_vec()),
+        earlier: restored
+            .earlier
+            .iter()
+            .map(|life| EarlierLifeRecord {
+                account: life.account.0.clone(),
+                newest_batch: life.newest_batch.bytes().to_vec(),
+            })
+            .collect(),
         matched: restored
             .matched
             .iter()

@@ -487,6 +487,17 @@ pub(super) struct RestoredRecord {
     pub newest_batch: Option<Vec<u8>>,
     #[prost(string, repeated, tag = "5")]
     pub matched: Vec<String>,
+    #[prost(message, repeated, tag = "6")]
+    pub earlier: Vec<EarlierLifeRecord>,
+}
+
+/// A life before the one that was copied.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct EarlierLifeRecord {
+    #[prost(string, tag = "1")]
+    pub account: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub newest_batch: Vec<u8>,
 }
 
 /// Batches of one user, or of everyone, by state.
