@@ -450,6 +450,44 @@ async fn a_silent_upstream_does_not_use_up_the_deadline() {
     assert_eq!(completed(&world.finished(batch).await), 1);
 }
 
+/// The upstream answers about others and never about one: that one's deadline goes on, and so does the slot it held.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_never_answered_about_gives_its_slot_back_after_the_deadline() {
+    let world = World::new(UpstreamConfig {
+        run: Duration::from_secs(3_000),
+        ..upstream()
+    })
+    .await;
+    let user = world.user("wang", 9).await;
+    world.upstream.script_next(Script {
+        run: Some(Duration::from_secs(20)),
+        ..Script::default()
+    });
+    let mute = world.batch(user, 1).await;
+    world.until(mute, "it generates", is_generating).await;
+    world.upstream.mute(&world.upstream.tasks()[0].id);
+    let others = world.batch(user, 8).await;
+    let items = world.finished(mute).await;
+    assert_eq!(failure(&items[0]), FailureReason::ItemDeadline);
+    let spent = world.upstream.now();
+    assert!((7_200..7_500).contains(&spent.as_secs()), "{spent:?}");
+    assert_eq!(world.balance(user).await, 1);
+    // The slot is another's before any of those that run has ended.
+    let done = completed(&world.items(others).await);
+    let items = world
+        .until(others, "three run at once", |items| {
+            items
+                .iter()
+                .filter(|item| item.processing().is_some())
+                .count()
+                == 3
+        })
+        .await;
+    assert_eq!(completed(&items), done);
+    world.until_all_ended().await;
+    assert_eq!(completed(&world.finished(others).await), 8);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_vanished_task_is_believed_after_ten_minutes() {
     let world = World::new(upstream()).await;
