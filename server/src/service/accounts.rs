@@ -185,6 +185,7 @@ impl Accounts {
             action: "sign_in",
             user: user.map(|user| user.id),
             target: user.map(Target::user),
+            reason: Reason::CredentialsInvalid,
             detail: why.to_owned(),
         });
     }
@@ -230,6 +231,7 @@ impl Accounts {
                 action: "password.change",
                 user: Some(user.id),
                 target: Some(Target::user(&user)),
+                reason: Reason::CredentialsInvalid,
                 detail: detail.to_owned(),
             });
         };

@@ -219,7 +219,8 @@ impl Admin {
             UserChangeError::LastAdmin => ServiceError::new(
                 Reason::LastAdmin,
                 "The last enabled administrator can be neither disabled nor demoted. Make another one first.",
-            ),
+            )
+            .with("user_id", user),
             UserChangeError::Store(error) => error.into(),
         })?;
         if before.is_none_or(|before| before.token_epoch != changed.token_epoch) {
