@@ -146,6 +146,12 @@ impl From<StoreError> for ServiceError {
                 Reason::StorageFull,
                 "The server's disk is full. Nothing was stored.",
             ),
+            StoreError::Undecided(_) => Self::new(
+                Reason::StorageFull,
+                "The server's disk is full. Whether this was stored will be known when there is room: ask again with the \
+                 same request_id, or look first.",
+            )
+            .with("undecided", true),
             StoreError::Closed => Self::new(
                 Reason::ShuttingDown,
                 "The server is shutting down. Try again soon.",

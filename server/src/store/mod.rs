@@ -329,6 +329,9 @@ pub enum StoreError {
         message: String,
     },
     /// The writer has ended.
+    /// No room on the disk at the very end of a commit: whether it is there will be known when there is room.
+    #[error("the disk is full, and whether the last change is on it is not known: {0}")]
+    Undecided(String),
     #[error("the server is shutting down")]
     Closed,
 }
