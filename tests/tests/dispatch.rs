@@ -253,6 +253,84 @@ async fn an_account_without_a_token_for_two_hours_gives_its_items_back() {
 }
 
 #[tokio::test(start_paused = true)]
+/// A submit without an answer, and then no token for good: it is remembered for its day, and not for ever.
+#[tokio::test(start_paused = true)]
+async fn a_watch_of_a_lost_account_ends_with_its_day() {
+    let world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    world.upstream.fault(Fault::on(Call::Submit).lose_answer());
+    let batch = world.batch(user, 1).await;
+    world.upstream.until_called(Call::Submit, 1).await;
+    world.upstream.expire_token(&world.upstream.token());
+    let items = world.finished(batch).await;
+    assert_eq!(failure(&items[0]), FailureReason::UpstreamAccountLost);
+    let watches = world.store.watches().await.unwrap();
+    assert!(watches.len() == 1 && watches[0].matched, "{watches:?}");
+    tokio::time::sleep(Duration::from_secs(20 * 3_600)).await;
+    assert_eq!(world.store.watches().await.unwrap().len(), 1);
+    tokio::time::sleep(Duration::from_secs(4 * 3_600)).await;
+    assert_eq!(world.store.watches().await.unwrap(), []);
+}
+
+/// A token that was refused before a stop is tried for two hours of the new run: it may be good again.
+#[tokio::test(start_paused = true)]
+async fn the_two_hours_of_a_refused_token_begin_again_with_each_run() {
+    let mut world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    world.upstream.script_next(Script {
+        run: Some(Duration::from_secs(36_000)),
+        ..Script::default()
+    });
+    let batch = world.batch(user, 1).await;
+    world.until(batch, "it runs", is_generating).await;
+    world.upstream.expire_token(&world.upstream.token());
+    tokio::time::sleep(Duration::from_secs(6_000)).await;
+    world.crash().await;
+    tokio::time::sleep(Duration::from_secs(6_000)).await;
+    world.start();
+    let begun = world.upstream.now();
+    tokio::time::sleep(Duration::from_secs(6_000)).await;
+    assert!(world.item(batch, 1).await.processing().is_some());
+    let items = world.finished(batch).await;
+    assert_eq!(failure(&items[0]), FailureReason::UpstreamAccountLost);
+    let after = world.upstream.now() - begun;
+    assert!((7_200..7_300).contains(&after.as_secs()), "{after:?}");
+}
+
+/// A wish of before a stop is not granted for want of a word before the upstream was asked.
+#[tokio::test(start_paused = true)]
+async fn the_two_minutes_of_a_wish_begin_again_with_each_run() {
+    let mut world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    let batch = world.batch(user, 1).await;
+    let items = world.until(batch, "it runs", is_generating).await;
+    world.crash().await;
+    world.cancel(batch, vec![items[0].id]).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    world.start();
+    // It was made meanwhile, and is paid for: a video is better than a wish.
+    assert_eq!(completed(&world.finished(batch).await), 1);
+    assert_eq!(world.balance(user).await, 0);
+}
+
+/// What our own disk does not give just now is the machine's trouble: no item fails by it, and nothing is submitted.
+#[tokio::test(start_paused = true)]
+async fn sources_that_cannot_be_read_now_are_waited_for() {
+    let world = World::new(upstream()).await;
+    let user = world.user("wang", 2).await;
+    world.set_unreadable(true);
+    let batch = world.batch(user, 2).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    let items = world.items(batch).await;
+    assert!(items.iter().all(|item| !item.is_terminal()));
+    assert_eq!(world.upstream.calls_of(Call::Submit).len(), 0);
+    world.set_unreadable(false);
+    let items = world.finished(batch).await;
+    assert_eq!(completed(&items), 2);
+    assert!(items.iter().all(|item| item.failures_in_round == 0));
+    assert_eq!(world.upstream.tasks().len(), 2);
+}
+
 async fn an_address_where_nothing_is_known_is_told_of_and_no_item_fails_by_it() {
     for status in [403, 404, 405] {
         let world = World::new(upstream()).await;

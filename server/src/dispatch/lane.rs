@@ -281,6 +281,7 @@ impl Lane {
         self.recover_dead().await?;
         self.grant_expired_wishes().await?;
         self.fail_lost_accounts().await?;
+        self.end_expired_watches().await?;
 
         let now = self.clock.now();
         let mut next = later(now, FALLBACK);
