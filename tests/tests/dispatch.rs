@@ -9,6 +9,7 @@ use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
 use vbatch_server::domain::failure::{FailureReason, WaitReason};
 use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
 use vbatch_server::domain::ledger::Actor;
+use vbatch_server::feed::engine_status::EngineStatuses;
 use vbatch_tests::upstream::config::{Echo, Limits, UpstreamConfig};
 use vbatch_tests::upstream::faults::{Call, Fault};
 use vbatch_tests::upstream::tasks::{Script, Status};
@@ -252,7 +253,6 @@ async fn an_account_without_a_token_for_two_hours_gives_its_items_back() {
     assert_eq!(completed(&world.finished(batch).await), 1);
 }
 
-#[tokio::test(start_paused = true)]
 /// A submit without an answer, and then no token for good: it is remembered for its day, and not for ever.
 #[tokio::test(start_paused = true)]
 async fn a_watch_of_a_lost_account_ends_with_its_day() {
@@ -331,6 +331,7 @@ async fn sources_that_cannot_be_read_now_are_waited_for() {
     assert_eq!(world.upstream.tasks().len(), 2);
 }
 
+#[tokio::test(start_paused = true)]
 async fn an_address_where_nothing_is_known_is_told_of_and_no_item_fails_by_it() {
     for status in [403, 404, 405] {
         let world = World::new(upstream()).await;
@@ -645,6 +646,46 @@ async fn turns_go_round_the_users_and_within_a_user_round_the_batches() {
     );
     let difference = starts(world.items(first).await).abs_diff(starts(world.items(second).await));
     assert!(difference <= 1, "{difference}");
+}
+
+/// While all slots are taken the dispatcher says whose turn is next; the others wait for theirs.
+#[tokio::test(start_paused = true)]
+async fn who_is_next_waits_for_a_slot_and_everyone_else_for_a_turn() {
+    let world = World::new(UpstreamConfig {
+        run: Duration::from_secs(600),
+        ..upstream()
+    })
+    .await;
+    let (wang, li) = (world.user("wang", 9).await, world.user("li", 9).await);
+    let running = world.batch(wang, 3).await;
+    world.until(running, "all run", is_generating).await;
+    let (second, third) = (world.batch(wang, 2).await, world.batch(li, 2).await);
+    let wait = |batch| {
+        let statuses = world.feed().engines();
+        let wait = statuses.borrow().wait_of(EngineKind::LightX2v, batch);
+        wait.reason
+    };
+    let mut engines = world.feed().engines();
+    let says = |next| {
+        move |statuses: &std::sync::Arc<EngineStatuses>| {
+            statuses.engines[&EngineKind::LightX2v].next_batch == Some(next)
+        }
+    };
+    // wang had the last turn.
+    engines.wait_for(says(third)).await.unwrap();
+    assert_eq!(
+        (wait(third), wait(second)),
+        (WaitReason::Slot, WaitReason::Turn)
+    );
+    let backlog = world
+        .store
+        .backlog(EngineKind::LightX2v, world.clock.now())
+        .await
+        .unwrap();
+    assert_eq!((backlog.ready, backlog.next.unwrap().ready), (4, 2));
+    world.finished(running).await;
+    world.finished(third).await;
+    world.finished(second).await;
 }
 
 #[tokio::test(start_paused = true)]

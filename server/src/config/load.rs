@@ -725,13 +725,22 @@ mod tests {
     #[test]
     fn an_address_of_the_upstream_that_holds_a_secret_is_refused_and_not_repeated() {
         for (url, words) in [
-            ("https://operator:hush@x2v.example.com", "neither user nor password"),
-            ("https://hush@x2v.example.com/base", "neither user nor password"),
+            (
+                "https://operator:hush@x2v.example.com",
+                "neither user nor password",
+            ),
+            (
+                "https://hush@x2v.example.com/base",
+                "neither user nor password",
+            ),
             ("https://:hush@x2v.example.com", "neither user nor password"),
             ("https://x2v.example.com/?token=hush", "no ? or # part"),
             ("https://x2v.example.com/#hush", "no ? or # part"),
             // Those that do not even read, or are none of the two schemes.
-            ("https://operator:hush@x2v.example.com:port", "is not an address"),
+            (
+                "https://operator:hush@x2v.example.com:port",
+                "is not an address",
+            ),
             ("operator:hush@x2v.example.com", "http:// or https://"),
         ] {
             for given in [

@@ -553,6 +553,10 @@ impl Lane {
         if self.setup.in_process {
             status.health = Health::Ok;
         }
+        if status.running + status.cleanup + status.foreign >= limit {
+            let backlog = self.store.backlog(self.setup.kind, now).await?;
+            status.next_batch = backlog.next.map(|next| next.batch);
+        }
         status.wait = status.wait.or_else(|| self.other_life_wait());
         if matches!(token, TokenState::Missing | TokenState::Refused) {
             status.wait = Some(Wait {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::audit::{AuditEvent, Outcome, Target, TargetKind};
-use crate::domain::batch::{Batch, EndedItem, Ending, ItemCounts};
+use crate::domain::batch::{Batch, EndedItem, Ending, HeldItems, ItemCounts};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, WaitReason};
 use crate::domain::ids::{
     Account, BatchId, ClientRef, EntryId, InstanceId, ItemId, KeyId, TaskId, UserId,
 };
@@ -119,6 +119,19 @@ pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Bat
         cancel_request_time: times(progress.cancel_request_time)?,
         results_removed_time: times(progress.results_removed_time)?,
         uploads_removed_time: times(progress.uploads_removed_time)?,
+        held: progress
+            .held
+            .into_iter()
+            .map(|record| {
+                let reason = WaitReason::from_code(record.reason)
+                    .ok_or_else(|| format!("held has the reason {}", record.reason))?;
+                let held = HeldItems {
+                    count: record.count,
+                    until: times(record.until)?,
+                };
+                Ok((reason, held))
+            })
+            .collect::<Decoded<_>>()?,
         last_ended: progress.last_ended.map(ended).transpose()?,
         failures_seen: progress.failures_seen,
         revision: progress.revision,

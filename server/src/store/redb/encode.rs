@@ -21,8 +21,8 @@ use super::code::{self, Coded};
 use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, DispatchRecord, EarlierLifeRecord, EndedRecord, EntryRecord, FailureRecord,
-    ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord,
-    TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    HeldRecord, ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord,
+    RestoredRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -92,6 +92,15 @@ pub(super) fn progress(batch: &Batch) -> ProgressRecord {
         results_removed_time: batch.results_removed_time.map(time),
         uploads_removed_time: batch.uploads_removed_time.map(time),
         audio_removed_time: batch.audio.removed_time.map(time),
+        held: batch
+            .held
+            .iter()
+            .map(|(reason, held)| HeldRecord {
+                reason: reason.code().into(),
+                count: held.count,
+                until: held.until.map(time),
+            })
+            .collect(),
     }
 }
 
