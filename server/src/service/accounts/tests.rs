@@ -355,6 +355,36 @@ async fn an_address_that_tries_many_names_is_slowed_down() {
     assert!(house.login("wang", PASSWORD).await.is_ok());
 }
 
+/// An administrator resets a password while its owner changes it, with the old one, which was right when it was looked at:
+/// the reset stands, and the change makes no token.
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_set_meanwhile_stands() {
+    let house = House::new().await;
+    let user = house.user("wang").await;
+    let hash = house.accounts.passwords.hash("third horse".into()).await;
+    let reset = PasswordChange {
+        user: user.id,
+        expected_epoch: None,
+        password_hash: hash.unwrap(),
+        change_required: false,
+        expire_time: None,
+        actor: Actor::System,
+        now: house.clock.now(),
+    };
+    // The first goes as far as the check of the old password, which is made on another thread.
+    let (changed, reset) = tokio::join!(
+        house.change(&user, "another horse"),
+        house.store.set_password(reset)
+    );
+    assert!(reset.unwrap().is_some());
+    assert_eq!(reason(changed), Some(Reason::TokenRevoked));
+    assert!(house.login("wang", "third horse").await.is_ok());
+    assert_eq!(
+        reason(house.login("wang", "another horse").await),
+        Some(Reason::CredentialsInvalid)
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_one_time_password_ends_with_its_time() {
     let house = House::new().await;
