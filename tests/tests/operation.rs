@@ -305,7 +305,7 @@ async fn a_call_is_followed_through_the_log_which_keeps_every_secret() {
     };
     let made = said("a batch was made");
     assert_eq!(made.len(), 1);
-    assert_eq!(made[0]["span"]["request_id"], "the-upload");
+    assert_eq!(made[0]["spans"][0]["request_id"], "the-upload");
     assert_eq!(made[0]["fields"]["batch"], batch);
     let began = said("an attempt begins");
     assert_eq!(began.len(), 2);
@@ -322,7 +322,10 @@ async fn a_call_is_followed_through_the_log_which_keeps_every_secret() {
         assert!(known, "{call}");
         let called = said("an engine was called");
         let mut called = called.iter();
-        assert!(called.any(|line| line["span"]["call"] == *call), "{call}");
+        assert!(
+            called.any(|line| line["spans"][0]["call"] == *call),
+            "{call}"
+        );
         let ended = said("an item has its video");
         assert!(ended.iter().any(|line| line["fields"]["call"] == *call));
     }

@@ -22,7 +22,7 @@ use crate::media::{Media, TEMPORARIES};
 use crate::service::accounts::TOKEN_SECRET_SETTING;
 use crate::store::Store as _;
 use crate::store::conformance::world::World;
-use crate::store::redb::RedbStore;
+use crate::store::redb::{RedbStore, SCHEMA};
 
 /// A data directory with one batch of two pictures, and what a server has open of it.
 struct Original {
@@ -422,7 +422,7 @@ async fn what_a_newer_program_wrote_is_refused_in_words() {
                 schema: 9,
                 ..manifest.clone()
             },
-            "schema version 9, this one knows up to 2",
+            format!("schema version 9, this one knows up to {SCHEMA}").as_str(),
         ),
         (
             Manifest {

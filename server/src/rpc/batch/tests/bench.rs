@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::batch::EngineKind;
 use crate::domain::failure::{Failure, FailureReason};
-use crate::domain::ids::{Account, BatchId, TaskId};
+use crate::domain::ids::{Account, BatchId, TaskId, UserId};
 use crate::domain::item::VideoItem;
 use crate::domain::ledger::Actor;
 use crate::domain::transition::AttemptEvent;
@@ -156,9 +156,7 @@ impl Bench {
                     made.unwrap().id
                 }
             };
-            let issued = accounts.mint(id).await.unwrap();
-            let token = issued.token.expose_secret();
-            sessions.push(accounts.authenticate(token, None).await.unwrap());
+            sessions.push(signed_in(&accounts, id).await);
         }
         let [wang, li, admin] = sessions.try_into().unwrap();
         Self {
@@ -229,6 +227,11 @@ impl Bench {
     pub async fn balance(&self, session: &Session) -> i32 {
         let user = self.store.user(session.caller.user).await.unwrap();
         user.unwrap().credit_balance
+    }
+
+    /// A new session of the same user, when the one before has expired.
+    pub async fn signed_in_again(&self, session: &Session) -> Session {
+        signed_in(&self.accounts, session.caller.user).await
     }
 
     /// An administrator keeps the user of this session out.
@@ -372,6 +375,12 @@ pub fn upstream() -> crate::config::Upstream {
         cfg_scale: 5.into(),
         duration: 360.into(),
     }
+}
+
+async fn signed_in(accounts: &Accounts, user: UserId) -> Session {
+    let issued = accounts.mint(user).await.unwrap();
+    let token = issued.token.expose_secret();
+    accounts.authenticate(token, None).await.unwrap()
 }
 
 /// A message as a session sends it.
