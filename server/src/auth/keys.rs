@@ -18,9 +18,6 @@ const RANDOM: usize = 40;
 /// Characters after the beginning that are shown.
 const SHOWN: usize = 8;
 
-/// Letters and digits that are not mistaken for one another.
-const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
 /// A secret that was just made.
 pub struct NewSecret {
     /// The secret, to be shown once.

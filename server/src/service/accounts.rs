@@ -325,11 +325,6 @@ impl Accounts {
     }
 }
 
-/// No such user.
-pub fn user_not_found(id: UserId) -> ServiceError {
-    ServiceError::new(Reason::UserNotFound, "There is no such user.").with("user_id", id)
-}
-
 /// Refuses a password that breaks a rule.
 ///
 /// # Errors

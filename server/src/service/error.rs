@@ -2,6 +2,7 @@
 //!
 //! Not here: gRPC status codes (`rpc::status` maps reasons to them, and nothing else does).
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::domain::ledger::BalanceError;
@@ -137,6 +138,11 @@ impl ServiceError {
         self.retry_after = Some(after);
         self
     }
+}
+
+/// No such user; `id` as it was asked for, which may be no id at all.
+pub fn user_not_found(id: impl fmt::Display) -> ServiceError {
+    ServiceError::new(Reason::UserNotFound, "There is no such user.").with("user_id", id)
 }
 
 impl From<StoreError> for ServiceError {

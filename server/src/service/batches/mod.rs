@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Caller;
-use super::error::{Reason, ServiceError};
+use super::error::{Reason, ServiceError, user_not_found};
 use super::overview::{Offer, Overview};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
@@ -185,7 +185,7 @@ impl Batches {
     pub async fn balance(&self, user: UserId) -> Result<i32, ServiceError> {
         match self.store().user(user).await? {
             Some(user) => Ok(user.credit_balance),
-            None => Err(refusal::user_not_found(user)),
+            None => Err(user_not_found(user)),
         }
     }
 

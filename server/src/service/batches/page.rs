@@ -100,7 +100,7 @@ impl Batches {
             Scope::Everyone => Ok(None),
             Scope::Of(user) => match self.store().user(user).await? {
                 Some(_) => Ok(Some(user)),
-                None => Err(refusal::user_not_found(user)),
+                None => Err(user_not_found(user)),
             },
         }
     }
