@@ -4,6 +4,7 @@
 use vision_batch::v1;
 
 use super::effect::NetEffect;
+use super::message::Ticket;
 use super::field::Field;
 use super::refusal::Refusal;
 
@@ -201,13 +202,13 @@ impl Ask {
         }
     }
 
-    /// What Yes asks of the network. `request_id` makes one UUID a call.
-    pub(crate) fn effects(&self, mut request_id: impl FnMut() -> String) -> Vec<NetEffect> {
+    /// What Yes asks of the network. `fresh` makes a ticket and a UUID for each call.
+    pub(crate) fn effects(&self, mut fresh: impl FnMut() -> (Ticket, String)) -> Vec<NetEffect> {
         match self {
             Self::Cancel { targets, .. } => targets.iter().map(Target::cancel).collect(),
             Self::Retry { targets, .. } => targets
                 .iter()
-                .map(|target| target.retry(request_id()))
+                .map(|target| target.retry(fresh()))
                 .collect(),
             Self::Delete { batches, .. } => batches
                 .iter()
@@ -217,7 +218,7 @@ impl Ask {
                     })
                 })
                 .collect(),
-            Self::Rerun(rerun) => vec![rerun.effect(request_id())],
+            Self::Rerun(rerun) => vec![rerun.effect(fresh())],
             Self::Disable { user, .. } => {
                 let changed = v1::User {
                     disabled: !user.disabled,
@@ -252,7 +253,8 @@ impl Ask {
                 concurrency: Some(*to),
             })],
             Self::ForceToken { token, .. } => {
-                vec![NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
+                let (ticket, _) = fresh();
+                vec![NetEffect::UpdateToken(ticket, v1::UpdateUpstreamTokenRequest {
                     token: token.0.clone(),
                     force: true,
                 })]
@@ -281,12 +283,12 @@ fn update(user: v1::User, field: &str) -> NetEffect {
 }
 
 impl Rerun {
-    fn effect(&self, request_id: String) -> NetEffect {
+    fn effect(&self, (ticket, request_id): (Ticket, String)) -> NetEffect {
         let credits = match &self.quote {
             Some(Ok(quote)) => Some(quote.credits),
             _ => None,
         };
-        NetEffect::RerunBatch(v1::RerunBatchRequest {
+        NetEffect::RerunBatch(ticket, v1::RerunBatchRequest {
             batch_id: self.batch_id.clone(),
             engine: Some(self.engine.clone()),
             item_ids: self.item_ids.clone(),
@@ -310,12 +312,12 @@ impl Target {
         }
     }
 
-    fn retry(&self, request_id: String) -> NetEffect {
+    fn retry(&self, (ticket, request_id): (Ticket, String)) -> NetEffect {
         let (item_ids, states) = match &self.which {
             Which::All => (Vec::new(), vec![v1::video_item::State::Failed.into()]),
             Which::Items(item_ids) => (item_ids.clone(), Vec::new()),
         };
-        NetEffect::RetryItems(v1::RetryItemsRequest {
+        NetEffect::RetryItems(ticket, v1::RetryItemsRequest {
             batch_id: self.batch_id.clone(),
             item_ids,
             states,

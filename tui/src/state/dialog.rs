@@ -5,6 +5,7 @@ use vision_batch::v1;
 use vision_batch::v1::api_key::Scope;
 
 use super::effect::NetEffect;
+use super::message::Ticket;
 use super::field::Field;
 use super::refusal::Refusal;
 use crate::keymap::Key;
@@ -90,6 +91,8 @@ pub(crate) struct Dialog {
     pub(crate) fields: Vec<(Entry, Field)>,
     pub(crate) focus: usize,
     pub(crate) busy: bool,
+    /// What it was sent under last.
+    ticket: Ticket,
     pub(crate) flaw: Option<Flaw>,
     /// Which answer of its choice is chosen.
     pub(crate) choice: usize,
@@ -119,6 +122,7 @@ impl Dialog {
                 .collect(),
             focus: 0,
             busy: false,
+            ticket: Ticket::default(),
             flaw: None,
             choice: 0,
             request_id: None,
@@ -199,12 +203,18 @@ impl Dialog {
         }
     }
 
+    /// Whether the form waits for the answer to this.
+    pub(crate) fn waits_for(&self, ticket: Ticket) -> bool {
+        self.busy && self.ticket == ticket
+    }
+
     /// Sends the form.
     ///
     /// # Errors
     /// What is missing or wrong; the cursor goes there.
     pub(crate) fn submit(
         &mut self,
+        ticket: Ticket,
         fresh_id: impl FnOnce() -> String,
         now: Timestamp,
     ) -> Result<NetEffect, Flaw> {
@@ -221,7 +231,7 @@ impl Dialog {
                     },
                 };
                 let role = ROLES[self.choice];
-                NetEffect::CreateUser(v1::CreateUserRequest {
+                NetEffect::CreateUser(ticket, v1::CreateUserRequest {
                     username: self.text(Entry::Username).to_owned(),
                     display_name: self.text(Entry::DisplayName).to_owned(),
                     role: role.into(),
@@ -240,7 +250,7 @@ impl Dialog {
                 let note = self.text(Entry::Note).to_owned();
                 let user_id = user.id.clone();
                 let request_id = self.request_id.get_or_insert_with(fresh_id).clone();
-                NetEffect::AdjustCredits(v1::AdjustCreditsRequest {
+                NetEffect::AdjustCredits(ticket, v1::AdjustCreditsRequest {
                     user_id,
                     delta,
                     note,
@@ -248,7 +258,7 @@ impl Dialog {
                 })
             }
             Purpose::Set(user) => match self.text(Entry::Credits).parse::<i32>() {
-                Ok(credits) if credits >= 0 => NetEffect::SetCredits(v1::SetCreditsRequest {
+                Ok(credits) if credits >= 0 => NetEffect::SetCredits(ticket, v1::SetCreditsRequest {
                     user_id: user.id.clone(),
                     credits,
                     expected_balance: Some(user.credit_balance),
@@ -256,7 +266,7 @@ impl Dialog {
                 }),
                 _ => return Err(Flaw::NoNumber(Entry::Credits)),
             },
-            Purpose::NewKey { .. } => self.new_key(now)?,
+            Purpose::NewKey { .. } => self.new_key(ticket, now)?,
             Purpose::Token => {
                 let token = self.text(Entry::Token);
                 // Some copy it with the word before it.
@@ -264,18 +274,19 @@ impl Dialog {
                 if token.is_empty() {
                     return Err(Flaw::Empty(Entry::Token));
                 }
-                NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
+                NetEffect::UpdateToken(ticket, v1::UpdateUpstreamTokenRequest {
                     token: token.to_owned(),
                     force: false,
                 })
             }
         };
         self.busy = true;
+        self.ticket = ticket;
         self.flaw = None;
         Ok(effect)
     }
 
-    fn new_key(&self, now: Timestamp) -> Result<NetEffect, Flaw> {
+    fn new_key(&self, ticket: Ticket, now: Timestamp) -> Result<NetEffect, Flaw> {
         let name = self.text(Entry::KeyName);
         if name.is_empty() {
             return Err(Flaw::Empty(Entry::KeyName));
@@ -294,7 +305,7 @@ impl Dialog {
                 })
             }
         };
-        Ok(NetEffect::CreateApiKey(v1::CreateApiKeyRequest {
+        Ok(NetEffect::CreateApiKey(ticket, v1::CreateApiKeyRequest {
             name: name.to_owned(),
             scopes: vec![SCOPES[self.choice].into()],
             expire_time,

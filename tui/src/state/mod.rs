@@ -59,7 +59,7 @@ pub(crate) use fuzzy::Fuzzy;
 pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
 pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
-pub use message::{Message, Metadata, Mouse, NetMessage, Stream, TransferId};
+pub use message::{Message, Metadata, Mouse, NetMessage, Stream, Ticket, TransferId};
 pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
 pub(crate) use note::{Disclosed, Note};
 pub(crate) use notice::{Notice, Shown};
@@ -118,6 +118,8 @@ pub struct State {
     password: String,
     seed: u128,
     requests: u128,
+    /// The ticket that was given last.
+    last_ticket: u64,
     /// Questions what making a preview for real costs; their numbers go down from the highest, those of drafts up.
     rerun_quotes: u64,
     ended: bool,
@@ -173,6 +175,7 @@ impl State {
             password: String::new(),
             seed: start.seed,
             requests: 0,
+            last_ticket: 0,
             rerun_quotes: 0,
             ended: false,
         };
@@ -230,6 +233,12 @@ impl State {
 
     fn say(&mut self, notice: Notice) {
         self.notice = Some(Shown::new(notice, self.now));
+    }
+
+    /// The ticket of the next call.
+    fn ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        Ticket(self.last_ticket)
     }
 
     /// A fresh UUID for a request.

@@ -68,7 +68,7 @@ fn a_preview_is_made_for_real_with_one_key() {
     });
     driver.keys("y");
     let asked = driver.asked();
-    let [NetEffect::RerunBatch(request)] = &asked[..] else {
+    let [NetEffect::RerunBatch(ticket, request)] = &asked[..] else {
         panic!("{asked:?}");
     };
     assert_eq!(request.batch_id, preview().id);
@@ -78,7 +78,7 @@ fn a_preview_is_made_for_real_with_one_key() {
     assert!(request.item_ids.is_empty());
     let mut made = samples::batch(12, "product-tour-de", "zhangwei", [12, 0, 0, 0, 0], 0);
     made.source_batch_id = Some(preview().id);
-    driver.net(NetMessage::Rerun(Ok(Box::new(v1::RerunBatchResponse {
+    driver.net(NetMessage::Rerun(*ticket, Ok(Box::new(v1::RerunBatchResponse {
         batch: Some(made),
         credit_balance: 190,
         replayed: false,

@@ -1,7 +1,7 @@
 //! The user's own keys for programs.
 
 use vbatch_tui::keymap::{Key, Mode};
-use vbatch_tui::state::{Cause, Effect, Look, NetEffect, NetMessage, Refusal, TerminalEffect};
+use vbatch_tui::state::{Cause, Effect, Look, NetEffect, NetMessage, Refusal, TerminalEffect, Ticket};
 use vision_batch::v1;
 use vision_batch::v1::api_key::Scope;
 use vision_batch::v1::refusal::Reason;
@@ -22,7 +22,7 @@ fn in_keys(role: Role) -> Driver {
     driver
 }
 
-fn made(driver: &mut Driver) {
+fn made(driver: &mut Driver, ticket: Ticket) {
     let response = v1::CreateApiKeyResponse {
         api_key: Some(v1::ApiKey {
             id: "0198c0de-0000-7000-8000-00000000a009".to_owned(),
@@ -35,7 +35,7 @@ fn made(driver: &mut Driver) {
         }),
         secret: SECRET.to_owned(),
     };
-    driver.net(NetMessage::ApiKeyMade(Ok(Box::new(response))));
+    driver.net(NetMessage::ApiKeyMade(ticket, Ok(Box::new(response))));
 }
 
 #[test]
@@ -80,8 +80,12 @@ fn a_secret_is_shown_once_and_copied() {
         expire_time: samples::at(86_400 * 90),
         user_id: String::new(),
     };
-    assert_eq!(driver.asked(), [NetEffect::CreateApiKey(wanted)]);
-    made(&mut driver);
+    let asked = driver.asked();
+    let [NetEffect::CreateApiKey(ticket, request)] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(*request, wanted);
+    made(&mut driver, *ticket);
     assert_eq!(driver.state.mode(), Mode::Note);
     assert_shows(&driver, SECRET);
     assert_shows(&driver, "It is never shown again");
@@ -102,14 +106,14 @@ fn a_key_without_a_day_lives_for_ever_and_an_admin_may_have_one_for_admins() {
     assert_shows(&driver, "(*) admin");
     driver.press(Key::Tab).press(Key::Enter);
     let asked = driver.asked();
-    let [NetEffect::CreateApiKey(request)] = &asked[..] else {
+    let [NetEffect::CreateApiKey(ticket, request)] = &asked[..] else {
         panic!("{asked:?}");
     };
     assert_eq!(request.scopes, [i32::from(Scope::Admin)]);
     assert_eq!(request.expire_time, None);
     // The secret is shown whatever was done in the meantime.
     driver.press(Key::Esc).keys("1");
-    made(&mut driver);
+    made(&mut driver, *ticket);
     assert_shows(&driver, SECRET);
 }
 

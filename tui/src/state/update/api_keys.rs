@@ -9,6 +9,7 @@ use crate::keymap::Action;
 use crate::state::confirm::Secret;
 use crate::state::dialog::Purpose;
 use crate::state::effect::Effect;
+use crate::state::message::Ticket;
 use crate::state::note::{Disclosed, Note};
 use crate::state::notice::Notice;
 use crate::state::refusal::Refusal;
@@ -40,12 +41,16 @@ pub(super) fn in_api_keys(state: &mut State, action: Action, effects: &mut Vec<E
     }
 }
 
-pub(super) fn made(state: &mut State, result: Result<Box<v1::CreateApiKeyResponse>, Refusal>) {
+pub(super) fn made(
+    state: &mut State,
+    ticket: Ticket,
+    result: Result<Box<v1::CreateApiKeyResponse>, Refusal>,
+) {
     let response = match result {
         Ok(response) => *response,
-        Err(refusal) => return form::refused(state, refusal),
+        Err(refusal) => return form::refused(state, ticket, refusal),
     };
-    close(state);
+    close(state, ticket);
     let key = response.api_key.unwrap_or_default();
     let note = Note {
         what: Disclosed::ApiKey,

@@ -137,14 +137,14 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.pictures.take(wanted, thumbnail);
         }
         NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
-        NetMessage::UserMade(result) => users::user_made(state, result),
+        NetMessage::UserMade(ticket, result) => users::user_made(state, ticket, result),
         NetMessage::UserChanged(result) => users::user_changed(state, result),
         NetMessage::PasswordReset(result) => users::password_reset(state, result),
         NetMessage::AuditPage { number, result } => state.audit.take_page(number, result, now),
         NetMessage::ApiKeyPage { number, result } => state.api_keys.take_page(number, result, now),
-        NetMessage::ApiKeyMade(result) => api_keys::made(state, result),
+        NetMessage::ApiKeyMade(ticket, result) => api_keys::made(state, ticket, result),
         NetMessage::ApiKeyRevoked(result) => api_keys::revoked(state, result),
-        NetMessage::CreditsMoved(result) => users::credits_moved(state, result),
+        NetMessage::CreditsMoved(ticket, result) => users::credits_moved(state, ticket, result),
         NetMessage::LedgerPage {
             user_id,
             number,
@@ -161,8 +161,8 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             Err(refusal) => refused(state, refusal),
         },
         NetMessage::Dispatched(result) => service::dispatched(state, result),
-        NetMessage::TokenPutIn(result) => service::token_put_in(state, result),
-        NetMessage::Rerun(result) => match result {
+        NetMessage::TokenPutIn(ticket, result) => service::token_put_in(state, ticket, result),
+        NetMessage::Rerun(_, result) => match result {
             Ok(response) => rerun_made(state, *response, effects),
             Err(refusal) => refused(state, refusal),
         },
@@ -170,7 +170,7 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             Ok(count) => state.say(Notice::CancelAsked(count)),
             Err(refusal) => refused(state, refusal),
         },
-        NetMessage::Retried(result) => match result {
+        NetMessage::Retried(_, result) => match result {
             Ok(response) => state.say(Notice::Retried {
                 count: response.item_count,
                 credits: response.credits_charged,

@@ -105,7 +105,9 @@ pub(super) fn confirm(state: &mut State, action: Action, effects: &mut Vec<Effec
         state.ended = true;
         return;
     }
-    let wanted = question.ask.effects(|| state.request_id());
+    let wanted = question
+        .ask
+        .effects(|| (state.ticket(), state.request_id()));
     for effect in &wanted {
         mark_asked(state, effect);
     }
@@ -192,7 +194,7 @@ fn mark_asked(state: &mut State, effect: &NetEffect) {
         NetEffect::CancelBatch(request) => (&request.batch_id, None),
         NetEffect::DeleteBatch(request) => (&request.batch_id, None),
         NetEffect::CancelItems(request) => (&request.batch_id, Some(&request.item_ids)),
-        NetEffect::RetryItems(request) => (&request.batch_id, Some(&request.item_ids)),
+        NetEffect::RetryItems(_, request) => (&request.batch_id, Some(&request.item_ids)),
         _ => return,
     };
     state.batches.rows.ask([batch_id.clone()]);
