@@ -96,8 +96,6 @@ pub(crate) struct Dialog {
     pub(crate) flaw: Option<Flaw>,
     /// Which answer of its choice is chosen.
     pub(crate) choice: usize,
-    /// Belongs to the content as it was sent, so that a repeated try moves credits once.
-    request_id: Option<String>,
 }
 
 impl Dialog {
@@ -125,7 +123,6 @@ impl Dialog {
             ticket: Ticket::default(),
             flaw: None,
             choice: 0,
-            request_id: None,
         }
     }
 
@@ -154,7 +151,6 @@ impl Dialog {
             return;
         };
         self.flaw = None;
-        self.request_id = None;
         if entry.is_choice() {
             let count = self.purpose.choices();
             match key {
@@ -183,8 +179,7 @@ impl Dialog {
             && !entry.is_choice()
         {
             self.flaw = None;
-            self.request_id = None;
-            field.insert(text.trim());
+                field.insert(text.trim());
         }
     }
 
@@ -208,14 +203,14 @@ impl Dialog {
         self.busy && self.ticket == ticket
     }
 
-    /// Sends the form.
+    /// Sends the form under a ticket, and with the id of a request where it moves credits.
     ///
     /// # Errors
     /// What is missing or wrong; the cursor goes there.
     pub(crate) fn submit(
         &mut self,
         ticket: Ticket,
-        fresh_id: impl FnOnce() -> String,
+        request_id: String,
         now: Timestamp,
     ) -> Result<NetEffect, Flaw> {
         let effect = match &self.purpose {
@@ -249,7 +244,6 @@ impl Dialog {
                 }
                 let note = self.text(Entry::Note).to_owned();
                 let user_id = user.id.clone();
-                let request_id = self.request_id.get_or_insert_with(fresh_id).clone();
                 NetEffect::AdjustCredits(ticket, v1::AdjustCreditsRequest {
                     user_id,
                     delta,

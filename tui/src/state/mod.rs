@@ -38,6 +38,7 @@ mod start;
 mod system;
 mod time;
 mod transfers;
+mod unanswered;
 mod update;
 mod users;
 mod warning;
@@ -73,6 +74,7 @@ pub use start::{Directories, Start};
 pub(crate) use system::System;
 pub(crate) use time::{moment, seconds};
 pub(crate) use transfers::Transfers;
+pub(crate) use unanswered::Unanswered;
 pub use update::update;
 pub(crate) use users::Users;
 pub(crate) use warning::Warning;
@@ -113,6 +115,7 @@ pub struct State {
     pub(crate) pictures: Pictures,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
     pub(crate) transfers: Transfers,
+    unanswered: Unanswered,
     pub(crate) notice: Option<Shown>,
     /// The password of the sign-in just made, until it is known whether it must be changed.
     password: String,
@@ -171,6 +174,7 @@ impl State {
             pictures: Pictures::default(),
             service: None,
             transfers: Transfers::default(),
+            unanswered: Unanswered::default(),
             notice: None,
             password: String::new(),
             seed: start.seed,

@@ -1,7 +1,9 @@
 //! What is done from a list: previews made for real, videos played, transfers.
 
 use vbatch_tui::keymap::{Key, Mode};
-use vbatch_tui::state::{Effect, Message, NetEffect, NetMessage, TerminalEffect};
+use vbatch_tui::state::{
+    Cause, Effect, Message, NetEffect, NetMessage, Refusal, TerminalEffect, Ticket,
+};
 use vision_batch::v1;
 
 use super::samples::{self, Driver, open_batch};
@@ -41,9 +43,10 @@ fn a_preview_is_made_for_real_with_one_key() {
         "{screen}"
     );
     // Nobody says yes before it is known what it costs.
-    driver.keys("y");
+    driver.keys("12").press(Key::Enter);
     assert_eq!(driver.asked(), []);
-    assert_eq!(driver.state.mode(), Mode::Confirm);
+    assert_eq!(driver.state.mode(), Mode::Typed);
+    driver.press(Key::Ctrl('u'));
     driver.net(NetMessage::Quoted {
         number,
         result: Ok(samples::quote(12)),
@@ -66,7 +69,16 @@ fn a_preview_is_made_for_real_with_one_key() {
         number,
         result: Ok(samples::quote(12)),
     });
-    driver.keys("y");
+    // Twelve at once want their number typed.
+    driver.keys("y").press(Key::Enter);
+    assert_eq!(driver.asked(), []);
+    driver.keys("p");
+    let (number, _) = quote_question(&mut driver);
+    driver.net(NetMessage::Quoted {
+        number,
+        result: Ok(samples::quote(12)),
+    });
+    driver.keys("12").press(Key::Enter);
     let asked = driver.asked();
     let [NetEffect::RerunBatch(ticket, request)] = &asked[..] else {
         panic!("{asked:?}");
@@ -88,6 +100,55 @@ fn a_preview_is_made_for_real_with_one_key() {
     assert!(screen.contains("190 cr"), "{screen}");
 }
 
+/// Has the preview under the cursor made for real, and tells what was asked for.
+fn make_real(driver: &mut Driver) -> (Ticket, v1::RerunBatchRequest) {
+    driver.keys("p");
+    let (number, _) = quote_question(driver);
+    driver.net(NetMessage::Quoted {
+        number,
+        result: Ok(samples::quote(12)),
+    });
+    driver.keys("12").press(Key::Enter);
+    let asked = driver.asked();
+    match &asked[..] {
+        [NetEffect::RerunBatch(ticket, request)] => (*ticket, request.clone()),
+        _ => panic!("{asked:?}"),
+    }
+}
+
+#[test]
+fn after_a_lost_answer_making_it_real_is_the_same_request_and_paid_once() {
+    let mut driver = user();
+    driver.keys("jj");
+    let (ticket, first) = make_real(&mut driver);
+    let lost = Refusal::new(Cause::Unreachable, "reset");
+    driver.net(NetMessage::Rerun(ticket, Err(lost.clone())));
+    let (ticket, second) = make_real(&mut driver);
+    assert_eq!(first, second, "the same, with the same id");
+    driver.net(NetMessage::Rerun(ticket, Err(lost)));
+    // Asked for a third time while the answer to another try is still out.
+    let (ticket, third) = make_real(&mut driver);
+    assert_eq!(first.request_id, third.request_id);
+    driver.net(NetMessage::Rerun(
+        ticket,
+        Ok(Box::new(v1::RerunBatchResponse {
+            batch: Some(preview()),
+            credit_balance: 190,
+            replayed: true,
+        })),
+    ));
+    // What was answered is done with: once more is once more.
+    let (ticket, again) = make_real(&mut driver);
+    assert_ne!(first.request_id, again.request_id);
+    let refused = Refusal::new(
+        Cause::Server(v1::refusal::Reason::InsufficientCredits),
+        "",
+    );
+    driver.net(NetMessage::Rerun(ticket, Err(refused)));
+    let (_, other) = make_real(&mut driver);
+    assert_ne!(again.request_id, other.request_id, "a refusal is an answer");
+}
+
 #[test]
 fn what_cannot_be_paid_is_not_made_for_real() {
     let mut driver = user();
@@ -100,7 +161,7 @@ fn what_cannot_be_paid_is_not_made_for_real() {
         result: Ok(dear),
     });
     assert!(shown(&driver).contains("more than you have"));
-    driver.keys("y");
+    driver.keys("12").press(Key::Enter);
     assert_eq!(driver.asked(), []);
     driver.press(Key::Esc);
     assert_eq!(driver.state.mode(), Mode::Batches);

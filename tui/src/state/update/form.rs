@@ -32,8 +32,8 @@ pub(super) fn in_dialog(state: &mut State, action: Action, effects: &mut Vec<Eff
         _ if dialog.busy => {}
         Action::NextField => dialog.move_focus(true),
         Action::PreviousField => dialog.move_focus(false),
-        Action::Submit if dialog.is_at_end() => match dialog.submit(ticket, || fresh, now) {
-            Ok(effect) => net(effects, [effect]),
+        Action::Submit if dialog.is_at_end() => match dialog.submit(ticket, fresh, now) {
+            Ok(effect) => net(effects, [state.unanswered.send(effect)]),
             Err(flaw) => dialog.show(flaw),
         },
         Action::Submit => dialog.move_focus(true),

@@ -144,7 +144,10 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
         NetMessage::ApiKeyPage { number, result } => state.api_keys.take_page(number, result, now),
         NetMessage::ApiKeyMade(ticket, result) => api_keys::made(state, ticket, result),
         NetMessage::ApiKeyRevoked(result) => api_keys::revoked(state, result),
-        NetMessage::CreditsMoved(ticket, result) => users::credits_moved(state, ticket, result),
+        NetMessage::CreditsMoved(ticket, result) => {
+            state.unanswered.answered(ticket, &result);
+            users::credits_moved(state, ticket, result);
+        }
         NetMessage::LedgerPage {
             user_id,
             number,
@@ -162,21 +165,27 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
         },
         NetMessage::Dispatched(result) => service::dispatched(state, result),
         NetMessage::TokenPutIn(ticket, result) => service::token_put_in(state, ticket, result),
-        NetMessage::Rerun(_, result) => match result {
-            Ok(response) => rerun_made(state, *response, effects),
-            Err(refusal) => refused(state, refusal),
-        },
+        NetMessage::Rerun(ticket, result) => {
+            state.unanswered.answered(ticket, &result);
+            match result {
+                Ok(response) => rerun_made(state, *response, effects),
+                Err(refusal) => refused(state, refusal),
+            }
+        }
         NetMessage::Cancelled(result) => match result {
             Ok(count) => state.say(Notice::CancelAsked(count)),
             Err(refusal) => refused(state, refusal),
         },
-        NetMessage::Retried(_, result) => match result {
-            Ok(response) => state.say(Notice::Retried {
-                count: response.item_count,
-                credits: response.credits_charged,
-            }),
-            Err(refusal) => refused(state, refusal),
-        },
+        NetMessage::Retried(ticket, result) => {
+            state.unanswered.answered(ticket, &result);
+            match result {
+                Ok(response) => state.say(Notice::Retried {
+                    count: response.item_count,
+                    credits: response.credits_charged,
+                }),
+                Err(refusal) => refused(state, refusal),
+            }
+        }
         NetMessage::Progress {
             transfer,
             done_bytes,

@@ -108,6 +108,10 @@ pub(super) fn confirm(state: &mut State, action: Action, effects: &mut Vec<Effec
     let wanted = question
         .ask
         .effects(|| (state.ticket(), state.request_id()));
+    let wanted: Vec<NetEffect> = wanted
+        .into_iter()
+        .map(|effect| state.unanswered.send(effect))
+        .collect();
     for effect in &wanted {
         mark_asked(state, effect);
     }
