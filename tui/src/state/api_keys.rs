@@ -62,6 +62,14 @@ impl Row for v1::ApiKey {
 }
 
 impl ApiKeys {
+    /// The keys of another user; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self) -> Self {
+        Self {
+            paging: self.paging.of_another(),
+            ..Self::default()
+        }
+    }
+
     /// The screen was opened, or a key was made or ended: the list is read anew.
     pub(crate) fn open(&mut self) {
         self.rows.begin_reading();

@@ -133,10 +133,7 @@ impl State {
     #[must_use]
     pub fn new(start: Start) -> (Self, Vec<Effect>) {
         let directories = start.directories;
-        let new_batch = NewBatch::new(
-            directories.as_ref().map(|it| it.working.clone()),
-            directories.as_ref().and_then(|it| it.home.clone()),
-        );
+        let new_batch = NewBatch::new(directories.as_ref());
         let (gate, mut effects) = if start.resume {
             (Gate::Resuming, vec![Effect::Net(NetEffect::Resume)])
         } else {
@@ -200,6 +197,25 @@ impl State {
     #[must_use]
     pub const fn size(&self) -> (u16, u16) {
         self.size
+    }
+
+    /// Nothing of the user who was here is left for the next one: not what was seen, not what was typed or asked, not what
+    /// runs. Answers with what is to be stopped.
+    fn forget_user(&mut self) -> Vec<NetEffect> {
+        self.screen = Screen::Batches;
+        self.overlay = None;
+        self.batches = self.batches.of_another();
+        self.batch = None;
+        self.left = None;
+        self.new_batch = self.new_batch.of_another(self.directories.as_ref());
+        self.users = self.users.of_another();
+        self.system = System::default();
+        self.audit = self.audit.of_another();
+        self.api_keys = self.api_keys.of_another();
+        self.pictures = Pictures::default();
+        self.unanswered = Unanswered::default();
+        self.notice = None;
+        self.transfers.drop_all()
     }
 
     /// The time on the server.

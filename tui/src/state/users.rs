@@ -93,6 +93,17 @@ impl Row for v1::User {
 }
 
 impl Users {
+    /// The list as another user sees it; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self) -> Self {
+        let ledger = self.ledger.as_ref();
+        Self {
+            paging: self.paging.of_another(),
+            // Of nobody: it only keeps the numbers of its questions.
+            ledger: ledger.map(|it| Ledger::new(String::new(), Some(it))),
+            ..Self::default()
+        }
+    }
+
     /// The screen was opened: the list is read anew.
     pub(crate) fn open(&mut self) {
         self.rows.begin_reading();
