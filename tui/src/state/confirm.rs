@@ -4,9 +4,10 @@
 use vision_batch::v1;
 
 use super::effect::NetEffect;
-use super::message::Ticket;
 use super::field::Field;
+use super::message::{Ticket, TransferId};
 use super::refusal::Refusal;
+use super::transfers::Carries;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +79,15 @@ pub(crate) enum Ask {
     ForceToken { token: Secret, said: String },
     /// End the program while transfers run.
     Quit { transfers: usize },
+    /// Break off a transfer that runs.
+    Abort {
+        id: TransferId,
+        carries: Carries,
+        /// What the user knows it by.
+        label: String,
+        /// Whether it was chosen in the list of transfers, which is shown again after the answer.
+        in_list: bool,
+    },
 }
 
 /// A text that is never shown.
@@ -170,25 +180,24 @@ impl Confirm {
 }
 
 impl Ask {
-    /// The number to be typed for Yes: of items, or of batches, when several things were chosen.
+    /// The number to be typed for Yes, where more than one thing ends, goes or is paid for: of items, of batches, or of the
+    /// videos of the one batch that goes.
     pub(crate) fn number(&self) -> Option<i32> {
-        let several = |targets: &[Target]| match targets {
-            [target] => matches!(&target.which, Which::Items(ids) if ids.len() > 1),
-            _ => true,
-        };
-        match self {
+        let number = match self {
             Self::Cancel {
-                targets,
-                pending,
-                running,
-                ..
-            } => several(targets).then_some(pending + running),
-            Self::Retry { targets, count, .. } => several(targets).then_some(*count),
-            Self::Delete { batches, .. } => {
-                (batches.len() > 1).then(|| i32::try_from(batches.len()).unwrap_or(i32::MAX))
-            }
-            _ => None,
-        }
+                pending, running, ..
+            } => pending + running,
+            Self::Retry { count, .. } => *count,
+            Self::Rerun(rerun) => rerun.count,
+            Self::Delete {
+                batches, videos, ..
+            } => match batches.as_slice() {
+                [_] => *videos,
+                several => i32::try_from(several.len()).unwrap_or(i32::MAX),
+            },
+            _ => return None,
+        };
+        (number > 1).then_some(number)
     }
 
     /// Whether Yes can be said: what must be known for it is known.
@@ -259,7 +268,7 @@ impl Ask {
                     force: true,
                 })]
             }
-            Self::Quit { .. } => Vec::new(),
+            Self::Quit { .. } | Self::Abort { .. } => Vec::new(),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(crate) use sort::{Order, SortBy, SortMenu};
 pub use start::{Directories, Start};
 pub(crate) use system::System;
 pub(crate) use time::{moment, seconds};
-pub(crate) use transfers::Transfers;
+pub(crate) use transfers::{Carries, Transfers};
 pub(crate) use unanswered::Unanswered;
 pub use update::update;
 pub(crate) use users::Users;

@@ -213,12 +213,41 @@ fn transfers_show_pace_and_rest_and_can_be_broken_off() {
     let screen = shown(&driver);
     assert!(screen.contains("MiB  1.0 MiB/s  6s left"), "{screen}");
     assert!(screen.contains("waits for its turn"), "{screen}");
+    // What runs is broken off only after a question, and the list is there again.
     driver.keys("jx");
+    assert_eq!(driver.asked(), []);
+    assert!(shown(&driver).contains("Break off portrait_"), "{}", shown(&driver));
+    driver.press(Key::Enter);
+    assert_eq!(driver.asked(), [], "the default is no");
+    assert_eq!(driver.state.mode(), Mode::Transfers);
+    driver.keys("jxy");
     let asked = driver.asked();
     assert!(
         matches!(asked[..], [NetEffect::Abort(_), NetEffect::Download { .. }]),
         "{asked:?}"
     );
+    assert_eq!(driver.state.mode(), Mode::Transfers);
     driver.press(Key::Esc);
     assert_eq!(driver.state.mode(), Mode::Batch);
+}
+
+#[test]
+fn what_waits_for_its_turn_is_broken_off_at_once_and_what_ended_meanwhile_is_left_alone() {
+    let mut driver = user();
+    open_batch(&mut driver);
+    driver.keys("*d").effects.clear();
+    driver.keys("x");
+    assert_eq!(driver.state.mode(), Mode::Batch);
+    assert!(shown(&driver).contains("Broke off"), "{}", shown(&driver));
+    driver.keys("x");
+    assert_eq!(driver.state.mode(), Mode::Confirm);
+    for transfer in [1, 2] {
+        driver.net(NetMessage::Saved {
+            transfer: vbatch_tui::state::TransferId(transfer),
+            result: Ok("/home/wang/Downloads/portrait.mp4".into()),
+        });
+    }
+    driver.effects.clear();
+    driver.keys("y");
+    assert_eq!(driver.asked(), []);
 }

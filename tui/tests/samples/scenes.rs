@@ -108,7 +108,7 @@ pub fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
         }
         "question" => {
             let mut driver = signed_in(start, "admin", Role::Admin);
-            driver.keys("c");
+            driver.keys("r");
             driver
         }
         "number" => {
