@@ -66,7 +66,12 @@ pub(crate) enum Ask {
         me: bool,
     },
     /// End a key for a program.
-    RevokeKey { id: String, name: String },
+    RevokeKey {
+        id: String,
+        name: String,
+        /// Whose it is, when not the user's own.
+        user_id: String,
+    },
     /// Change what dispatch does.
     Dispatch {
         state: v1::dispatch::State,
@@ -247,10 +252,10 @@ impl Ask {
                     user_id: user.id.clone(),
                 })]
             }
-            Self::RevokeKey { id, .. } => {
+            Self::RevokeKey { id, user_id, .. } => {
                 vec![NetEffect::RevokeApiKey(v1::RevokeApiKeyRequest {
                     api_key_id: id.clone(),
-                    ..v1::RevokeApiKeyRequest::default()
+                    user_id: user_id.clone(),
                 })]
             }
             Self::Dispatch { state, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {

@@ -19,9 +19,10 @@ pub(crate) enum Purpose {
     /// The balance of this user is set.
     Set(Box<v1::User>),
     Token,
-    /// A key for a program; whether one for admins is offered.
+    /// A key for a program; whether one for admins is offered, and whose it is when not the user's own.
     NewKey {
         admin: bool,
+        user_id: String,
     },
 }
 
@@ -67,8 +68,8 @@ impl Purpose {
     pub(crate) const fn choices(&self) -> usize {
         match self {
             // Only an admin's key may be one for admins.
-            Self::NewKey { admin: false } => SCOPES.len() - 1,
-            Self::NewKey { admin: true } => SCOPES.len(),
+            Self::NewKey { admin: false, .. } => SCOPES.len() - 1,
+            Self::NewKey { admin: true, .. } => SCOPES.len(),
             _ => ROLES.len(),
         }
     }
@@ -143,6 +144,20 @@ impl Dialog {
         self.focus + 1 == self.fields.len()
     }
 
+    /// Whether the cursor is on a choice, not in a text.
+    pub(crate) fn is_at_choice(&self) -> bool {
+        self.fields
+            .get(self.focus)
+            .is_some_and(|(entry, _)| entry.is_choice())
+    }
+
+    /// Goes to the next answer of its choice, or the one before.
+    pub(crate) fn choose(&mut self, forward: bool) {
+        let count = self.purpose.choices();
+        self.flaw = None;
+        self.choice = (self.choice + if forward { 1 } else { count - 1 }) % count;
+    }
+
     pub(crate) fn edit(&mut self, key: Key) {
         if self.busy {
             return;
@@ -152,12 +167,6 @@ impl Dialog {
         };
         self.flaw = None;
         if entry.is_choice() {
-            let count = self.purpose.choices();
-            match key {
-                Key::Right | Key::Char(' ' | '\u{3000}') => self.choice = (self.choice + 1) % count,
-                Key::Left => self.choice = (self.choice + count - 1) % count,
-                _ => {}
-            }
             return;
         }
         let key = match (*entry, key) {
@@ -260,7 +269,7 @@ impl Dialog {
                 }),
                 _ => return Err(Flaw::NoNumber(Entry::Credits)),
             },
-            Purpose::NewKey { .. } => self.new_key(ticket, now)?,
+            Purpose::NewKey { user_id, .. } => self.new_key(ticket, user_id, now)?,
             Purpose::Token => {
                 let token = self.text(Entry::Token);
                 // Some copy it with the word before it.
@@ -280,7 +289,7 @@ impl Dialog {
         Ok(effect)
     }
 
-    fn new_key(&self, ticket: Ticket, now: Timestamp) -> Result<NetEffect, Flaw> {
+    fn new_key(&self, ticket: Ticket, user_id: &str, now: Timestamp) -> Result<NetEffect, Flaw> {
         let name = self.text(Entry::KeyName);
         if name.is_empty() {
             return Err(Flaw::Empty(Entry::KeyName));
@@ -303,7 +312,7 @@ impl Dialog {
             name: name.to_owned(),
             scopes: vec![SCOPES[self.choice].into()],
             expire_time,
-            user_id: String::new(),
+            user_id: user_id.to_owned(),
         }))
     }
 

@@ -89,6 +89,8 @@ pub enum NetMessage {
     SessionEnded(Refusal),
     /// Answers [`NetEffect::LoadServiceInfo`].
     ServiceInfo(Box<v1::GetServiceInfoResponse>),
+    /// Answers [`NetEffect::LoadServiceInfo`]: it is not known.
+    ServiceInfoLost,
     /// A stream was opened, or opened again: what comes next is a snapshot, or word that nothing changed.
     StreamOpened(Stream),
     /// A stream broke off. It is opened again after a while (unless `retry_in` is absent: then it is given up),

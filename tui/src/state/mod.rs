@@ -61,7 +61,7 @@ pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
 pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
 pub use message::{Message, Metadata, Mouse, NetMessage, Stream, Ticket, TransferId};
-pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
+pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, Sums, engines};
 pub(crate) use note::{Disclosed, Note};
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
@@ -114,6 +114,8 @@ pub struct State {
     pub(crate) api_keys: ApiKeys,
     pub(crate) pictures: Pictures,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
+    /// When what the service takes and costs is asked again, after the answer was lost.
+    service_again: Option<Timestamp>,
     pub(crate) transfers: Transfers,
     unanswered: Unanswered,
     pub(crate) notice: Option<Shown>,
@@ -170,6 +172,7 @@ impl State {
             api_keys: ApiKeys::default(),
             pictures: Pictures::default(),
             service: None,
+            service_again: None,
             transfers: Transfers::default(),
             unanswered: Unanswered::default(),
             notice: None,

@@ -264,3 +264,23 @@ fn who_signs_in_again_finds_the_draft_as_it_was() {
     assert_shows(&driver, "春季宣传片 第二批");
     assert_shows(&driver, "2 images marked");
 }
+
+#[test]
+fn what_the_service_takes_and_costs_is_asked_until_it_is_known() {
+    let mut driver = Driver::new(start(Look::default(), SIZE));
+    driver.net(NetMessage::SignedIn {
+        user: samples::user("zhangwei", Role::User),
+    });
+    assert!(driver.asked().contains(&NetEffect::LoadServiceInfo));
+    let later = |seconds| Message::Tick(Timestamp::from_second(NOW + seconds).unwrap());
+    for again in [4, 8] {
+        driver.net(NetMessage::ServiceInfoLost);
+        driver.send(later(again - 2));
+        assert_eq!(driver.asked(), [], "not at once");
+        driver.send(later(again));
+        assert_eq!(driver.asked(), [NetEffect::LoadServiceInfo]);
+    }
+    driver.net(NetMessage::ServiceInfo(Box::new(samples::service())));
+    driver.send(later(60));
+    assert_eq!(driver.asked(), []);
+}

@@ -195,3 +195,51 @@ fn a_read_only_screen_looks_at_keys_alone() {
     driver.keys("?");
     assert!(!shown(&driver).contains("new API key"));
 }
+
+#[test]
+fn an_admin_looks_after_the_keys_of_another() {
+    let mut driver = super::users::on_zhangwei();
+    driver.keys("K");
+    let asked = driver.asked();
+    let [NetEffect::ListApiKeys { number, request }] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(request.user_id, "user-zhangwei");
+    driver.net(NetMessage::ApiKeyPage {
+        number: *number,
+        result: Ok(Box::new(v1::ListApiKeysResponse {
+            api_keys: samples::api_keys(),
+            next_page_token: String::new(),
+        })),
+    });
+    assert_shows(&driver, "API keys of zhangwei");
+    // A key may no more than its user, whoever makes it.
+    driver.keys("nci").press(Key::Tab);
+    assert!(!shown(&driver).contains(") admin"));
+    driver.press(Key::Tab).press(Key::Enter);
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::CreateApiKey(_, request)] if request.user_id == "user-zhangwei"),
+        "{asked:?}"
+    );
+    driver.press(Key::Esc).keys("jxy");
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::RevokeApiKey(request)] if request.user_id == "user-zhangwei"),
+        "{asked:?}"
+    );
+    // The own ones are others, and Esc goes back to where one came from.
+    driver.keys("5");
+    assert!(!shown(&driver).contains("nightly"), "{}", shown(&driver));
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::ListApiKeys { request, .. }] if request.user_id.is_empty()),
+        "{asked:?}"
+    );
+    driver.press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Users);
+    // Whoever is no admin has no such key.
+    let mut driver = signed_in(start(Look::default(), (100, 24)), "zhangwei", Role::User);
+    driver.keys("K?");
+    assert!(!shown(&driver).contains("of this user"));
+}

@@ -267,3 +267,20 @@ fn a_page_of_a_ledger_that_was_left_is_not_taken_for_one_that_is_asked_for() {
     page(&mut driver, asked, samples::entries());
     assert_shows(&driver, "春季宣传片 第一批");
 }
+
+#[test]
+fn the_keys_of_a_choice_are_in_its_help_and_the_form_is_there_again_after_it() {
+    let mut driver = on_zhangwei();
+    driver.keys("nli.na").press(Key::Tab).press(Key::Tab);
+    assert_eq!(driver.state.mode(), Mode::Choice);
+    driver.press(Key::F(1));
+    assert_eq!(driver.state.mode(), Mode::Help);
+    assert_shows(&driver, "next choice");
+    assert_shows(&driver, "Right  Space  l");
+    driver.press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Choice);
+    assert_shows(&driver, "li.na");
+    // A full-width space chooses, too.
+    driver.press(Key::Char('\u{3000}'));
+    assert_shows(&driver, "(*) admin");
+}

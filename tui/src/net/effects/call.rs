@@ -40,7 +40,7 @@ impl Inner {
                     Ok(info) => Some(NetMessage::ServiceInfo(Box::new(info))),
                     Err(error) => {
                         refused(error);
-                        None
+                        Some(NetMessage::ServiceInfoLost)
                     }
                 }
             }

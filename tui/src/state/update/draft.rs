@@ -41,6 +41,8 @@ pub(super) fn in_new_batch(state: &mut State, action: Action, effects: &mut Vec<
     match action {
         Action::NextField => draft.move_focus(true),
         Action::PreviousField => draft.move_focus(false),
+        Action::NextChoice => draft.switch_engine(true, service),
+        Action::PreviousChoice => draft.switch_engine(false, service),
         Action::Mark | Action::MarkAll => {
             if action == Action::Mark {
                 draft.files.toggle_mark();

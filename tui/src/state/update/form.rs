@@ -32,6 +32,9 @@ pub(super) fn in_dialog(state: &mut State, action: Action, effects: &mut Vec<Eff
         _ if dialog.busy => {}
         Action::NextField => dialog.move_focus(true),
         Action::PreviousField => dialog.move_focus(false),
+        Action::NextChoice | Action::PreviousChoice => {
+            dialog.choose(action == Action::NextChoice);
+        }
         Action::Submit if dialog.is_at_end() => match dialog.submit(ticket, fresh, now) {
             Ok(effect) => net(effects, [state.unanswered.send(effect)]),
             Err(flaw) => dialog.show(flaw),
@@ -57,10 +60,15 @@ pub(super) fn in_note(state: &mut State, action: Action, effects: &mut Vec<Effec
 
 /// The form that waits for this answer, if it is still open: another one has nothing to do with it.
 pub(super) fn waiting(state: &mut State, ticket: Ticket) -> Option<&mut Dialog> {
-    match &mut state.overlay {
-        Some(Overlay::Dialog(dialog)) if dialog.waits_for(ticket) => Some(dialog),
+    match state.overlay.as_mut()? {
+        Overlay::Dialog(dialog) => Some(dialog),
+        Overlay::Help { below, .. } => match below.as_deref_mut() {
+            Some(Overlay::Dialog(dialog)) => Some(dialog),
+            _ => None,
+        },
         _ => None,
     }
+    .filter(|dialog| dialog.waits_for(ticket))
 }
 
 /// A refusal goes into the form it answers, else to the foot.
@@ -72,7 +80,11 @@ pub(super) fn refused(state: &mut State, ticket: Ticket, refusal: Refusal) {
 }
 
 pub(super) fn close(state: &mut State, ticket: Ticket) {
-    if waiting(state, ticket).is_some() {
-        state.overlay = None;
+    if waiting(state, ticket).is_none() {
+        return;
+    }
+    match &mut state.overlay {
+        Some(Overlay::Help { below, .. }) => *below = None,
+        over => *over = None,
     }
 }

@@ -1,5 +1,6 @@
 //! What the network says.
 
+use jiff::SignedDuration;
 use vision_batch::v1;
 
 use super::api_keys;
@@ -20,6 +21,9 @@ use crate::state::sign_in::{Gate, PasswordProblem};
 use crate::state::time::moment;
 use crate::state::{Field, OpenBatch, Overlay, PictureOf, State};
 use crate::text::texts;
+
+/// After the answer was lost, what the service takes and costs is asked again no sooner.
+const SERVICE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
 pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Effect>) {
     let now = state.now;
@@ -57,6 +61,9 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
         }
         NetMessage::SessionEnded(refusal) => session_ended(state, refusal),
         NetMessage::ServiceInfo(info) => take_service(state, *info, effects),
+        NetMessage::ServiceInfoLost => {
+            state.service_again = now.checked_add(SERVICE_AGAIN_AFTER).ok();
+        }
         NetMessage::StreamOpened(Stream::Batches) => {
             state.batches.rows.begin();
             state.batches.live.opened(now);
@@ -246,6 +253,7 @@ fn take_service(state: &mut State, info: v1::GetServiceInfoResponse, effects: &m
         state.batches.status.clone_from(&info.status);
     }
     state.service = Some(info);
+    state.service_again = None;
     let rules = image_rules(state.service.as_ref());
     if before != rules && state.directories.is_some() {
         state.new_batch.files.forget_facts();

@@ -77,7 +77,9 @@ pub(super) fn help(state: &mut State, action: Action) {
             Action::Top => 0,
             Action::Bottom => last,
             _ => {
-                state.overlay = None;
+                if let Some(Overlay::Help { below, .. }) = state.overlay.take() {
+                    state.overlay = below.map(|it| *it);
+                }
                 return;
             }
         };

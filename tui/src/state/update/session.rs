@@ -71,6 +71,7 @@ fn enter(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
         // Was one until now.
         state.screen = Screen::Batches;
     }
+    state.service_again = None;
     let watch = state.batches.watch(admin);
     net(effects, [NetEffect::LoadServiceInfo, watch]);
     // What was on its way when the session ended does not come any more.
