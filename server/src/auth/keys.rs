@@ -8,6 +8,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::passwords::LEGIBLE;
 use crate::clock::Clock;
 
 /// What every secret begins with, so that people and programs that look for leaked secrets know one.

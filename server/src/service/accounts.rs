@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Caller;
-use super::error::{Reason, ServiceError};
+use super::error::{Reason, ServiceError, user_not_found};
 use super::session::{SessionEnd, Sessions};
 use crate::auth::passwords::{self, HashError, Passwords};
 use crate::auth::throttle::Throttle;

@@ -35,6 +35,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::FromArgMatches as _;
+use clap::parser::ValueSource;
 
 use self::args::{Arguments, Command};
 use self::exit::{CommandError, Exit};

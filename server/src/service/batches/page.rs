@@ -1,11 +1,11 @@
 //! Reading: lists of batches and of items, page by page, and one batch or item.
 
-use super::{Batches, refusal};
+use super::Batches;
 use crate::domain::batch::Batch;
 use crate::domain::ids::{BatchId, UserId};
 use crate::domain::item::{ItemState, VideoItem};
 use crate::service::Caller;
-use crate::service::error::{Reason, ServiceError};
+use crate::service::error::{Reason, ServiceError, user_not_found};
 use crate::service::page_token::{self, PageScope};
 use crate::store::query::{
     BatchCursor, BatchFilter, BatchOrder, BatchPage, BatchQuery, Counts, ItemPage, ItemSelection,
