@@ -25,6 +25,8 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
         )
     },
     needs_yes: "this must be confirmed and nobody can be asked here; --yes does without",
+    token: "Token",
+    token_is_seen: "a token in the arguments is seen by everyone on this machine; better: VBATCH_TOKEN, or --token - and the token on stdin",
     yes: &["y", "yes"],
     elsewhere: ElsewhereTexts {
         signed_in: "SSH has signed you in already; to be somebody else, connect as them",
