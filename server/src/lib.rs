@@ -345,6 +345,7 @@ impl Server {
                 sessions: config.ssh.sessions as usize,
                 accounts: Arc::clone(&accounts),
                 within,
+                screen: ssh::screen(),
                 data_dir: config.data_dir.clone(),
                 shutdown: shutdown.clone(),
             });

@@ -23,11 +23,13 @@ mod screen;
 mod words;
 
 use std::borrow::Cow;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use russh::keys::PrivateKey;
 use russh::server::Config;
 use russh::{MethodKind, MethodSet, SshId};
@@ -37,6 +39,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vbatch_tui::net::Client;
+use vbatch_tui::remote;
+use vbatch_tui::screen::Options;
 
 use crate::service::accounts::Accounts;
 use crate::transport::within::Within;
@@ -64,6 +69,15 @@ const TRIES: usize = 12;
 /// How long a refused sign-in takes at least, whatever was wrong.
 const REFUSAL_TAKES: Duration = Duration::from_secs(1);
 
+/// Shows the screen on a line until it ends; handed in, so that a test can have one that breaks.
+pub type Screen = Arc<dyn Fn(Client, remote::Line) -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
+
+/// The screen of `vbatch`.
+#[must_use]
+pub fn screen() -> Screen {
+    Arc::new(|client, line| Box::pin(remote::run(client, line, Options::default())))
+}
+
 /// What sessions are served with.
 pub struct Parts {
     /// Where they come in.
@@ -76,6 +90,8 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     /// The services.
     pub within: Within,
+    /// What is shown on terminals.
+    pub screen: Screen,
     /// Where archives that are streamed in wait until they are whole.
     pub data_dir: PathBuf,
     /// Cancelled when the server ends: nobody gets in, and sessions are told.
@@ -86,6 +102,7 @@ pub struct Parts {
 struct Shared {
     accounts: Arc<Accounts>,
     within: Within,
+    screen: Screen,
     data_dir: PathBuf,
     shutdown: CancellationToken,
     commands: Arc<Semaphore>,
@@ -124,6 +141,7 @@ pub fn serve(parts: Parts) -> JoinHandle<()> {
     let shared = Arc::new(Shared {
         accounts: parts.accounts,
         within: parts.within,
+        screen: parts.screen,
         data_dir: parts.data_dir,
         shutdown: parts.shutdown,
         commands: Arc::new(Semaphore::new(COMMANDS)),

@@ -9,8 +9,7 @@ use bytes::Bytes;
 use russh::ChannelMsg;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
-use vbatch_tui::remote::{self, ENTER, Input, LEAVE, Line};
-use vbatch_tui::screen::Options;
+use vbatch_tui::remote::{ENTER, Input, LEAVE, Line};
 
 use super::channel::{Visit, cells};
 use super::ending::{self, Ended};
@@ -44,7 +43,7 @@ pub(super) async fn show(mut visit: Visit, size: (u16, u16)) {
         return;
     }
     let client = visit.guest.client.clone();
-    let screen = tokio::spawn(remote::run(client, line, Options::default()));
+    let screen = tokio::spawn((visit.shared.screen)(client, line));
     let mut screen = AbortOnDropHandle::new(screen);
 
     let Visit {
