@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use vbatch_tui::cli::exit::Exit;
 use vbatch_tui::net::Client;
@@ -31,6 +32,8 @@ const VARIABLES: [&str; 7] = [
 ];
 /// Longest value of those, and of the terminal's name, in bytes.
 const VALUE_BYTES: usize = 128;
+/// A client of which every channel has ended leaves within this time.
+const LEAVES_WITHIN: Duration = Duration::from_secs(1);
 /// The last words are given up after this long.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Where words go: standard error, in the numbers of the protocol.
@@ -46,6 +49,16 @@ pub(super) struct Guest {
     pub address: IpAddr,
     /// How they come here: `ssh -p 2222 wang@192.0.2.7`.
     pub way_here: String,
+    /// Its other end goes with the connection.
+    pub connection: watch::Receiver<bool>,
+}
+
+impl Guest {
+    /// Waits until the connection is gone.
+    async fn leaves(&self) {
+        let mut connection = self.connection.clone();
+        while connection.changed().await.is_ok() {}
+    }
 }
 
 /// A channel and what it was told so far.
@@ -93,6 +106,7 @@ impl Visit {
             match asked {
                 None | Some(ChannelMsg::Close) => return,
                 Some(ChannelMsg::RequestPty {
+                    want_reply,
                     term,
                     col_width,
                     row_height,
@@ -100,7 +114,7 @@ impl Visit {
                 }) => {
                     self.terminal = Some((cells(col_width, 80), cells(row_height, 24)));
                     self.keep("TERM".to_owned(), term);
-                    self.answer(true).await;
+                    self.answer(want_reply, true).await;
                 }
                 Some(ChannelMsg::WindowChange {
                     col_width,
@@ -110,6 +124,7 @@ impl Visit {
                     self.terminal = Some((cells(col_width, 80), cells(row_height, 24)));
                 }
                 Some(ChannelMsg::SetEnv {
+                    want_reply,
                     variable_name,
                     variable_value,
                     ..
@@ -118,10 +133,10 @@ impl Visit {
                     if known {
                         self.keep(variable_name, variable_value);
                     }
-                    self.answer(known).await;
+                    self.answer(want_reply, known).await;
                 }
-                Some(ChannelMsg::RequestShell { .. }) => {
-                    self.answer(true).await;
+                Some(ChannelMsg::RequestShell { want_reply }) => {
+                    self.answer(want_reply, true).await;
                     return match self.terminal {
                         Some(size) => screen::show(self, size).await,
                         None => {
@@ -130,23 +145,26 @@ impl Visit {
                         }
                     };
                 }
-                Some(ChannelMsg::Exec { command, .. }) => {
-                    self.answer(true).await;
+                Some(ChannelMsg::Exec {
+                    want_reply,
+                    command,
+                }) => {
+                    self.answer(want_reply, true).await;
                     return command::run(self, &command).await;
                 }
-                Some(ChannelMsg::RequestSubsystem { name, .. }) => {
+                Some(ChannelMsg::RequestSubsystem { want_reply, name }) => {
                     // Accepted, so that the words are shown, and ended.
-                    self.answer(true).await;
+                    self.answer(want_reply, true).await;
                     self.say(&words::no_subsystem(&name)).await;
                     return self.end(Exit::Usage.code()).await;
                 }
-                Some(ChannelMsg::AgentForward { .. }) => {
+                Some(ChannelMsg::AgentForward { want_reply }) => {
                     self.say(words::NO_AGENT).await;
-                    self.answer(false).await;
+                    self.answer(want_reply, false).await;
                 }
-                Some(ChannelMsg::RequestX11 { .. }) => {
+                Some(ChannelMsg::RequestX11 { want_reply, .. }) => {
                     self.say(words::NO_X11).await;
-                    self.answer(false).await;
+                    self.answer(want_reply, false).await;
                 }
                 // Before there is a command nobody reads.
                 Some(_) => {}
@@ -161,7 +179,11 @@ impl Visit {
     }
 
     /// Answers what was asked for, if an answer is waited for.
-    async fn answer(&self, yes: bool) {
+    async fn answer(&self, is_wanted: bool, yes: bool) {
+        if !is_wanted {
+            // It would be taken for the answer to something else.
+            return;
+        }
         // A connection that is gone needs none.
         let _ = match yes {
             true => self.handle.channel_success(self.id).await,
@@ -194,8 +216,12 @@ impl Visit {
         let language = self.language();
         let words = ended.words(language);
         self.say(&format!("vbatchd: {words}\n")).await;
-        let handle = self.handle.clone();
+        let (handle, guest) = (self.handle.clone(), Arc::clone(&self.guest));
         self.end(ended.exit().code()).await;
+        // A client whose last channel has ended leaves by itself, with the exit code; only one that stays is sent away.
+        if timeout(LEAVES_WITHIN, guest.leaves()).await.is_ok() {
+            return;
+        }
         let tag = match language {
             Language::English => "en",
             Language::Chinese => "zh",

@@ -76,6 +76,7 @@ impl Connection {
                 22 => format!("ssh {username}@{host}"),
                 port => format!("ssh -p {port} {username}@{host}"),
             },
+            connection: self.signed_in.subscribe(),
         }));
         self.signed_in.send_replace(true);
     }

@@ -9,7 +9,7 @@ This is the console of vbatchd, not a shell. With a terminal it shows the screen
 A command is given after the host:
 
     ssh HOST ls --json
-    ssh HOST --help
+    ssh HOST vbatch --help
     ssh HOST download BATCH 3 > clip.mp4
     ssh HOST export BATCH > videos.zip
     tar c pics voice.mp3 | ssh HOST submit --tar -

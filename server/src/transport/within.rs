@@ -18,8 +18,8 @@ use crate::config::network::NetworkLimits;
 use crate::rpc;
 use crate::rpc::calls::Calls;
 
-/// Bytes of a pipe that wait to be read, each way.
-const PIPE_BYTES: usize = 64 << 10;
+/// Bytes of a pipe that wait to be read, each way: a frame of HTTP/2. They are taken at once, for every session.
+const PIPE_BYTES: usize = 16 << 10;
 /// Pipes that wait to be served; they are at once.
 const WAITING: usize = 16;
 

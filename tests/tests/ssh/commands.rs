@@ -54,8 +54,8 @@ async fn an_archive_goes_in_and_videos_come_out() {
     let page: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
     let batch = &page["batches"][0];
     assert_eq!(batch["id"], id);
-    assert_eq!(batch["state"], "COMPLETED");
-    assert_eq!(batch["itemCount"], 2, "{batch}");
+    assert_eq!(batch["state"], "STATE_COMPLETED");
+    assert_eq!(batch["itemCounts"]["completed"], 2, "{batch}");
 
     let video = console.run(&["download", id, "1"], None);
     assert_eq!(video.status.code(), Some(0), "{}", String::from_utf8_lossy(&video.stderr));
@@ -88,13 +88,13 @@ async fn commands_end_with_their_own_exit_codes() {
     for (line, code, words) in [
         ("whoami", 0, "admin"),
         ("vbatch whoami --json", 0, "\"username\""),
-        ("--help", 0, "Usage"),
+        ("vbatch --help", 0, "Usage"),
         ("show 01980000-0000-7000-8000-000000000000", 6, "no such batch"),
         ("show", 2, "Usage"),
         ("cat /etc/passwd", 2, "cat"),
         ("ls 'unended", 2, "quotation mark"),
         ("login wang", 2, "SSH has signed you in already"),
-        ("--lang zh show", 2, "用法"),
+        ("vbatch --lang zh show", 2, "用法"),
     ] {
         let ran = console.run(&[line], None);
         assert_eq!(ran.status.code(), Some(code), "{line}: {}", said(&ran));
@@ -109,7 +109,7 @@ async fn commands_end_with_their_own_exit_codes() {
     assert_eq!(ran.status.code(), Some(2), "{}", said(&ran));
     assert!(said(&ran).contains("no tar archive"), "{}", said(&ran));
     let listed = console.run(&["ls", "--json"], None);
-    assert!(!said(&listed).contains("itemCount"), "{}", said(&listed));
+    assert!(!said(&listed).contains("itemCounts"), "{}", said(&listed));
 }
 
 /// Whatever takes a path is given one of the server's: none is opened, and nothing is written.
@@ -142,7 +142,7 @@ async fn no_command_reaches_a_file_of_the_server() {
         "admin create-users /etc/passwd".to_owned(),
         "ssh-keys add /etc/passwd".to_owned(),
         format!("man --out {there}"),
-        "--server unix:/etc/passwd ls".to_owned(),
+        "vbatch --server unix:/etc/passwd ls".to_owned(),
     ] {
         let ran = console.run(&[&line], None);
         assert_ne!(ran.status.code(), Some(0), "{line}: {}", said(&ran));

@@ -1,6 +1,6 @@
 //! What is not here: a shell, forwarding, the agent, SFTP; each is refused in words.
 
-use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
 
 use super::console::{By, Console, said};
 
@@ -24,7 +24,7 @@ async fn nothing_is_forwarded_and_there_is_no_sftp() {
     let by = By::Key("key");
     // Somewhere behind the server, which must not be reached.
     let behind = console.daemon.address.to_string();
-    let ran = console.run_as("admin", by, &["-W", &behind], &[], None);
+    let ran = console.run_as("admin", by, &["-o", "LogLevel=INFO", "-W", &behind], &[], None);
     assert_eq!(ran.status.code(), Some(255), "{}", said(&ran));
     assert!(said(&ran).contains("open failed"), "{}", said(&ran));
 
@@ -38,10 +38,22 @@ async fn nothing_is_forwarded_and_there_is_no_sftp() {
     assert_eq!(ran.status.code(), Some(2), "{}", said(&ran));
     assert!(said(&ran).contains("there is no sftp here"), "{}", said(&ran));
 
-    let agent = console.path("agent");
-    let _agent = UnixListener::bind(&agent).unwrap();
-    let forward = format!("ForwardAgent={}", agent.display());
-    let ran = console.run_as("admin", by, &["-o", &forward], &["whoami"], None);
+    let socket = console.path("agent");
+    let mut agent = Command::new("ssh-agent")
+        .arg("-D")
+        .arg("-a")
+        .arg(&socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !socket.exists() {
+        std::thread::yield_now();
+    }
+    let identities = format!("IdentityAgent={}", socket.display());
+    let options = ["-A", "-o", &identities];
+    let ran = console.run_as("admin", by, &options, &["whoami"], None);
+    agent.kill().unwrap();
+    agent.wait().unwrap();
     assert!(said(&ran).contains("the agent is not forwarded"), "{}", said(&ran));
     assert_eq!(ran.status.code(), Some(0), "the command runs all the same");
 }

@@ -51,7 +51,7 @@ async fn chinese_is_shown_and_typed_as_the_client_or_the_user_wants_it() {
     terminal.type_keys("L");
     terminal.until_text("No batches yet");
     terminal.type_keys("?");
-    terminal.until_text("to what was done and tried");
+    terminal.until_text("Keys: Batches");
     terminal.type_keys("\x1b[B\x1b[6~\x1b[A\x1b[5~\x1bOP\x1b");
     terminal.until_text("No batches yet");
     terminal.type_keys("q");
