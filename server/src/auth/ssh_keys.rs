@@ -71,7 +71,10 @@ mod tests {
         assert_eq!(key.algorithm, "ssh-ed25519");
         assert_eq!(key.comment, "wang@laptop");
         // As `ssh-keygen -lf` prints it.
-        assert_eq!(key.fingerprint, "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ");
+        assert_eq!(
+            key.fingerprint,
+            "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ"
+        );
     }
 
     #[test]

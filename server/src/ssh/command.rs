@@ -114,7 +114,12 @@ pub(super) async fn run(mut visit: Visit, line: &[u8]) {
         // Everything was said; only a panic says nothing after that.
         (&mut done).await.ok()
     };
-    let session = ending::ended(&shared.accounts, &guest.client, guest.address, &shared.shutdown);
+    let session = ending::ended(
+        &shared.accounts,
+        &guest.client,
+        guest.address,
+        &shared.shutdown,
+    );
     let (code, ended) = tokio::select! {
         exit = tell => (exit, None),
         () = listen => (Some(Exit::Interrupted), None),
@@ -237,7 +242,8 @@ impl Read for Reader {
             }
         }
         let count = buffer.len().min(self.chunk.len());
-        self.chunk.copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
+        self.chunk
+            .copy_to_slice(buffer.get_mut(..count).unwrap_or_default());
         Ok(count)
     }
 }
@@ -251,7 +257,9 @@ struct Writer {
 
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.get(..bytes.len().min(CHUNK_BYTES)).unwrap_or_default();
+        let taken = bytes
+            .get(..bytes.len().min(CHUNK_BYTES))
+            .unwrap_or_default();
         let chunk = if self.at_terminal {
             let mut lines = Vec::with_capacity(taken.len());
             for byte in taken {

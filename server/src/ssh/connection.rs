@@ -99,14 +99,16 @@ impl Handler for Connection {
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
         let password = SecretString::from(password);
         let accounts = &self.shared.accounts;
-        Ok(match accounts.login_by_ssh(user, password, self.address).await {
-            Ok(sign_in) => {
-                self.welcome(&sign_in);
-                Auth::Accept
-            }
-            // The same method may be tried again; how often is counted by the library, and by the throttle.
-            Err(_) => again(),
-        })
+        Ok(
+            match accounts.login_by_ssh(user, password, self.address).await {
+                Ok(sign_in) => {
+                    self.welcome(&sign_in);
+                    Auth::Accept
+                }
+                // The same method may be tried again; how often is counted by the library, and by the throttle.
+                Err(_) => again(),
+            },
+        )
     }
 
     async fn auth_publickey_offered(

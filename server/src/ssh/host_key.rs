@@ -25,8 +25,10 @@ pub enum HostKeyError {
         error: io::Error,
     },
     /// The file holds something else. It is left as it is: clients know the key that was in it.
-    #[error("the SSH host key {path} is no private key: {message}. Put the right file back, or remove it: a new key is \
-             made, which every client has to be told to trust")]
+    #[error(
+        "the SSH host key {path} is no private key: {message}. Put the right file back, or remove it: a new key is \
+             made, which every client has to be told to trust"
+    )]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -126,10 +128,16 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             let path = folder.path().join(FILE);
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
             open(folder.path(), &Clock::system()).unwrap();
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -139,7 +147,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "nothing").unwrap();
         let refused = open(folder.path(), &Clock::system()).unwrap_err();
-        assert!(matches!(refused, HostKeyError::Unreadable { .. }), "{refused}");
+        assert!(
+            matches!(refused, HostKeyError::Unreadable { .. }),
+            "{refused}"
+        );
         assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), b"nothing");
     }
 }

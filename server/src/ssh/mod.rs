@@ -70,7 +70,8 @@ const TRIES: usize = 12;
 const REFUSAL_TAKES: Duration = Duration::from_secs(1);
 
 /// Shows the screen on a line until it ends; handed in, so that a test can have one that breaks.
-pub type Screen = Arc<dyn Fn(Client, remote::Line) -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
+pub type Screen =
+    Arc<dyn Fn(Client, remote::Line) -> BoxFuture<'static, io::Result<()>> + Send + Sync>;
 
 /// The screen of `vbatch`.
 #[must_use]

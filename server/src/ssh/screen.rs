@@ -71,7 +71,9 @@ pub(super) async fn show(mut visit: Visit, size: (u16, u16)) {
                     row_height,
                     ..
                 }) => Input::Resized(cells(col_width, 80), cells(row_height, 24)),
-                None | Some(ChannelMsg::Close | ChannelMsg::Eof | ChannelMsg::Signal { .. }) => return,
+                None | Some(ChannelMsg::Close | ChannelMsg::Eof | ChannelMsg::Signal { .. }) => {
+                    return;
+                }
                 Some(_) => continue,
             };
             if typed.send(input).await.is_err() {
@@ -105,7 +107,9 @@ pub(super) async fn show(mut visit: Visit, size: (u16, u16)) {
 
 /// Writes a sequence to the terminal, if the client takes it soon.
 async fn write(visit: &Visit, sequence: &'static str) -> io::Result<()> {
-    let written = visit.write.data_bytes(Bytes::from_static(sequence.as_bytes()));
+    let written = visit
+        .write
+        .data_bytes(Bytes::from_static(sequence.as_bytes()));
     match tokio::time::timeout(std::time::Duration::from_secs(2), written).await {
         Ok(Ok(())) => Ok(()),
         _ => Err(io::ErrorKind::BrokenPipe.into()),

@@ -25,7 +25,8 @@ pub(super) fn no_subsystem(name: &str) -> String {
 }
 
 /// For the agent.
-pub(super) const NO_AGENT: &str = "vbatchd: the agent is not forwarded: nothing here could use it.\n";
+pub(super) const NO_AGENT: &str =
+    "vbatchd: the agent is not forwarded: nothing here could use it.\n";
 /// For X11.
 pub(super) const NO_X11: &str = "vbatchd: X11 is not forwarded: nothing here could use it.\n";
 /// For a terminal beyond the one.
@@ -35,7 +36,8 @@ pub(super) const TOO_MANY_COMMANDS: &str =
 pub(super) const BROKEN: &str =
     "vbatchd: this session has failed by an error of the server, which is in its log.\n";
 /// For a command line that cannot be told into words.
-pub(super) const NO_WORDS: &str = "vbatchd: a quotation mark in the command line has no other one.\n";
+pub(super) const NO_WORDS: &str =
+    "vbatchd: a quotation mark in the command line has no other one.\n";
 
 /// The words of a command line, as a shell would tell them apart: by spaces, but for what is quoted or after a backslash.
 /// Nothing is expanded. None when a quotation has no end.
@@ -83,9 +85,13 @@ mod tests {
     #[test]
     fn words_are_told_apart_as_a_shell_does() {
         let split = |line: &str| split(line).map(|words| words.join("|"));
-        let is = |line: &str, words: &str| assert_eq!(split(line).as_deref(), Some(words), "{line}");
+        let is =
+            |line: &str, words: &str| assert_eq!(split(line).as_deref(), Some(words), "{line}");
         is("ls --json", "ls|--json");
-        is("  submit   --name 'a b'c \"d \\\" e\" f\\ g '' ", "submit|--name|a bc|d \" e|f g|");
+        is(
+            "  submit   --name 'a b'c \"d \\\" e\" f\\ g '' ",
+            "submit|--name|a bc|d \" e|f g|",
+        );
         is("--name 王芳", "--name|王芳");
         is("a;b $(c) *", "a;b|$(c)|*");
         is("", "");

@@ -35,9 +35,9 @@ use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
 use crate::domain::user::{Credits, User};
 pub use accounts::{
-    AddSshKeyError, NewSshKey, RemoveSshKey,
-    CreateKeyError, CreateUserError, CreditAssignment, CreditChange, CreditError, NewApiKey,
-    PasswordChange, RevokeApiKey, SignInNote, UserChange, UserChangeError,
+    AddSshKeyError, CreateKeyError, CreateUserError, CreditAssignment, CreditChange, CreditError,
+    NewApiKey, NewSshKey, PasswordChange, RemoveSshKey, RevokeApiKey, SignInNote, UserChange,
+    UserChangeError,
 };
 pub use batches::{
     CancelItems, ChangeItemsError, CreateBatchError, Created, DeleteBatch, DeleteBatchError,

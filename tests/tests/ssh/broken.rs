@@ -53,7 +53,9 @@ async fn a_panic_ends_its_session_alone_in_words() {
         Calls::new(Arc::new(|_| {})),
         shutdown.clone(),
     );
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let served = ssh::serve(Parts {
         listener,

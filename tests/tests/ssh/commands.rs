@@ -38,7 +38,9 @@ async fn an_archive_goes_in_and_videos_come_out() {
     };
     let archive = archive(console.home.path());
     let submitted = console.run(
-        &["submit", "--tar", "-", "--name", "spring", "--engine", "preview", "--wait"],
+        &[
+            "submit", "--tar", "-", "--name", "spring", "--engine", "preview", "--wait",
+        ],
         Some(&archive),
     );
     assert_eq!(submitted.status.code(), Some(0), "{}", said(&submitted));
@@ -58,10 +60,20 @@ async fn an_archive_goes_in_and_videos_come_out() {
     assert_eq!(batch["itemCounts"]["completed"], 2, "{batch}");
 
     let video = console.run(&["download", id, "1"], None);
-    assert_eq!(video.status.code(), Some(0), "{}", String::from_utf8_lossy(&video.stderr));
+    assert_eq!(
+        video.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&video.stderr)
+    );
     assert_eq!(&video.stdout[4..8], b"ftyp");
     let zip = console.run(&["export", id], None);
-    assert_eq!(zip.status.code(), Some(0), "{}", String::from_utf8_lossy(&zip.stderr));
+    assert_eq!(
+        zip.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&zip.stderr)
+    );
     assert!(zip.stdout.starts_with(b"PK\x03\x04"));
     // The video is in it as it is, stored and not packed again.
     let whole = zip
@@ -89,7 +101,11 @@ async fn commands_end_with_their_own_exit_codes() {
         ("whoami", 0, "admin"),
         ("vbatch whoami --json", 0, "\"username\""),
         ("vbatch --help", 0, "Usage"),
-        ("show 01980000-0000-7000-8000-000000000000", 6, "no such batch"),
+        (
+            "show 01980000-0000-7000-8000-000000000000",
+            6,
+            "no such batch",
+        ),
         ("show", 2, "Usage"),
         ("cat /etc/passwd", 2, "cat"),
         ("ls 'unended", 2, "quotation mark"),
@@ -150,8 +166,7 @@ async fn no_command_reaches_a_file_of_the_server() {
     }
     assert!(!outside.path().join("written").exists());
     // Nor is anything stored of what was named.
-    let mut batches =
-        v1::batch_service_client::BatchServiceClient::new(session.channel.clone());
+    let mut batches = v1::batch_service_client::BatchServiceClient::new(session.channel.clone());
     let list = batches.list_batches(session.request(v1::ListBatchesRequest::default()));
     assert_eq!(list.await.unwrap().into_inner().batches, []);
 }

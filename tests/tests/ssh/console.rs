@@ -150,7 +150,9 @@ impl Console {
             "SendEnv=COLORTERM",
         ];
         match by {
-            By::Password => options.extend(["PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"]),
+            By::Password => {
+                options.extend(["PubkeyAuthentication=no", "NumberOfPasswordPrompts=1"])
+            }
             By::Key(_) => options.extend(["PasswordAuthentication=no", "BatchMode=yes"]),
         }
         for option in options {

@@ -3,7 +3,11 @@
 //! Where `ssh` is not installed the tests say so and pass; `VBATCH_REAL_CLIENTS=required` makes that a failure, as the checks
 //! of a clean machine do.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests, and what they say")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests, and what they say"
+)]
 
 mod broken;
 mod commands;

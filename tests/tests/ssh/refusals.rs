@@ -24,7 +24,13 @@ async fn nothing_is_forwarded_and_there_is_no_sftp() {
     let by = By::Key("key");
     // Somewhere behind the server, which must not be reached.
     let behind = console.daemon.address.to_string();
-    let ran = console.run_as("admin", by, &["-o", "LogLevel=INFO", "-W", &behind], &[], None);
+    let ran = console.run_as(
+        "admin",
+        by,
+        &["-o", "LogLevel=INFO", "-W", &behind],
+        &[],
+        None,
+    );
     assert_eq!(ran.status.code(), Some(255), "{}", said(&ran));
     assert!(said(&ran).contains("open failed"), "{}", said(&ran));
 
@@ -36,7 +42,11 @@ async fn nothing_is_forwarded_and_there_is_no_sftp() {
 
     let ran = console.run_as("admin", by, &["-s"], &["sftp"], None);
     assert_eq!(ran.status.code(), Some(2), "{}", said(&ran));
-    assert!(said(&ran).contains("there is no sftp here"), "{}", said(&ran));
+    assert!(
+        said(&ran).contains("there is no sftp here"),
+        "{}",
+        said(&ran)
+    );
 
     let socket = console.path("agent");
     let mut agent = Command::new("ssh-agent")
@@ -54,6 +64,10 @@ async fn nothing_is_forwarded_and_there_is_no_sftp() {
     let ran = console.run_as("admin", by, &options, &["whoami"], None);
     agent.kill().unwrap();
     agent.wait().unwrap();
-    assert!(said(&ran).contains("the agent is not forwarded"), "{}", said(&ran));
+    assert!(
+        said(&ran).contains("the agent is not forwarded"),
+        "{}",
+        said(&ran)
+    );
     assert_eq!(ran.status.code(), Some(0), "the command runs all the same");
 }

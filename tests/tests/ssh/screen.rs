@@ -88,7 +88,9 @@ async fn what_needs_files_is_a_command_that_is_shown_and_copied() {
     terminal.until_text("--tar -");
     let way = format!("ssh -p {} admin@127.0.0.1", console.address.port());
     terminal.until_written("the command is copied", |written| {
-        copied(written).iter().any(|text| text.contains(&way) && text.contains("submit --tar -"))
+        copied(written)
+            .iter()
+            .any(|text| text.contains(&way) && text.contains("submit --tar -"))
     });
 }
 
@@ -125,7 +127,10 @@ async fn a_client_that_is_killed_leaves_nothing_open() {
     terminal.signal("KILL");
     let deadline = std::time::Instant::now() + DEADLINE;
     while open_streams(&console.daemon) > 0 {
-        assert!(std::time::Instant::now() < deadline, "its streams stay open");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "its streams stay open"
+        );
     }
     // Others are served.
     console.open_screen((80, 24));

@@ -79,11 +79,17 @@ async fn a_key_opens_its_users_screen_and_no_other_key_does() {
     for (user, key) in [("admin", "stranger"), ("wang", "key"), ("nobody", "key")] {
         let refused = console.run_as(user, By::Key(key), &[], &["whoami"], None);
         assert_eq!(refused.status.code(), Some(255), "{user} {key}");
-        assert!(said(&refused).contains("Permission denied"), "{}", said(&refused));
+        assert!(
+            said(&refused).contains("Permission denied"),
+            "{}",
+            said(&refused)
+        );
     }
     let refused = audit(&session, Outcome::Refused).await;
     assert!(
-        refused.iter().any(|event| event.detail.contains("unknown SSH key")),
+        refused
+            .iter()
+            .any(|event| event.detail.contains("unknown SSH key")),
         "{refused:?}"
     );
 
@@ -142,7 +148,10 @@ async fn who_is_disabled_or_gets_another_password_is_told_and_sees_no_more() {
     let mut admin = AdminServiceClient::new(session.channel.clone());
     for (name, words) in [
         ("wang", "This account was disabled."),
-        ("li.na", "the password or the role of the account was changed"),
+        (
+            "li.na",
+            "the password or the role of the account was changed",
+        ),
     ] {
         let user = console.make_user(&session, name).await;
         let mut terminal = console.open(name, By::Password, &[], (80, 24));
@@ -163,7 +172,10 @@ async fn who_is_disabled_or_gets_another_password_is_told_and_sees_no_more() {
             admin.update_user(session.request(request)).await.unwrap();
         } else {
             let request = v1::ResetPasswordRequest { user_id: user.id };
-            admin.reset_password(session.request(request)).await.unwrap();
+            admin
+                .reset_password(session.request(request))
+                .await
+                .unwrap();
         }
         terminal.until(words, |screen| {
             screen.replace('\n', " ").contains(words) || screen.replace('\n', "").contains(words)

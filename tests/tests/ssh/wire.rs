@@ -22,7 +22,8 @@ impl Wire {
         std::thread::spawn(move || {
             let (client, _) = listener.accept().unwrap();
             let server = TcpStream::connect(server).unwrap();
-            let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let (from_client, to_server) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
             std::thread::spawn(move || pass(from_client, to_server, &AtomicU64::new(0)));
             pass(server, client, &counted);
         });

@@ -29,9 +29,7 @@ pub(super) fn refusal(arguments: &Arguments, texts: &CommandTexts) -> Option<Str
         Command::Quote(args) => args.audio.as_ref().map(|_| texts.no_audio.to_owned()),
         Command::Rerun(args) => not_saved(&args.follow),
         Command::Download(args) if args.out == Path::new(HERE) => None,
-        Command::Download(args) => {
-            only_streamed(&args.out).map(|_| texts.no_directory.to_owned())
-        }
+        Command::Download(args) => only_streamed(&args.out).map(|_| texts.no_directory.to_owned()),
         Command::Export(args) => {
             let out = args.out.as_deref();
             out.and_then(|out| only_streamed(out).map(|_| texts.no_directory.to_owned()))
@@ -79,7 +77,11 @@ mod tests {
         ("rerun download", "rerun 1234 --download /tmp", true),
         ("download out", "download 1234 --out /tmp", true),
         ("export out", "export 1234 --out /tmp/x.zip", true),
-        ("admin create-users file", "admin create-users /etc/passwd", true),
+        (
+            "admin create-users file",
+            "admin create-users /etc/passwd",
+            true,
+        ),
         ("ssh-keys add file", "ssh-keys add /etc/passwd", true),
         ("man out", "man --out /tmp", true),
     ];

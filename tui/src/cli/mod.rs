@@ -236,9 +236,8 @@ fn language_of(args: &[OsString], elsewhere: Option<Language>) -> Language {
     match given {
         Some("zh") => Language::Chinese,
         Some("en") => Language::English,
-        _ => elsewhere.unwrap_or_else(|| {
-            Look::from_environment(|name| std::env::var(name).ok()).language
-        }),
+        _ => elsewhere
+            .unwrap_or_else(|| Look::from_environment(|name| std::env::var(name).ok()).language),
     }
 }
 

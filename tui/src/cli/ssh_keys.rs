@@ -117,11 +117,7 @@ async fn page(
     Ok(context.client.list_ssh_keys(request).await?)
 }
 
-async fn rm(
-    context: &mut Context<'_>,
-    name: &str,
-    user: Option<&str>,
-) -> Result<(), CommandError> {
+async fn rm(context: &mut Context<'_>, name: &str, user: Option<&str>) -> Result<(), CommandError> {
     let user_id = resolve::user_id(context, user).await?;
     let mut keys = Vec::new();
     let mut page_token = String::new();
@@ -142,5 +138,7 @@ async fn rm(
     if context.json {
         context.print_json(&response)?;
     }
-    context.say((context.texts.office.ssh_key_removed)(&printable(&key.name)))
+    context.say((context.texts.office.ssh_key_removed)(&printable(
+        &key.name,
+    )))
 }

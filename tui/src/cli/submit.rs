@@ -52,14 +52,9 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
         _spool,
         ..
     } = input;
-    let response = upload::create_batch(
-        &context.client,
-        files,
-        spec,
-        &audio,
-        &images,
-        &|step| show_upload(texts, &progress, &step),
-    )
+    let response = upload::create_batch(&context.client, files, spec, &audio, &images, &|step| {
+        show_upload(texts, &progress, &step)
+    })
     .await;
     drop(progress);
     let response = response?;
@@ -151,16 +146,23 @@ impl Input {
         let images = i64::from(limits.images_per_batch_max).saturating_mul(limits.image_bytes_max);
         let most_bytes = images.saturating_add(limits.audio_bytes_max).unsigned_abs();
         let (spool, most_bytes) = match &context.io.elsewhere {
-            Some(elsewhere) => ((elsewhere.spool)()?, most_bytes.min(ARCHIVE_BYTES_ELSEWHERE)),
+            Some(elsewhere) => (
+                (elsewhere.spool)()?,
+                most_bytes.min(ARCHIVE_BYTES_ELSEWHERE),
+            ),
             None => (tempfile::tempfile()?, most_bytes),
         };
         let unpacked = if tar == Path::new("-") {
             unpack(&mut context.io.stdin, spool, most_bytes, texts)?
         } else {
-            let failed = |error: std::io::Error| {
-                CommandError::Failed(format!("{}: {error}", tar.display()))
-            };
-            unpack(&mut File::open(tar).map_err(failed)?, spool, most_bytes, texts)?
+            let failed =
+                |error: std::io::Error| CommandError::Failed(format!("{}: {error}", tar.display()));
+            unpack(
+                &mut File::open(tar).map_err(failed)?,
+                spool,
+                most_bytes,
+                texts,
+            )?
         };
         if !unpacked.left_out.is_empty() {
             let names: Vec<String> = unpacked.left_out.iter().map(|it| printable(it)).collect();

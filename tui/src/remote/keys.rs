@@ -316,14 +316,17 @@ mod tests {
 
     #[test]
     fn letters_controls_and_characters_of_every_length() {
-        keys(b"a\r\t\x7f\x08\x03", &[
-            Key::Char('a'),
-            Key::Enter,
-            Key::Tab,
-            Key::Backspace,
-            Key::Backspace,
-            Key::Ctrl('c'),
-        ]);
+        keys(
+            b"a\r\t\x7f\x08\x03",
+            &[
+                Key::Char('a'),
+                Key::Enter,
+                Key::Tab,
+                Key::Backspace,
+                Key::Backspace,
+                Key::Ctrl('c'),
+            ],
+        );
         let typed = "é王🎬".as_bytes();
         keys(typed, &[Key::Char('é'), Key::Char('王'), Key::Char('🎬')]);
         // Bytes that are no text are skipped, and what follows is read.
@@ -333,22 +336,25 @@ mod tests {
 
     #[test]
     fn arrows_and_function_keys_in_every_dialect() {
-        keys(b"\x1b[A\x1bOB\x1b[1;5C\x1bOH\x1b[4~\x1b[3~", &[
-            Key::Up,
-            Key::Down,
-            Key::Right,
-            Key::Home,
-            Key::End,
-            Key::Delete,
-        ]);
-        keys(b"\x1bOP\x1b[15~\x1b[[E\x1b[24~\x1b[1;2S", &[
-            Key::F(1),
-            Key::F(5),
-            Key::F(5),
-            Key::F(12),
-            Key::F(4),
-        ]);
-        keys(b"\x1b[5~\x1b[6~\x1b[Z", &[Key::PageUp, Key::PageDown, Key::BackTab]);
+        keys(
+            b"\x1b[A\x1bOB\x1b[1;5C\x1bOH\x1b[4~\x1b[3~",
+            &[
+                Key::Up,
+                Key::Down,
+                Key::Right,
+                Key::Home,
+                Key::End,
+                Key::Delete,
+            ],
+        );
+        keys(
+            b"\x1bOP\x1b[15~\x1b[[E\x1b[24~\x1b[1;2S",
+            &[Key::F(1), Key::F(5), Key::F(5), Key::F(12), Key::F(4)],
+        );
+        keys(
+            b"\x1b[5~\x1b[6~\x1b[Z",
+            &[Key::PageUp, Key::PageDown, Key::BackTab],
+        );
     }
 
     #[test]
@@ -368,7 +374,10 @@ mod tests {
 
     #[test]
     fn what_means_nothing_is_swallowed_whole() {
-        keys(b"\x1b[?1;2c\x1b[I\x1b[O\x1b[12;34Rz", &[Key::F(3), Key::Char('z')]);
+        keys(
+            b"\x1b[?1;2c\x1b[I\x1b[O\x1b[12;34Rz",
+            &[Key::F(3), Key::Char('z')],
+        );
         keys(b"\x1b[M !!q", &[Key::Char('q')]);
         let long = [b"\x1b[".as_slice(), &[b'1'; 4096], b"~q"].concat();
         let mut decoder = Decoder::default();
@@ -383,7 +392,10 @@ mod tests {
     fn the_mouse_is_told_by_place() {
         let press = format!("{:?}", Message::Mouse(Mouse::Press { x: 9, y: 4 }));
         let wheel = format!("{:?}", Message::Mouse(Mouse::WheelDown));
-        assert_eq!(told(b"\x1b[<0;10;5M\x1b[<0;10;5m\x1b[<65;1;1M"), [press, wheel]);
+        assert_eq!(
+            told(b"\x1b[<0;10;5M\x1b[<0;10;5m\x1b[<65;1;1M"),
+            [press, wheel]
+        );
         assert!(told(b"\x1b[<0;0;0M").is_empty());
     }
 
@@ -394,7 +406,12 @@ mod tests {
             told("\x1b[200~王芳\rq\x1b[A\x1b[201~".as_bytes()),
             [paste("王芳\nq\x1b[A")]
         );
-        let long = [b"\x1b[200~".as_slice(), &vec![b'x'; PASTE_BYTES * 2], PASTE_END].concat();
+        let long = [
+            b"\x1b[200~".as_slice(),
+            &vec![b'x'; PASTE_BYTES * 2],
+            PASTE_END,
+        ]
+        .concat();
         let mut decoder = Decoder::default();
         let mut messages: Vec<Message> = Vec::new();
         decoder.feed(&long, &mut messages);

@@ -23,11 +23,10 @@ use crate::store::{Made, RecordedRequest, Tombstone};
 
 use super::code::{self, Coded};
 use super::record::{
-    SshKeyRecord,
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, CountsRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord,
     ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord,
-    TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    SshKeyRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 /// What is wrong with a record.

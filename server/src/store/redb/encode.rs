@@ -19,11 +19,11 @@ use crate::store::{Made, RecordedRequest, Tombstone};
 
 use super::code::{self, Coded};
 use super::record::{
-    SshKeyRecord,
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, DispatchRecord, EarlierLifeRecord, EndedRecord, EntryRecord, FailureRecord,
     HeldRecord, ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord,
-    RestoredRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    RestoredRecord, SshKeyRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord,
+    WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {

@@ -31,7 +31,6 @@ mod hours;
 mod inspect;
 mod items;
 mod key_operations;
-mod ssh_key_operations;
 mod ledger;
 mod leftovers;
 mod lists;
@@ -47,6 +46,7 @@ mod record;
 mod repair_time_tests;
 mod restored_operations;
 mod seam;
+mod ssh_key_operations;
 mod sums;
 mod tables;
 #[cfg(test)]

@@ -22,12 +22,11 @@ use crate::store::query::{
 };
 use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
-    AddSshKeyError, NewSshKey, RemoveSshKey,
-    AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateKeyError,
-    CreateUserError, Created, CreditAssignment, CreditChange, CreditError, DeleteBatch,
-    DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey, NewBatch,
-    PasswordChange, RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote,
-    Store, StoreError, Tombstone, UserChange, UserChangeError,
+    AddSshKeyError, AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError,
+    CreateKeyError, CreateUserError, Created, CreditAssignment, CreditChange, CreditError,
+    DeleteBatch, DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey,
+    NewBatch, NewSshKey, PasswordChange, RecordedRequest, RemoveSshKey, RequestKey, RetryItems,
+    RevokeApiKey, Settled, SignInNote, Store, StoreError, Tombstone, UserChange, UserChangeError,
 };
 
 use super::error::failed;

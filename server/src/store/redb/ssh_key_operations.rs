@@ -83,7 +83,13 @@ pub(super) fn add(work: &mut Work<'_>, new: &NewSshKey) -> Result<(), AddSshKeyE
     }
     put(work, key)?;
     let detail = format!("for {user}, {}", key.fingerprint);
-    work.note(key.create_time, &new.actor, "ssh_key.add", target(key), detail)?;
+    work.note(
+        key.create_time,
+        &new.actor,
+        "ssh_key.add",
+        target(key),
+        detail,
+    )?;
     Ok(())
 }
 
@@ -100,7 +106,13 @@ pub(super) fn remove(work: &mut Work<'_>, remove: &RemoveSshKey) -> Result<bool,
         .map(|user| user.username.clone())
         .unwrap_or_default();
     let detail = format!("of {user}, {}", key.fingerprint);
-    work.note(remove.now, &remove.actor, "ssh_key.remove", target(&key), detail)?;
+    work.note(
+        remove.now,
+        &remove.actor,
+        "ssh_key.remove",
+        target(&key),
+        detail,
+    )?;
     Ok(true)
 }
 

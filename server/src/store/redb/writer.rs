@@ -96,7 +96,8 @@ macro_rules! may_be_store {
 may_be_store!(
     CreateUserError,
     UserChangeError,
-    AddSshKeyError, CreateKeyError,
+    AddSshKeyError,
+    CreateKeyError,
     CreditError,
     CreateBatchError,
     ChangeItemsError,

@@ -226,7 +226,9 @@ pub(super) static OFFICE: OfficeTexts = OfficeTexts {
         )
     },
     key_revoked: |name| format!("Key {name} has ended."),
-    ssh_key_added: |name, fingerprint| format!("The key {name} may sign in over SSH: {fingerprint}"),
+    ssh_key_added: |name, fingerprint| {
+        format!("The key {name} may sign in over SSH: {fingerprint}")
+    },
     ssh_key_removed: |name| format!("The key {name} no longer signs in."),
     private_key: "this is a private key, which nobody else should have; name the file that ends in .pub",
 };

@@ -6,10 +6,10 @@ use crate::cli::args::admin::{
     Admin, Audit, CreateUser, CreateUsers, OutcomeArgument, RoleArgument,
 };
 use crate::cli::args::keys::{Keys, ScopeArgument};
-use crate::cli::args::ssh_keys::SshKeys;
 use crate::cli::args::screen::{
     ColorArgument, LanguageArgument, Screen, ThemeArgument, WidthArgument,
 };
+use crate::cli::args::ssh_keys::SshKeys;
 use crate::cli::args::{
     Arguments, Cancel, Command, Delete, Download, Export, Follow, KindArgument, Login, Ls, Passwd,
     Quote, Rerun, Retry, Show, StateArgument, Submit, Wait, Watch,
