@@ -138,7 +138,7 @@ pub enum ServerError {
     /// Others would reach a server whose password everyone knows.
     #[error(
         "{address} can be reached from other machines while `admin` has the password `admin`, which everyone knows. Run \
-         `vbatchd reset-admin-password`, or set VBATCH_ADMIN_PASSWORD_FILE for the first start; or listen on 127.0.0.1, \
+         `vbatchd reset-admin-password`, or start with VBATCH_ADMIN_PASSWORD_FILE; or listen on 127.0.0.1, \
          sign in and change it"
     )]
     FirstPasswordStands {

@@ -39,7 +39,8 @@ pub fn start(log: &Log) {
     if pretty {
         to.init();
     } else {
-        to.json().init();
+        // The list of spans has the innermost too.
+        to.json().with_current_span(false).init();
     }
 }
 

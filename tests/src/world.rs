@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -166,6 +167,11 @@ impl World {
         *self.files.full_at.lock().expect("no panic while setting") = step;
     }
 
+    /// Lets the sources not be read for now, as with too many open files, or again.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.files.unreadable.store(unreadable, Ordering::SeqCst);
+    }
+
     /// Whether a dispatcher runs.
     pub fn is_awake(&self) -> bool {
         self.life.is_some()
@@ -322,6 +328,7 @@ impl World {
             cancel_request_time: None,
             results_removed_time: None,
             uploads_removed_time: None,
+            held: BTreeMap::new(),
             last_ended: None,
             failures_seen: 0,
             revision: 0,
@@ -589,6 +596,7 @@ fn blob(kind: BlobKind, number: u32) -> Blob {
 struct MemoryFiles {
     kept: Arc<Mutex<u32>>,
     full_at: Arc<Mutex<Option<Step>>>,
+    unreadable: Arc<AtomicBool>,
 }
 
 /// A step of keeping a video.
@@ -615,7 +623,10 @@ impl Files for MemoryFiles {
         Source {
             size_bytes: blob.size_bytes,
             media_type: media_type.to_owned(),
-            opener: Arc::new(MadeUp(blob)),
+            opener: Arc::new(MadeUp {
+                blob,
+                unreadable: Arc::clone(&self.unreadable),
+            }),
         }
     }
 
@@ -631,17 +642,23 @@ impl Files for MemoryFiles {
     async fn discard_video(&self, _: KeptVideo) {}
 }
 
-struct MadeUp(Blob);
+struct MadeUp {
+    blob: Blob,
+    unreadable: Arc<AtomicBool>,
+}
 
 #[async_trait]
 impl OpenSource for MadeUp {
     async fn open(&self) -> io::Result<SourceReader> {
-        let head: &[u8] = match self.0.kind {
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Err(io::Error::other("too many open files"));
+        }
+        let head: &[u8] = match self.blob.kind {
             BlobKind::Image => b"\x89PNG\r\n\x1a\n",
             _ => b"ID3\x04",
         };
         let mut bytes = head.to_vec();
-        bytes.resize(self.0.size_bytes as usize, 0);
+        bytes.resize(self.blob.size_bytes as usize, 0);
         Ok(Box::pin(io::Cursor::new(bytes)))
     }
 }

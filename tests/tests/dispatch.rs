@@ -9,6 +9,7 @@ use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
 use vbatch_server::domain::failure::{FailureReason, WaitReason};
 use vbatch_server::domain::item::{ItemState, Stage, VideoItem};
 use vbatch_server::domain::ledger::Actor;
+use vbatch_server::feed::engine_status::EngineStatuses;
 use vbatch_tests::upstream::config::{Echo, Limits, UpstreamConfig};
 use vbatch_tests::upstream::faults::{Call, Fault};
 use vbatch_tests::upstream::tasks::{Script, Status};
@@ -252,6 +253,84 @@ async fn an_account_without_a_token_for_two_hours_gives_its_items_back() {
     assert_eq!(completed(&world.finished(batch).await), 1);
 }
 
+/// A submit without an answer, and then no token for good: it is remembered for its day, and not for ever.
+#[tokio::test(start_paused = true)]
+async fn a_watch_of_a_lost_account_ends_with_its_day() {
+    let world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    world.upstream.fault(Fault::on(Call::Submit).lose_answer());
+    let batch = world.batch(user, 1).await;
+    world.upstream.until_called(Call::Submit, 1).await;
+    world.upstream.expire_token(&world.upstream.token());
+    let items = world.finished(batch).await;
+    assert_eq!(failure(&items[0]), FailureReason::UpstreamAccountLost);
+    let watches = world.store.watches().await.unwrap();
+    assert!(watches.len() == 1 && watches[0].matched, "{watches:?}");
+    tokio::time::sleep(Duration::from_secs(20 * 3_600)).await;
+    assert_eq!(world.store.watches().await.unwrap().len(), 1);
+    tokio::time::sleep(Duration::from_secs(4 * 3_600)).await;
+    assert_eq!(world.store.watches().await.unwrap(), []);
+}
+
+/// A token that was refused before a stop is tried for two hours of the new run: it may be good again.
+#[tokio::test(start_paused = true)]
+async fn the_two_hours_of_a_refused_token_begin_again_with_each_run() {
+    let mut world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    world.upstream.script_next(Script {
+        run: Some(Duration::from_secs(36_000)),
+        ..Script::default()
+    });
+    let batch = world.batch(user, 1).await;
+    world.until(batch, "it runs", is_generating).await;
+    world.upstream.expire_token(&world.upstream.token());
+    tokio::time::sleep(Duration::from_secs(6_000)).await;
+    world.crash().await;
+    tokio::time::sleep(Duration::from_secs(6_000)).await;
+    world.start();
+    let begun = world.upstream.now();
+    tokio::time::sleep(Duration::from_secs(6_000)).await;
+    assert!(world.item(batch, 1).await.processing().is_some());
+    let items = world.finished(batch).await;
+    assert_eq!(failure(&items[0]), FailureReason::UpstreamAccountLost);
+    let after = world.upstream.now() - begun;
+    assert!((7_200..7_300).contains(&after.as_secs()), "{after:?}");
+}
+
+/// A wish of before a stop is not granted for want of a word before the upstream was asked.
+#[tokio::test(start_paused = true)]
+async fn the_two_minutes_of_a_wish_begin_again_with_each_run() {
+    let mut world = World::new(upstream()).await;
+    let user = world.user("wang", 1).await;
+    let batch = world.batch(user, 1).await;
+    let items = world.until(batch, "it runs", is_generating).await;
+    world.crash().await;
+    world.cancel(batch, vec![items[0].id]).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    world.start();
+    // It was made meanwhile, and is paid for: a video is better than a wish.
+    assert_eq!(completed(&world.finished(batch).await), 1);
+    assert_eq!(world.balance(user).await, 0);
+}
+
+/// What our own disk does not give just now is the machine's trouble: no item fails by it, and nothing is submitted.
+#[tokio::test(start_paused = true)]
+async fn sources_that_cannot_be_read_now_are_waited_for() {
+    let world = World::new(upstream()).await;
+    let user = world.user("wang", 2).await;
+    world.set_unreadable(true);
+    let batch = world.batch(user, 2).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    let items = world.items(batch).await;
+    assert!(items.iter().all(|item| !item.is_terminal()));
+    assert_eq!(world.upstream.calls_of(Call::Submit).len(), 0);
+    world.set_unreadable(false);
+    let items = world.finished(batch).await;
+    assert_eq!(completed(&items), 2);
+    assert!(items.iter().all(|item| item.failures_in_round == 0));
+    assert_eq!(world.upstream.tasks().len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_address_where_nothing_is_known_is_told_of_and_no_item_fails_by_it() {
     for status in [403, 404, 405] {
@@ -450,6 +529,44 @@ async fn a_silent_upstream_does_not_use_up_the_deadline() {
     assert_eq!(completed(&world.finished(batch).await), 1);
 }
 
+/// The upstream answers about others and never about one: that one's deadline goes on, and so does the slot it held.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_never_answered_about_gives_its_slot_back_after_the_deadline() {
+    let world = World::new(UpstreamConfig {
+        run: Duration::from_secs(3_000),
+        ..upstream()
+    })
+    .await;
+    let user = world.user("wang", 9).await;
+    world.upstream.script_next(Script {
+        run: Some(Duration::from_secs(20)),
+        ..Script::default()
+    });
+    let mute = world.batch(user, 1).await;
+    world.until(mute, "it generates", is_generating).await;
+    world.upstream.mute(&world.upstream.tasks()[0].id);
+    let others = world.batch(user, 8).await;
+    let items = world.finished(mute).await;
+    assert_eq!(failure(&items[0]), FailureReason::ItemDeadline);
+    let spent = world.upstream.now();
+    assert!((7_200..7_500).contains(&spent.as_secs()), "{spent:?}");
+    assert_eq!(world.balance(user).await, 1);
+    // The slot is another's before any of those that run has ended.
+    let done = completed(&world.items(others).await);
+    let items = world
+        .until(others, "three run at once", |items| {
+            items
+                .iter()
+                .filter(|item| item.processing().is_some())
+                .count()
+                == 3
+        })
+        .await;
+    assert_eq!(completed(&items), done);
+    world.until_all_ended().await;
+    assert_eq!(completed(&world.finished(others).await), 8);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_vanished_task_is_believed_after_ten_minutes() {
     let world = World::new(upstream()).await;
@@ -529,6 +646,46 @@ async fn turns_go_round_the_users_and_within_a_user_round_the_batches() {
     );
     let difference = starts(world.items(first).await).abs_diff(starts(world.items(second).await));
     assert!(difference <= 1, "{difference}");
+}
+
+/// While all slots are taken the dispatcher says whose turn is next; the others wait for theirs.
+#[tokio::test(start_paused = true)]
+async fn who_is_next_waits_for_a_slot_and_everyone_else_for_a_turn() {
+    let world = World::new(UpstreamConfig {
+        run: Duration::from_secs(600),
+        ..upstream()
+    })
+    .await;
+    let (wang, li) = (world.user("wang", 9).await, world.user("li", 9).await);
+    let running = world.batch(wang, 3).await;
+    world.until(running, "all run", is_generating).await;
+    let (second, third) = (world.batch(wang, 2).await, world.batch(li, 2).await);
+    let wait = |batch| {
+        let statuses = world.feed().engines();
+        let wait = statuses.borrow().wait_of(EngineKind::LightX2v, batch);
+        wait.reason
+    };
+    let mut engines = world.feed().engines();
+    let says = |next| {
+        move |statuses: &std::sync::Arc<EngineStatuses>| {
+            statuses.engines[&EngineKind::LightX2v].next_batch == Some(next)
+        }
+    };
+    // wang had the last turn.
+    engines.wait_for(says(third)).await.unwrap();
+    assert_eq!(
+        (wait(third), wait(second)),
+        (WaitReason::Slot, WaitReason::Turn)
+    );
+    let backlog = world
+        .store
+        .backlog(EngineKind::LightX2v, world.clock.now())
+        .await
+        .unwrap();
+    assert_eq!((backlog.ready, backlog.next.unwrap().ready), (4, 2));
+    world.finished(running).await;
+    world.finished(third).await;
+    world.finished(second).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -300,6 +300,44 @@ async fn without_a_token_of_the_old_account_only_what_is_new_runs() {
     assert_eq!(copy.balance(user).await, 4);
 }
 
+/// The first life submitted on an account of which its copy has no token; the copy of that copy does not know better.
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_a_copy_waits_for_the_account_of_the_first_life_too() {
+    let (mut world, mut copy, backup_time, user, batch) = parted(upstream(), 9, 3).await;
+    let old_token = world.upstream.token();
+    world.start();
+    world
+        .until(batch, "three were made", |items| completed(items) == 3)
+        .await;
+    world.crash().await;
+    world.upstream.expire_token(&old_token);
+
+    copy.mark_restored(backup_time).await;
+    copy.start();
+    copy.resume().await;
+    copy.set_token(&copy.upstream.give_token("second")).await;
+    let new = copy.batch(user, 2).await;
+    copy.finished(new).await;
+    copy.crash().await;
+
+    let (mut third, backup_time) = (copy.copy(), copy.clock.now());
+    third.mark_restored(backup_time).await;
+    third.start();
+    third.resume().await;
+    let newest = third.batch(user, 1).await;
+    assert_eq!(completed(&third.finished(newest).await), 1);
+    third.until_wait(WaitReason::UpstreamToken).await;
+    assert_eq!(running(&third.items(batch).await), 0);
+    assert_eq!(third.upstream.tasks().len(), 6);
+
+    third
+        .set_token(&third.upstream.give_token("operator"))
+        .await;
+    let items = third.finished(batch).await;
+    assert_eq!(completed(&items), 3);
+    assert_each_was_paid_once(&third, &items);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_that_cannot_be_read_keeps_everything_waiting() {
     let (mut world, mut copy, backup_time, _, batch) = parted(upstream(), 3, 3).await;

@@ -90,17 +90,18 @@ pub async fn run<B: Backend>(
             }
         };
         // Notices and waits count from when something came, not from the last full second.
-        tick(&mut state, (outside.clock)(), terminal, &mut outside)?;
+        changed |= tick(&mut state, (outside.clock)(), terminal, &mut outside)?;
+        changed |= state.may_show(&message);
         let effects = update(&mut state, message);
         carry_out(terminal, &mut outside, effects)?;
         for _ in 0..MESSAGES_AT_A_TIME {
             let Ok(message) = messages.try_recv() else {
                 break;
             };
+            changed |= state.may_show(&message);
             let effects = update(&mut state, message);
             carry_out(terminal, &mut outside, effects)?;
         }
-        changed = true;
     }
     Ok(())
 }

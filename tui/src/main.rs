@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use vbatch_tui::cli;
 use vbatch_tui::cli::exit::Exit;
 use vbatch_tui::cli::io::Io;
-use vbatch_tui::screen::{self, Options, Server};
+use vbatch_tui::screen::{self, Options, ScreenError, Server};
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -46,7 +46,10 @@ async fn show(server: Server, options: Options, io: &mut Io) -> Exit {
         Err(error) => {
             // Without stderr there is still the exit code.
             let _ = writeln!(io.stderr, "vbatch: {error}");
-            Exit::Usage
+            match error {
+                ScreenError::Broken | ScreenError::Terminal(_) => Exit::Failed,
+                ScreenError::NoTerminal | ScreenError::Net(_) => Exit::Usage,
+            }
         }
     }
 }

@@ -47,6 +47,9 @@ pub enum ScreenError {
     /// The terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
+    /// A part of the program panicked; its own words were said, and the terminal was given back before them.
+    #[error("a part of the program broke, as it says above; what was accepted goes on in the server")]
+    Broken,
     /// The address is none.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -125,6 +128,9 @@ pub async fn run(server: Server, options: Options) -> Result<(), ScreenError> {
         outside,
     )
     .await?;
+    if terminal::is_broken() {
+        return Err(ScreenError::Broken);
+    }
     Ok(())
 }
 

@@ -202,6 +202,42 @@ async fn nothing_is_drawn_while_nothing_changes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn signs_of_life_are_not_drawn_and_one_after_a_silence_is() {
+    let screen = Running::start();
+    sleep(SECOND).await;
+    screen.press(Key::Enter).await;
+    sleep(SECOND * 2).await;
+    let beat = |after: i64| v1::Heartbeat {
+        server_time: samples::at(after),
+        ..v1::Heartbeat::default()
+    };
+    let list = |after| {
+        let event = watch_batches_response::Event::Heartbeat(beat(after));
+        Message::Net(NetMessage::Batches(Box::new(event)))
+    };
+    let batch = |after| {
+        let event = batch_status_response::Event::Heartbeat(beat(after));
+        Message::Net(NetMessage::Batch {
+            batch_id: samples::batches()[0].id.clone(),
+            event: Box::new(event),
+        })
+    };
+    for after in [8, 13, 18, 23, 28, 33, 38, 43, 48, 53] {
+        let drawn = screen.drawn_within(SECOND * 5);
+        let beats = async {
+            screen.network.send(list(after - 5)).await.unwrap();
+            screen.network.send(batch(after - 5)).await.unwrap();
+        };
+        let (drawn, ()) = tokio::join!(drawn, beats);
+        assert_eq!(drawn, 0, "{after} s");
+    }
+    // Silence is told after a while, and so is that it is over.
+    assert!(screen.drawn_within(SECOND * 50).await > 0);
+    screen.network.send(batch(103)).await.unwrap();
+    assert!(screen.drawn_within(SECOND / 2).await > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_row_under_the_cursor_ticks_seconds_and_no_other_does() {
     let screen = Running::start();
     sleep(SECOND).await;

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
-#[allow(dead_code, reason = "other tests use the rest")]
 mod samples;
 
 use ratatui::Terminal;

@@ -8,6 +8,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::passwords::LEGIBLE;
 use crate::clock::Clock;
 
 /// What every secret begins with, so that people and programs that look for leaked secrets know one.
@@ -17,9 +18,6 @@ pub const BEGINNING: &str = "vbk_";
 const RANDOM: usize = 40;
 /// Characters after the beginning that are shown.
 const SHOWN: usize = 8;
-
-/// Letters and digits that are not mistaken for one another.
-const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// A secret that was just made.
 pub struct NewSecret {

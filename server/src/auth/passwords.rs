@@ -31,7 +31,7 @@ const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 
 /// Letters and digits that are not mistaken for one another.
-const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+pub(super) const LEGIBLE: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// Why a password is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -104,7 +104,7 @@ pub fn check(flags: &Flags, sources: &Sources<'_>) -> Result<Vec<Row>, ConfigErr
     let origin = |place: &Place| {
         let flag = place.flag.and_then(|flag| (sources.flag)(flag));
         flag.unwrap_or_else(|| {
-            if place.variables.iter().any(|name| is_set(&name)) {
+            if place.variables.iter().any(is_set) {
                 Origin::Environment
             } else if in_file.contains(place.key) {
                 Origin::File

@@ -466,16 +466,30 @@ fn networks(written: &[String]) -> Result<Vec<IpNet>, ConfigError> {
     parsed.collect()
 }
 
+/// The address as it was given, if the upstream can be at it. It is printed and logged whole, so nothing in it may be a
+/// secret; what is said of one that may hold some does not repeat it.
 fn checked_url(url: String) -> Result<String, ConfigError> {
-    let key = "LIGHTX2V_BASE_URL";
-    match reqwest::Url::parse(&url) {
-        Ok(parsed) if ["http", "https"].contains(&parsed.scheme()) && parsed.has_host() => Ok(url),
-        Ok(_) => Err(value(
-            key,
-            format!("`{url}` is not an http:// or https:// address"),
-        )),
-        Err(error) => Err(value(key, format!("`{url}` is not an address: {error}"))),
+    let refuse = |problem: String| Err(value("LIGHTX2V_BASE_URL", problem));
+    let shown = match url.contains(['@', '?', '#']) {
+        true => "what is given".to_owned(),
+        false => format!("`{url}`"),
+    };
+    let parsed = match reqwest::Url::parse(&url) {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(format!("{shown} is not an address: {error}")),
+    };
+    if !["http", "https"].contains(&parsed.scheme()) || !parsed.has_host() {
+        return refuse(format!("{shown} is not an http:// or https:// address"));
     }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return refuse(
+            "must hold neither user nor password: the token goes into LIGHTX2V_ACCESS_TOKEN or a file".to_owned(),
+        );
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return refuse("must have no ? or # part".to_owned());
+    }
+    Ok(url)
 }
 
 pub(super) fn in_range<N: PartialOrd + Copy + std::fmt::Display>(
@@ -678,6 +692,69 @@ mod tests {
         assert!(with("", &[], Flags::default()).unwrap().verify_at_start);
         let off = with("verify_at_start = false", &[], Flags::default());
         assert!(!off.unwrap().verify_at_start);
+    }
+
+    #[test]
+    fn the_upstreams_token_may_be_in_a_file_which_may_be_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lightx2v-token");
+        std::fs::write(&path, " from-file\n").unwrap();
+        let name = path.to_str().unwrap();
+        let key = format!("[upstream]\nbase_url = 'http://x'\naccess_token_file = '{name}'");
+        let token = |file: &str, variables: &[(&str, &str)]| {
+            let config = with(file, variables, Flags::default()).unwrap();
+            let token = config.upstream.unwrap().token;
+            token.map(|token| token.expose_secret().to_owned())
+        };
+        let url = "[upstream]\nbase_url = 'http://x'";
+        let variable = ("LIGHTX2V_ACCESS_TOKEN_FILE", name);
+        assert_eq!(token(url, &[variable]).as_deref(), Some("from-file"));
+        assert_eq!(token(&key, &[]).as_deref(), Some("from-file"));
+        // The token itself is nearer than a file with one, and a variable nearer than a key.
+        let itself = ("LIGHTX2V_ACCESS_TOKEN", "itself");
+        assert_eq!(token(&key, &[itself]).as_deref(), Some("itself"));
+        let elsewhere = key.replace(name, "/nowhere");
+        assert_eq!(token(&elsewhere, &[variable]).as_deref(), Some("from-file"));
+        let error = with(&elsewhere, &[], Flags::default()).unwrap_err();
+        assert!(error.contains("/nowhere"), "{error}");
+        // A service is given its credential before there is any token.
+        std::fs::write(&path, "\n").unwrap();
+        assert_eq!(token(&key, &[]), None);
+    }
+
+    #[test]
+    fn an_address_of_the_upstream_that_holds_a_secret_is_refused_and_not_repeated() {
+        for (url, words) in [
+            (
+                "https://operator:hush@x2v.example.com",
+                "neither user nor password",
+            ),
+            (
+                "https://hush@x2v.example.com/base",
+                "neither user nor password",
+            ),
+            ("https://:hush@x2v.example.com", "neither user nor password"),
+            ("https://x2v.example.com/?token=hush", "no ? or # part"),
+            ("https://x2v.example.com/#hush", "no ? or # part"),
+            // Those that do not even read, or are none of the two schemes.
+            (
+                "https://operator:hush@x2v.example.com:port",
+                "is not an address",
+            ),
+            ("operator:hush@x2v.example.com", "http:// or https://"),
+        ] {
+            for given in [
+                with("", &[("LIGHTX2V_BASE_URL", url)], Flags::default()),
+                with(
+                    &format!("[upstream]\nbase_url = '{url}'"),
+                    &[],
+                    Flags::default(),
+                ),
+            ] {
+                let error = given.unwrap_err();
+                assert!(error.contains(words) && !error.contains("hush"), "{error}");
+            }
+        }
     }
 
     #[test]

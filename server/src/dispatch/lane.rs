@@ -55,6 +55,8 @@ pub(super) enum Done {
     /// Tasks were asked about.
     Polled {
         account: Account,
+        /// All that were asked about.
+        asked: Vec<TaskId>,
         result: Result<Vec<(TaskId, QueryAnswer)>, ReadError>,
     },
     /// An account's list was read, from that time on.
@@ -162,6 +164,8 @@ pub(super) struct Lane {
     pub(super) cancel_asked: BTreeMap<TaskId, Timestamp>,
     /// For how long the upstream has denied each task.
     pub(super) unknown_for: BTreeMap<TaskId, Duration>,
+    /// For how long the upstream has answered about others and not about each task.
+    pub(super) silent_for: BTreeMap<TaskId, Duration>,
     /// Answered time that is not committed yet.
     pub(super) answered_for: BTreeMap<ClientRef, Duration>,
     pub(super) errors: RecentErrors,
@@ -190,6 +194,7 @@ impl Lane {
             fetching: BTreeSet::new(),
             cancel_asked: BTreeMap::new(),
             unknown_for: BTreeMap::new(),
+            silent_for: BTreeMap::new(),
             answered_for: BTreeMap::new(),
             errors: RecentErrors::default(),
             typical_run: None,
@@ -249,7 +254,11 @@ impl Lane {
                 account,
                 result,
             } => self.submitted(key, account, result).await,
-            Done::Polled { account, result } => self.polled(account, result).await,
+            Done::Polled {
+                account,
+                asked,
+                result,
+            } => self.polled(account, asked, result).await,
             Done::Listed {
                 account,
                 read_time,
@@ -272,6 +281,7 @@ impl Lane {
         self.recover_dead().await?;
         self.grant_expired_wishes().await?;
         self.fail_lost_accounts().await?;
+        self.end_expired_watches().await?;
 
         let now = self.clock.now();
         let mut next = later(now, FALLBACK);
@@ -304,7 +314,7 @@ impl Lane {
             OtherLife::Known => None,
             // Their list wakes the lane.
             OtherLife::Unmatched => return Ok(None),
-            OtherLife::OutOfReach { newest_batch } => newest_batch,
+            OtherLife::OutOfReach { newest_batch } => Some(newest_batch),
         };
         for _ in 0..CLAIMS_A_TURN {
             let now = self.clock.now();
@@ -412,6 +422,7 @@ impl Lane {
             .collect();
         self.cancel_asked.retain(|task, _| tasks.contains(task));
         self.unknown_for.retain(|task, _| tasks.contains(task));
+        self.silent_for.retain(|task, _| tasks.contains(task));
         self.answered_for.retain(|key, _| keys.contains(key));
         let watched: BTreeSet<ClientRef> = open.watches.iter().map(|it| it.client_ref).collect();
         self.ended_submits.retain(|key, _| watched.contains(key));
@@ -541,6 +552,10 @@ impl Lane {
         }
         if self.setup.in_process {
             status.health = Health::Ok;
+        }
+        if status.running + status.cleanup + status.foreign >= limit {
+            let backlog = self.store.backlog(self.setup.kind, now).await?;
+            status.next_batch = backlog.next.map(|next| next.batch);
         }
         status.wait = status.wait.or_else(|| self.other_life_wait());
         if matches!(token, TokenState::Missing | TokenState::Refused) {

@@ -108,7 +108,9 @@ async fn live(
     loop {
         let lane = Lane::new(setup.clone(), &parts, board.clone());
         match lane.run(shutdown.clone()).await {
-            Err(error @ StoreError::Full(_)) if !shutdown.is_cancelled() => {
+            Err(error @ (StoreError::Full(_) | StoreError::Undecided(_)))
+                if !shutdown.is_cancelled() =>
+            {
                 tracing::error!(engine = setup.kind.name(), %error, "the dispatcher waits for room");
                 board.put_full(setup.kind);
             }

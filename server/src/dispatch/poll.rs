@@ -1,8 +1,9 @@
 //! One question an interval for all running tasks of an account, and what the answers mean.
 //!
-//! A poll that fails says nothing about an item.
+//! A poll that fails says nothing about an item. One that answers about others and not about a task is time in which the
+//! upstream answered: it counts towards the task's deadline, so that no task keeps its slot for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -81,7 +82,11 @@ impl Lane {
             let engine = self.setup.engine.clone();
             self.work.spawn(async move {
                 let result = engine.query(&credentials, &tasks).await;
-                Done::Polled { account, result }
+                Done::Polled {
+                    account,
+                    asked: tasks,
+                    result,
+                }
             });
         }
         next
@@ -91,6 +96,7 @@ impl Lane {
     pub(super) async fn polled(
         &mut self,
         account: Account,
+        asked: Vec<TaskId>,
         result: Result<Vec<(TaskId, QueryAnswer)>, ReadError>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
@@ -110,15 +116,11 @@ impl Lane {
 
         let mut changes = Vec::new();
         let mut outlooks = Vec::new();
+        let mut silent: BTreeSet<TaskId> = asked.into_iter().collect();
         for (task, answer) in answers {
-            let item = self.open.active.iter().find(|(_, item)| {
-                let running = item
-                    .processing()
-                    .filter(|running| is_at_upstream(&running.stage));
-                running.is_some_and(|running| running.attempt.task.as_ref() == Some(&task))
-            });
-            if let Some((_, item)) = item {
-                let item = item.clone();
+            silent.remove(&task);
+            self.silent_for.remove(&task);
+            if let Some(item) = self.item_of(&task) {
                 self.judge(
                     &item,
                     task,
@@ -131,6 +133,18 @@ impl Lane {
             } else {
                 self.judge_cleanup(task, answer, since_last, now, &mut outlooks)
                     .await?;
+            }
+        }
+        for task in silent {
+            *self.silent_for.entry(task.clone()).or_default() += since_last;
+            // Without one the next question would follow at once.
+            outlooks.push(Outlook {
+                elapsed: Duration::ZERO,
+                expected: None,
+            });
+            match self.item_of(&task) {
+                Some(item) => changes.extend(self.judge_silence(&item, since_last)),
+                None => self.give_up_silent_cleanup(task, now).await?,
             }
         }
         let typical = self.setup.in_process.then_some(schedule::SHORTEST);
@@ -152,6 +166,70 @@ impl Lane {
             log::ended(&self.store.apply(changes, now).await?);
         }
         Ok(())
+    }
+
+    /// The item whose task this is, while the upstream is asked about it.
+    fn item_of(&self, task: &TaskId) -> Option<VideoItem> {
+        let owns = |item: &VideoItem| {
+            item.processing()
+                .filter(|running| is_at_upstream(&running.stage))
+                .is_some_and(|running| running.attempt.task.as_ref() == Some(task))
+        };
+        let mut active = self.open.active.iter();
+        active
+            .find(|(_, item)| owns(item))
+            .map(|(_, item)| item.clone())
+    }
+
+    /// The upstream has answered, but not about this item's task.
+    fn judge_silence(&mut self, item: &VideoItem, since_last: Duration) -> Option<AttemptChange> {
+        let (running, key) = (item.processing()?, running_key(item)?);
+        let answered = self.answered_for.remove(&key).unwrap_or_default() + since_last;
+        if running.answered + answered >= self.item_deadline {
+            return Some(change_of(key, self.overdue()));
+        }
+        let event = progress(item, running, running.stage.clone(), None, answered);
+        if event.is_none() {
+            self.answered_for.insert(key, answered);
+        }
+        event.map(|event| change_of(key, event))
+    }
+
+    /// The upstream has answered, but not about this cleanup's task: after as long as any task may take it is over, and
+    /// nobody will ever confirm it.
+    async fn give_up_silent_cleanup(
+        &mut self,
+        task: TaskId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut cleanups = self.open.cleanups.iter();
+        let Some(cleanup) = cleanups.find(|cleanup| cleanup.task == task).cloned() else {
+            return Ok(());
+        };
+        let silent_for = self.silent_for.get(&task).copied().unwrap_or_default();
+        if silent_for < self.item_deadline {
+            return Ok(());
+        }
+        tracing::warn!(
+            call = %cleanup.client_ref,
+            %task,
+            minutes = silent_for.as_secs() / 60,
+            "the upstream does not answer about a task that should end: taken to be over"
+        );
+        self.account(&cleanup.account).gate.slot_came_free();
+        self.store.end_cleanup(cleanup.client_ref, task, now).await
+    }
+
+    fn overdue(&self) -> AttemptEvent {
+        let failure = Failure::new(
+            FailureReason::ItemDeadline,
+            format!(
+                "The upstream did not finish the video within {} minutes. Retry the item.",
+                self.item_deadline.as_secs() / 60
+            ),
+            "",
+        );
+        AttemptEvent::GaveUp { failure }
     }
 
     #[expect(
@@ -191,15 +269,7 @@ impl Lane {
             let since_submit = now.duration_since(submitted).unsigned_abs();
             outlooks.push(Outlook::of(&report.state, since_submit, self.typical_run));
             if running.answered + answered >= self.item_deadline {
-                let failure = Failure::new(
-                    FailureReason::ItemDeadline,
-                    format!(
-                        "The upstream did not finish the video within {} minutes. Retry the item.",
-                        self.item_deadline.as_secs() / 60
-                    ),
-                    "",
-                );
-                changes.push(change_of(key, AttemptEvent::GaveUp { failure }));
+                changes.push(change_of(key, self.overdue()));
                 return;
             }
         }
@@ -514,7 +584,7 @@ impl Lane {
         Ok(())
     }
 
-    fn needed_accounts(&self) -> std::collections::BTreeSet<Account> {
+    fn needed_accounts(&self) -> BTreeSet<Account> {
         let active = self
             .open
             .active

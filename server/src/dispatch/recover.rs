@@ -67,6 +67,21 @@ impl Lane {
         self.read_again().await
     }
 
+    /// Ends the watches whose day is over, also where no list can be read any more: a lost account's would stay for ever.
+    /// One that may still hold a task of ours is not among them: only a list that was read, or the loss of its account,
+    /// says that it holds none.
+    pub(super) async fn end_expired_watches(&mut self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let is_over = |watch: &&Watch| watch.matched && watch.expire_time <= now;
+        let expired = self.open.watches.iter().filter(is_over);
+        let expired: Vec<ClientRef> = expired.map(|watch| watch.client_ref).collect();
+        if expired.is_empty() {
+            return Ok(());
+        }
+        self.store.mark_watches_matched(expired, now).await?;
+        self.read_again().await
+    }
+
     /// What is open, again, after this turn itself has changed it.
     pub(super) async fn read_again(&mut self) -> Result<(), StoreError> {
         self.open.active = self.store.active(self.setup.kind).await?;

@@ -30,7 +30,7 @@ pub(super) enum OtherLife {
     /// An account's list is still to be matched.
     Unmatched,
     /// The account that it submitted on has no usable token: only what it cannot know is claimed.
-    OutOfReach { newest_batch: Option<BatchId> },
+    OutOfReach { newest_batch: BatchId },
 }
 
 impl Lane {
@@ -48,11 +48,13 @@ impl Lane {
         if unmatched.any(reachable) {
             return OtherLife::Unmatched;
         }
-        match (restored.unmatched_submitter(), restored.newest_batch) {
-            (Some(_), Some(batch)) => OtherLife::OutOfReach {
-                newest_batch: Some(batch),
-            },
-            _ => OtherLife::Known,
+        let floor = restored
+            .unmatched_submitters()
+            .map(|(_, batch)| batch)
+            .max();
+        match floor {
+            Some(newest_batch) => OtherLife::OutOfReach { newest_batch },
+            None => OtherLife::Known,
         }
     }
 

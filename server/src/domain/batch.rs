@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::failure::FailureReason;
+use super::failure::{FailureReason, Wait, WaitReason};
 use super::ids::{BatchId, ItemId, UserId};
-use super::item::{ItemState, VideoItem};
+use super::item::{ItemState, Pending, VideoItem};
 use super::media::Audio;
 use super::user::Credits;
 
@@ -52,6 +52,15 @@ impl EngineKind {
     }
 }
 
+/// Waiting items of a batch that have one reason of their own to wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldItems {
+    /// How many.
+    pub count: u32,
+    /// None of them waits longer by itself; absent while one waits for something without a known time.
+    pub until: Option<Timestamp>,
+}
+
 /// One audio and many pictures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -95,6 +104,8 @@ pub struct Batch {
     pub results_removed_time: Option<Timestamp>,
     /// When retention removed the last of its uploads; the first to go is the audio.
     pub uploads_removed_time: Option<Timestamp>,
+    /// Items that have a wait of their own, by its reason.
+    pub held: BTreeMap<WaitReason, HeldItems>,
     /// The item that ended last, even if it was retried since; absent while none ever has.
     pub last_ended: Option<EndedItem>,
     /// Failed items that its owner has looked at.
@@ -219,6 +230,17 @@ impl BatchState {
     ];
 }
 
+/// The wait that an item has of its own.
+fn own_wait(state: &ItemState) -> Option<(WaitReason, Option<Timestamp>)> {
+    match state {
+        ItemState::Pending(Pending {
+            not_before,
+            reason: Some(reason),
+        }) => Some((*reason, *not_before)),
+        _ => None,
+    }
+}
+
 /// Where a batch stands in the order of attention; smaller comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttentionRank {
@@ -260,6 +282,55 @@ impl Batch {
         }
     }
 
+    /// Whether items of it wait and none runs.
+    pub fn only_waits(&self) -> bool {
+        self.counts.processing == 0 && self.counts.pending > 0
+    }
+
+    /// What its items wait for at that time, if each that waits has a reason of its own: the one that is over first.
+    pub fn own_wait(&self, now: Timestamp) -> Option<Wait> {
+        let lasting = |held: &HeldItems| held.until.is_none_or(|until| until > now);
+        let held = || self.held.iter().filter(|(_, held)| lasting(held));
+        let count: u32 = held().map(|(_, held)| held.count).sum();
+        if count == 0 || count < self.counts.pending {
+            return None;
+        }
+        let first = held().min_by_key(|(_, held)| held.until.unwrap_or(Timestamp::MAX));
+        first.map(|(reason, held)| Wait {
+            reason: *reason,
+            until: held.until,
+        })
+    }
+
+    /// Counts an item in whose state is this, among those with a wait of their own.
+    fn hold(&mut self, state: &ItemState) {
+        let Some((reason, until)) = own_wait(state) else {
+            return;
+        };
+        match self.held.get_mut(&reason) {
+            Some(held) => {
+                held.count += 1;
+                held.until = held.until.zip(until).map(|(known, until)| known.max(until));
+            }
+            None => {
+                self.held.insert(reason, HeldItems { count: 1, until });
+            }
+        }
+    }
+
+    /// Counts one out.
+    fn release(&mut self, state: &ItemState) {
+        let Some((reason, _)) = own_wait(state) else {
+            return;
+        };
+        if let Some(held) = self.held.get_mut(&reason) {
+            held.count = held.count.saturating_sub(1);
+            if held.count == 0 {
+                self.held.remove(&reason);
+            }
+        }
+    }
+
     /// The share of work done, 0…1; 1 only when all items have ended.
     pub fn progress(&self) -> f64 {
         let whole = f64::from(self.counts.total()) * 1000.0;
@@ -272,6 +343,7 @@ impl Batch {
     /// Counts a new item in.
     pub fn admit(&mut self, item: &VideoItem) {
         self.counts.count(&item.state);
+        self.hold(&item.state);
         self.credits_charged += item.charge;
         self.progress_permille_sum += u64::from(item.progress_permille);
     }
@@ -287,6 +359,8 @@ impl Batch {
     ) {
         *self.counts.of(&before.state) -= 1;
         *self.counts.of(&after.state) += 1;
+        self.release(&before.state);
+        self.hold(&after.state);
         self.progress_permille_sum += u64::from(after.progress_permille);
         self.progress_permille_sum -= u64::from(before.progress_permille);
         self.credits_charged += charged;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::{DispatchSettings, DispatchState};
 use crate::domain::failure::{Wait, WaitReason};
+use crate::domain::ids::BatchId;
 
 /// Every engine of this server.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,6 +34,8 @@ pub struct EngineStatus {
     pub foreign: u32,
     /// What keeps every item of the engine waiting, besides slots and turns.
     pub wait: Option<Wait>,
+    /// While all slots are taken, the batch whose turn it is when one comes free.
+    pub next_batch: Option<BatchId>,
     /// The token of the current account.
     pub token: TokenState,
     /// When it expires, where that can be read.
@@ -89,6 +92,7 @@ impl EngineStatus {
             cleanup: 0,
             foreign: 0,
             wait: None,
+            next_batch: None,
             token,
             token_expire_time: None,
             daily_used: 0,
@@ -124,5 +128,25 @@ impl EngineStatuses {
             .get(&engine)
             .and_then(|status| status.wait)
             .unwrap_or(slot)
+    }
+
+    /// The same for items of one batch: those that wait for a slot wait for their turn while another batch is to have
+    /// the next one.
+    pub fn wait_of(&self, engine: EngineKind, batch: BatchId) -> Wait {
+        let wait = self.wait_for(engine);
+        let status = self.engines.get(&engine);
+        match status.and_then(|status| status.next_batch) {
+            Some(next) if next != batch && wait.reason == WaitReason::Slot => Wait {
+                reason: WaitReason::Turn,
+                ..wait
+            },
+            _ => wait,
+        }
+    }
+
+    /// Engines that only a person can let go on.
+    pub fn halted(&self) -> Vec<EngineKind> {
+        let needs_person = |engine: &EngineKind| self.wait_for(*engine).reason.needs_attention();
+        EngineKind::ALL.into_iter().filter(needs_person).collect()
     }
 }

@@ -1,11 +1,13 @@
 //! The folders, and putting files in their places. Everything here blocks.
 
+use std::collections::HashSet;
+use std::io;
 use std::path::Path;
 
 use super::file_system::FileSystem;
 use super::incoming::Staged;
 use super::{KINDS, MediaError, Shared};
-use crate::domain::media::BlobKind;
+use crate::domain::media::{Blob, BlobKind};
 
 /// The folder of files that are not whole yet.
 pub(crate) const TEMPORARIES: &str = "tmp";
@@ -42,8 +44,8 @@ fn make_folder(files: &dyn FileSystem, path: &Path) -> Result<(), MediaError> {
 }
 
 /// Renames each file into its place unless its content is there, then makes the new names durable. What a failed
-/// call has placed without it having been there before is taken away again.
-pub(super) fn place(shared: &Shared, staged: Vec<Staged>) -> Result<(), MediaError> {
+/// call has placed without it having been there before is taken away again. Tells which had no file at all before.
+pub(super) fn place(shared: &Shared, staged: Vec<Staged>) -> Result<HashSet<Blob>, MediaError> {
     let mut placed = Vec::new();
     let result = place_each(shared, staged, &mut placed);
     if result.is_err() {
@@ -59,8 +61,9 @@ fn place_each(
     shared: &Shared,
     staged: Vec<Staged>,
     placed: &mut Vec<std::path::PathBuf>,
-) -> Result<(), MediaError> {
+) -> Result<HashSet<Blob>, MediaError> {
     let files = shared.files.as_ref();
+    let mut new = HashSet::new();
     let mut changed_folders = Vec::new();
     for file in staged {
         let blob = file.blob();
@@ -81,6 +84,10 @@ fn place_each(
         }
         // Nor is a name that is there durable, for the same reason: its folder is flushed in any case.
         if !is_there(files, &target, blob.size_bytes) {
+            let length = files.length(&target);
+            if length.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                new.insert(blob);
+            }
             file.rename_to(&target).map_err(failed)?;
             placed.push(target);
         }
@@ -93,7 +100,7 @@ fn place_each(
             .sync_folder(&folder)
             .map_err(|error| MediaError::io(format!("sync {}", folder.display()), error))?;
     }
-    Ok(())
+    Ok(new)
 }
 
 /// A file of another size under the right name was damaged since; the new one takes its place.

@@ -7,7 +7,8 @@
 //! [`incoming::Incoming::finish`] flushes it to the disk; [`Media::adopt`] renames it into place, or drops it when the
 //! content is already there. The [`Pin`] that adopting gives keeps the blob until the commit that refers to it, so that
 //! another upload that is refused at the same moment cannot take it away; [`Media::discard`] gives pins back and
-//! removes what nobody pins and nothing refers to. What a crash has left between the two, [`Media::sweep`] removes.
+//! removes what nobody pins and nothing refers to, [`Media::withdraw`] what can have been referred to by nobody, also
+//! while nobody can be asked. What a crash has left between the two, [`Media::sweep`] removes.
 //!
 //! Invariants:
 //! - a blob is whole: it appears by a rename after its content is on the disk;
@@ -53,7 +54,7 @@ struct Shared {
     files: Arc<dyn FileSystem>,
     root: PathBuf,
     next_temporary: AtomicU64,
-    pins: Mutex<HashMap<Blob, u32>>,
+    pins: Mutex<HashMap<Blob, Pinned>>,
     /// While there are any, no file is removed.
     holds: AtomicU64,
     /// Folders of blobs whose names this run has made durable.
@@ -61,6 +62,14 @@ struct Shared {
     /// Held while blobs are put in place and while they are taken away, so that nobody finds a blob "already
     /// there" that is about to go.
     placing: tokio::sync::Mutex<()>,
+}
+
+/// Who keeps a blob.
+#[derive(Default)]
+struct Pinned {
+    count: u32,
+    /// Another has pinned it besides the one whose pin was the first; it may have referred to the blob since.
+    by_others: bool,
 }
 
 /// Why a file could not be kept or read.
@@ -136,6 +145,8 @@ pub enum Found {
 pub struct Pin {
     shared: Arc<Shared>,
     blob: Blob,
+    /// There was no file before: nothing that this server knows can have referred to it.
+    is_new: bool,
 }
 
 impl Pin {
@@ -148,9 +159,9 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut pins = self.shared.pins();
-        if let Some(count) = pins.get_mut(&self.blob) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(pinned) = pins.get_mut(&self.blob) {
+            pinned.count -= 1;
+            if pinned.count == 0 {
                 pins.remove(&self.blob);
             }
         }
@@ -184,7 +195,7 @@ enum Removal {
 }
 
 impl Shared {
-    fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<Blob, u32>> {
+    fn pins(&self) -> std::sync::MutexGuard<'_, HashMap<Blob, Pinned>> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -199,6 +210,18 @@ impl Shared {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Removal::WasGone),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes the file of a blob that only one pin has ever kept, if that is so. Pins wait meanwhile.
+    fn remove_own(&self, blob: Blob) -> io::Result<bool> {
+        let pins = self.pins();
+        let is_own = pins
+            .get(&blob)
+            .is_some_and(|pinned| pinned.count == 1 && !pinned.by_others);
+        if is_own {
+            self.files.remove(&self.path(blob))?;
+        }
+        Ok(is_own)
     }
 
     fn durable_folders(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
@@ -261,21 +284,31 @@ impl Media {
     /// returns, with a pin each, in the same order. When it fails, none of them was left behind.
     pub async fn adopt(&self, staged: Vec<Staged>) -> Result<Vec<Pin>, MediaError> {
         let _placing = self.shared.placing.lock().await;
-        let pins = staged.iter().map(|file| self.pin(file.blob())).collect();
+        let mut pins: Vec<Pin> = staged.iter().map(|file| self.pin(file.blob())).collect();
         let shared = Arc::clone(&self.shared);
         let placed = blocking(&self.shared.files, move |_| files::place(&shared, staged)).await;
         match placed {
-            Ok(result) => result.map(|()| pins),
+            Ok(result) => {
+                let new = result?;
+                for pin in &mut pins {
+                    pin.is_new = new.contains(&pin.blob);
+                }
+                Ok(pins)
+            }
             Err(error) => Err(MediaError::io("place files", error)),
         }
     }
 
     /// Pins a blob that something refers to already.
     pub fn pin(&self, blob: Blob) -> Pin {
-        *self.shared.pins().entry(blob).or_insert(0) += 1;
+        let mut pins = self.shared.pins();
+        let pinned = pins.entry(blob).or_default();
+        pinned.by_others |= pinned.count > 0;
+        pinned.count += 1;
         Pin {
             shared: Arc::clone(&self.shared),
             blob,
+            is_new: false,
         }
     }
 
@@ -288,6 +321,25 @@ impl Media {
     /// Whether somebody keeps every file.
     pub(crate) fn is_held(&self) -> bool {
         self.shared.holds.load(Ordering::SeqCst) > 0
+    }
+
+    /// Removes the blobs that these pins put in place and that nobody else has pinned since: when the commit that was to
+    /// refer to them certainly did not happen, nothing does. The other pins come back, to be discarded.
+    pub async fn withdraw(&self, pins: Vec<Pin>) -> Vec<Pin> {
+        let _placing = self.shared.placing.lock().await;
+        let (own, mut others): (Vec<Pin>, Vec<Pin>) = pins
+            .into_iter()
+            .partition(|pin| pin.is_new && !self.is_held());
+        for pin in own {
+            let shared = Arc::clone(&self.shared);
+            let blob = pin.blob();
+            let removing = move |_: &dyn FileSystem| shared.remove_own(blob);
+            match blocking(&self.shared.files, removing).await {
+                Ok(Ok(true)) => {}
+                _ => others.push(pin),
+            }
+        }
+        others
     }
 
     /// Gives pins back and removes the blobs that no other pin keeps and that `is_referenced` denies; those whose files are

@@ -139,6 +139,32 @@ async fn a_refusal_takes_away_only_what_nobody_else_relies_on() {
 }
 
 #[tokio::test]
+async fn what_is_withdrawn_goes_unless_anybody_else_has_had_to_do_with_it() {
+    let bench = bench();
+    let own = bench.store(b"abc").await;
+    assert!(bench.media.withdraw(vec![own]).await.is_empty());
+    assert_eq!(bench.files(), 0);
+
+    // Another has found it in place, and may have been committed before it let go of it.
+    let first = bench.store(b"abc").await;
+    let blob = first.blob();
+    drop(bench.store(b"abc").await);
+    let back = bench.media.withdraw(vec![first]).await;
+    assert_eq!(back.len(), 1);
+    bench.media.check(blob).await.unwrap();
+
+    // What was there before is not one's own either, nor what a backup counts on.
+    let second = bench.store(b"abc").await;
+    assert_eq!(bench.media.withdraw(vec![second]).await.len(), 1);
+    let third = bench.store(b"xyz").await;
+    let hold = bench.media.hold();
+    let back = bench.media.withdraw(vec![third]).await;
+    assert_eq!(back.len(), 1);
+    drop(hold);
+    assert_eq!(bench.files(), 2);
+}
+
+#[tokio::test]
 async fn who_pins_a_blob_while_it_is_being_discarded_keeps_it() {
     let bench = bench();
     let pin = bench.store(b"abc").await;

@@ -1,7 +1,7 @@
 //! `GET /metrics` on an address of its own: plain HTTP/1.1, one answer a connection.
 //!
-//! Invariant: it can be kept busy, but not keep the server busy: at most [`AT_ONCE`] connections, each for at most
-//! [`PATIENCE`].
+//! Invariant: it can be kept busy, but not keep the server busy: at most `AT_ONCE` connections, each for at most
+//! `PATIENCE`.
 
 use std::convert::Infallible;
 use std::sync::Arc;

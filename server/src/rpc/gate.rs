@@ -2,7 +2,8 @@
 //!
 //! Invariants: every call to a gated service has its [`Session`] in its extensions, except Login, which makes one; while a
 //! first password stands, only GetProfile and ChangePassword get through; an API key gets as far as its scope (`scopes`),
-//! and nobody but admins to AdminService; while the server ends, nothing does. A refused call's body is never read.
+//! and nobody but admins to AdminService; while the server ends, nothing does. A refused call's body is never read. Every
+//! refusal of rights, here or in a service, is told to the audit.
 //!
 //! Not here: what a caller may do (`service`); health and reflection, which stand beside the gate.
 
@@ -14,9 +15,10 @@ use std::task::{Context, Poll};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
 use tower::Service;
 
 use super::Services;
@@ -91,50 +93,95 @@ where
             if ending {
                 return Ok(Status::from(shutting_down()).into_http());
             }
-            let path = request.uri().path();
-            if path != LOGIN {
-                match admit(&accounts, path, request.headers(), origin).await {
-                    Ok(session) => request.extensions_mut().insert(session),
-                    Err(refusal) => return Ok(Status::from(refusal).into_http()),
-                };
+            let path = request.uri().path().to_owned();
+            if path == LOGIN {
+                return inner.call(request).await;
             }
-            inner.call(request).await
+            let mut caller = None;
+            let response = match authenticate(&accounts, request.headers(), origin).await {
+                Ok(session) => {
+                    caller = Some(session.caller.clone());
+                    match check(&session, &path) {
+                        Ok(()) => {
+                            request.extensions_mut().insert(session);
+                            inner.call(request).await?
+                        }
+                        Err(refusal) => Status::from(refusal).into_http(),
+                    }
+                }
+                Err(refusal) => Status::from(refusal).into_http(),
+            };
+            // The one place that every answer passes, whoever has refused: no refusal is forgotten.
+            if let Some(refusal) = refusal(response.headers(), caller.as_ref(), origin, &path) {
+                accounts.refusals().note(refusal);
+            }
+            Ok(response)
         })
     }
 }
 
-async fn admit(
+async fn authenticate(
     accounts: &Accounts,
-    path: &str,
     headers: &HeaderMap,
     Origin(address): Origin,
 ) -> Result<Session, ServiceError> {
-    let session = accounts.authenticate(bearer(headers)?, address).await;
-    let session = session.inspect_err(|refusal| {
-        accounts.refusals().note(Refusal {
-            actor: Actor::Anonymous { address },
-            action: "access",
-            user: None,
-            target: Some(Target::only(TargetKind::System)),
-            detail: refusal.reason.name().to_owned(),
-        });
-    })?;
+    accounts.authenticate(bearer(headers)?, address).await
+}
+
+/// Whether a call gets as far as its service.
+fn check(session: &Session, path: &str) -> Result<(), ServiceError> {
     if session.password_change_required && !BEFORE_PASSWORD_CHANGE.contains(&path) {
         return Err(ServiceError::new(
             Reason::PasswordChangeRequired,
             "Change the first password before anything else.",
         ));
     }
-    scopes::check(&session.caller, path).inspect_err(|refusal| {
-        accounts.refusals().note(Refusal {
-            actor: session.caller.actor(),
-            action: "access",
-            user: Some(session.caller.user),
-            target: Some(Target::only(TargetKind::System)),
-            detail: format!("{} for {}", refusal.reason.name(), scopes::method(path)),
-        });
-    })?;
-    Ok(session)
+    scopes::check(&session.caller, path)
+}
+
+/// What the audit is to know of an answer, if it is a refusal of rights. One that a stream ends with, after it has begun,
+/// tells of an end and not of a refusal.
+fn refusal(
+    headers: &HeaderMap,
+    caller: Option<&Caller>,
+    Origin(address): Origin,
+    path: &str,
+) -> Option<Refusal> {
+    let info = Status::from_header_map(headers)?.get_details_error_info()?;
+    let reason = Reason::from_name(&info.reason).filter(|reason| is_of_rights(*reason))?;
+    let about = |key: &str, kind| Some(Target::new(kind, info.metadata.get(key)?, ""));
+    let target = about("user_id", TargetKind::User)
+        .or_else(|| about("batch_id", TargetKind::Batch))
+        .unwrap_or_else(|| Target::only(TargetKind::System));
+    Some(Refusal {
+        actor: caller.map_or(Actor::Anonymous { address }, Caller::actor),
+        action: "access",
+        user: caller.map(|caller| caller.user),
+        target: Some(target),
+        reason,
+        detail: match caller {
+            Some(_) => format!("{} for {}", reason.name(), scopes::method(path)),
+            // Who has no token may name any method; what is said of nobody is the same for all.
+            None => reason.name().to_owned(),
+        },
+    })
+}
+
+/// Refusals because of who asks or of what keeps accounts safe. CREDENTIALS_INVALID and SIGN_IN_THROTTLED are not here:
+/// `accounts` tells of them itself, with what it alone knows.
+fn is_of_rights(reason: Reason) -> bool {
+    super::status::code(reason) == Code::PermissionDenied
+        || matches!(
+            reason,
+            Reason::TokenMissing
+                | Reason::TokenInvalid
+                | Reason::TokenExpired
+                | Reason::TokenRevoked
+                | Reason::PasswordChangeRequired
+                | Reason::PasswordTooWeak
+                | Reason::LastAdmin
+                | Reason::UpstreamTokenRejected
+        )
 }
 
 /// The token of `authorization: Bearer …`.

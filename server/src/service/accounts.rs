@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Caller;
-use super::error::{Reason, ServiceError};
+use super::error::{Reason, ServiceError, user_not_found};
 use super::session::{SessionEnd, Sessions};
 use crate::auth::passwords::{self, HashError, Passwords};
 use crate::auth::throttle::Throttle;
@@ -185,6 +185,7 @@ impl Accounts {
             action: "sign_in",
             user: user.map(|user| user.id),
             target: user.map(Target::user),
+            reason: Reason::CredentialsInvalid,
             detail: why.to_owned(),
         });
     }
@@ -230,6 +231,7 @@ impl Accounts {
                 action: "password.change",
                 user: Some(user.id),
                 target: Some(Target::user(&user)),
+                reason: Reason::CredentialsInvalid,
                 detail: detail.to_owned(),
             });
         };
@@ -321,11 +323,6 @@ impl Accounts {
             .ok_or_else(|| internal("the clock has reached its end"))?;
         self.tokens.sign(claims).map_err(internal)
     }
-}
-
-/// No such user.
-pub fn user_not_found(id: UserId) -> ServiceError {
-    ServiceError::new(Reason::UserNotFound, "There is no such user.").with("user_id", id)
 }
 
 /// Refuses a password that breaks a rule.

@@ -73,15 +73,6 @@ impl Admin {
         }
     }
 
-    /// Lets admins through.
-    ///
-    /// # Errors
-    ///
-    /// ADMIN_REQUIRED.
-    pub fn require(&self, caller: &Caller) -> Result<(), ServiceError> {
-        require_admin(caller)
-    }
-
     /// The fan-out of what is committed.
     pub fn feed(&self) -> &Feed {
         &self.parts.feed
@@ -90,11 +81,6 @@ impl Admin {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
-    }
-
-    /// Tokens in use and streams that are open.
-    pub fn accounts(&self) -> &Accounts {
-        &self.parts.accounts
     }
 }
 

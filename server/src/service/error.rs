@@ -2,6 +2,7 @@
 //!
 //! Not here: gRPC status codes (`rpc::status` maps reasons to them, and nothing else does).
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::domain::ledger::BalanceError;
@@ -19,6 +20,11 @@ macro_rules! reasons {
         impl Reason {
             /// Every reason.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The reason of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.name() == name)
+            }
 
             /// Its name in the contract.
             pub fn name(self) -> &'static str {
@@ -134,6 +140,11 @@ impl ServiceError {
     }
 }
 
+/// No such user; `id` as it was asked for, which may be no id at all.
+pub fn user_not_found(id: impl fmt::Display) -> ServiceError {
+    ServiceError::new(Reason::UserNotFound, "There is no such user.").with("user_id", id)
+}
+
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -141,6 +152,12 @@ impl From<StoreError> for ServiceError {
                 Reason::StorageFull,
                 "The server's disk is full. Nothing was stored.",
             ),
+            StoreError::Undecided(_) => Self::new(
+                Reason::StorageFull,
+                "The server's disk is full. Whether this was stored will be known when there is room: ask again with the \
+                 same request_id, or look first.",
+            )
+            .with("undecided", true),
             StoreError::Closed => Self::new(
                 Reason::ShuttingDown,
                 "The server is shutting down. Try again soon.",

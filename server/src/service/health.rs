@@ -1,6 +1,5 @@
 //! Whether the server should be sent work, as load balancers and containers ask it.
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -38,37 +37,35 @@ impl Standing {
 }
 
 /// Keeps `standing` true until `shutdown`, and leaves it draining. `disk` says how much room there is.
-pub fn follow(
+pub async fn follow(
     standing: watch::Sender<Standing>,
     mut engines: watch::Receiver<std::sync::Arc<EngineStatuses>>,
     disk: impl Fn() -> Option<DiskSpace> + Send + 'static,
     shutdown: CancellationToken,
-) -> impl Future<Output = ()> + Send {
-    async move {
-        loop {
-            let is_full = disk().is_some_and(|disk| disk.free_bytes < NO_ROOM_BYTES)
-                || found_no_room(&engines.borrow_and_update());
-            let now = if shutdown.is_cancelled() {
-                Standing::Draining
-            } else if is_full {
-                Standing::DiskFull
-            } else {
-                Standing::Serving
-            };
-            let changed = standing.send_if_modified(|before| std::mem::replace(before, now) != now);
-            match now {
-                Standing::Draining => return,
-                Standing::DiskFull if changed => {
-                    tracing::error!("not serving: the disk is full. Make room");
-                }
-                Standing::Serving if changed => tracing::info!("serving again"),
-                _ => {}
+) {
+    loop {
+        let is_full = disk().is_some_and(|disk| disk.free_bytes < NO_ROOM_BYTES)
+            || found_no_room(&engines.borrow_and_update());
+        let now = if shutdown.is_cancelled() {
+            Standing::Draining
+        } else if is_full {
+            Standing::DiskFull
+        } else {
+            Standing::Serving
+        };
+        let changed = standing.send_if_modified(|before| std::mem::replace(before, now) != now);
+        match now {
+            Standing::Draining => return,
+            Standing::DiskFull if changed => {
+                tracing::error!("not serving: the disk is full. Make room");
             }
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                _ = engines.changed() => {}
-                () = tokio::time::sleep(EVERY) => {}
-            }
+            Standing::Serving if changed => tracing::info!("serving again"),
+            _ => {}
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            Ok(()) = engines.changed() => {}
+            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

@@ -109,8 +109,18 @@ impl Overview {
             let backlog = store.backlog(engine, now).await?;
             by_engine.push((engine, backlog.total()));
             // Items without a wait of their own wait for what keeps the whole engine.
-            let ready = (statuses.wait_for(engine).reason, backlog.ready);
-            for (reason, count) in backlog.held.into_iter().chain([ready]) {
+            // Those of the batch that is to have the next slot, and those whose turn comes after.
+            let next = backlog.next.map(|next| next.ready.min(backlog.ready));
+            let next = next.unwrap_or(backlog.ready);
+            let reason = statuses.wait_for(engine).reason;
+            let status = statuses.engines.get(&engine);
+            let has_next = status.is_some_and(|status| status.next_batch.is_some());
+            let later = match reason {
+                WaitReason::Slot if has_next => WaitReason::Turn,
+                reason => reason,
+            };
+            let ready = [(reason, next), (later, backlog.ready - next)];
+            for (reason, count) in backlog.held.into_iter().chain(ready) {
                 if count > 0 {
                     *waiting.entry(reason).or_default() += count;
                 }

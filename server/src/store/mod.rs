@@ -148,6 +148,15 @@ pub trait Store: Send + Sync {
     /// Batches of one user, or of all, by derived state.
     async fn counts(&self, owner: Option<UserId>) -> Result<Counts, StoreError>;
 
+    /// Batches of one user, or of all, that wait for one of these engines and have nothing else that needs attention;
+    /// the newest `limit` open ones are looked at.
+    async fn halted(
+        &self,
+        owner: Option<UserId>,
+        engines: &[EngineKind],
+        limit: usize,
+    ) -> Result<u64, StoreError>;
+
     /// One item, with its batch.
     async fn item(&self, id: ItemId) -> Result<Option<(Batch, VideoItem)>, StoreError>;
 
@@ -320,6 +329,9 @@ pub enum StoreError {
     /// No room on the disk; nothing was written.
     #[error("the disk is full: {0}")]
     Full(String),
+    /// No room on the disk at the very end of a commit: whether it is there will be known when there is room.
+    #[error("the disk is full, and whether the last change is on it is not known: {0}")]
+    Undecided(String),
     /// A record does not read.
     #[error("the database is damaged at {place}: {message}")]
     Corrupt {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::batch::{Batch, BatchState};
+use crate::domain::batch::{Batch, BatchState, EngineKind};
 use crate::domain::failure::WaitReason;
 use crate::domain::ids::{BatchId, ItemId, UserId};
 use crate::domain::item::{ItemState, VideoItem};
@@ -21,6 +21,8 @@ pub struct BatchQuery {
     pub owner: Option<UserId>,
     /// In which order.
     pub order: BatchOrder,
+    /// Engines that only a person can let go on: batches that wait for one of them need attention.
+    pub halted: Vec<EngineKind>,
     /// Which of them.
     pub filter: BatchFilter,
     /// At most so many, 1…200.
@@ -54,6 +56,11 @@ pub struct BatchFilter {
     pub created_after: Option<Timestamp>,
     /// Made before.
     pub created_before: Option<Timestamp>,
+}
+
+/// Whether a batch waits for one of these engines and nothing of it runs.
+pub fn waits_for_any(batch: &Batch, engines: &[EngineKind]) -> bool {
+    batch.only_waits() && engines.contains(&batch.engine)
 }
 
 impl BatchFilter {
@@ -229,6 +236,17 @@ pub struct Backlog {
     pub next_ready_time: Option<Timestamp>,
     /// When the oldest waiting item was made.
     pub oldest_create_time: Option<Timestamp>,
+    /// Whose turn it is when a slot comes free; absent when nothing is ready.
+    pub next: Option<NextTurn>,
+}
+
+/// The batch whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextTurn {
+    /// Which.
+    pub batch: BatchId,
+    /// Items of it that could be claimed now.
+    pub ready: u64,
 }
 
 impl Backlog {

@@ -182,14 +182,17 @@ impl AsyncRead for Connection {
             ready!(this.poll_last_word(context));
             return Poll::Ready(Ok(()));
         }
-        if let Some(patience) = &mut this.patience
-            && patience.as_mut().poll(context).is_ready()
-        {
-            this.place.places().note_no_handshake();
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
         let before = buffer.filled().len();
-        ready!(this.io.pin().poll_read(context, buffer))?;
+        let Poll::Ready(read) = this.io.pin().poll_read(context, buffer) else {
+            // Only now: a server that is late to look does not blame the client.
+            let patience = this.patience.as_mut();
+            if patience.is_some_and(|it| it.as_mut().poll(context).is_ready()) {
+                this.place.places().note_no_handshake();
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            return Poll::Pending;
+        };
+        read?;
         this.came(&buffer.filled()[before..]);
         if matches!(this.ending, Ending::No) {
             return Poll::Ready(Ok(()));

@@ -515,6 +515,7 @@ impl Stored {
         let everything = BatchQuery {
             owner: None,
             order: BatchOrder::Newest,
+            halted: Vec::new(),
             filter: BatchFilter::default(),
             limit: 200,
             after: None,

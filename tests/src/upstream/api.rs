@@ -45,6 +45,7 @@ impl Api<'_> {
             .unwrap_or_default();
         match (head.call(), head.verb.as_str()) {
             (Call::Query, "GET") => match self.tasks.known(account, id, self.now) {
+                Some(task) if task.is_mute => Reply::error(500, "database is down"),
                 Some(task) => Reply::json(200, &self.task(task)),
                 None => Reply::error(500, "cannot unpack non-iterable NoneType object"),
             },
@@ -153,15 +154,15 @@ impl Api<'_> {
     }
 
     fn bulk(&self, account: &str, ids: &str) -> Reply {
-        let found: Option<Vec<Value>> = ids
+        let found: Option<Vec<&Task>> = ids
             .split(',')
-            .map(|id| {
-                self.tasks
-                    .known(account, id, self.now)
-                    .map(|task| self.task(task))
-            })
+            .map(|id| self.tasks.known(account, id, self.now))
             .collect();
-        match found {
+        let told = |tasks: Vec<&Task>| -> Vec<Value> {
+            let told = tasks.into_iter().filter(|task| !task.is_mute);
+            told.map(|task| self.task(task)).collect()
+        };
+        match found.map(told) {
             Some(tasks) => Reply::json(200, &json!({"tasks": tasks})),
             None => Reply::error(500, "cannot unpack non-iterable NoneType object"),
         }

@@ -194,6 +194,11 @@ impl Upstream {
         self.tell();
     }
 
+    /// Answers nothing about a task from now on; it goes on.
+    pub fn mute(&self, id: &str) {
+        self.played().tasks.mute(id);
+    }
+
     /// Nothing reaches it any more, or something does again. Its tasks go on.
     pub fn set_down(&self, is_down: bool) {
         self.inner().is_down = is_down;

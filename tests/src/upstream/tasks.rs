@@ -107,6 +107,8 @@ pub struct Task {
     pub elapses: BTreeMap<String, f64>,
     /// Deleted: no call knows it any more.
     pub deleted: bool,
+    /// Every question about it alone fails, and answers about many leave it out.
+    pub is_mute: bool,
     /// Made again by somebody between us and the upstream, from a request that was sent once.
     pub is_twin: bool,
     script: Script,
@@ -266,6 +268,7 @@ impl Tasks {
             hidden_until: Duration::ZERO,
             elapses: BTreeMap::new(),
             deleted: false,
+            is_mute: false,
             is_twin: false,
             script,
             due: now + CREATED_FOR,
@@ -314,6 +317,14 @@ impl Tasks {
             task.deleted |= ended;
             ended
         })
+    }
+
+    /// Every question about the task alone fails from now on, and answers about many leave it out.
+    pub fn mute(&mut self, id: &str) {
+        self.change(id, |task| {
+            task.is_mute = true;
+            true
+        });
     }
 
     /// Keeps a task from lists and queries until then.

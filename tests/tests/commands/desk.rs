@@ -59,8 +59,7 @@ impl Desk {
     /// Signs in with a first password.
     pub fn sign_in(&self, username: &str, first: &str) {
         let line = format!("login {username} --password-stdin --new-password-stdin");
-        self.type_in(&line, &format!("{first}\n{PASSWORD}\n"))
-            .done();
+        self.type_in(&line, format!("{first}\n{PASSWORD}\n")).done();
     }
 
     /// The same with a variable of the environment.

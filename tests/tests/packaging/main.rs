@@ -1,4 +1,4 @@
-//! What is beside the programs to install them: the service unit, and a reverse proxy's configuration.
+//! What is beside the programs to install them: the service unit, the container, and a reverse proxy's configuration.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "tests, and what they say"
 )]
 
+mod container;
 mod service_unit;
 
 use std::path::{Path, PathBuf};

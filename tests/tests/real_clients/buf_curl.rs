@@ -9,7 +9,10 @@ use prost::Message as _;
 use serde_json::{Deserializer, Value, json};
 use vbatch_tests::programs::{Daemon, PASSWORD, folder, media};
 
-use crate::installed;
+use crate::{encrypted, installed};
+
+/// The folder of the contract, for where nobody can be asked for it.
+pub const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto");
 
 pub fn there() -> bool {
     let mut probe = Command::new("buf");
@@ -173,4 +176,29 @@ async fn buf_curl_makes_a_batch_watches_it_and_reads_its_errors() {
         drop(daemon);
     });
     all.await.unwrap();
+}
+
+#[test]
+fn buf_curl_does_the_same_over_tls_and_trusts_nobody_else() {
+    if !there() {
+        return;
+    }
+    let data = folder();
+    let (daemon, certificate) = encrypted(data.path());
+    let base = format!("https://{}", daemon.address);
+    everything(Called {
+        base: base.clone(),
+        flags: vec!["--cacert", certificate.to_str().unwrap()],
+        token: None,
+    });
+    let distrustful = Called {
+        base,
+        flags: Vec::new(),
+        token: None,
+    };
+    let url = format!("{}/visionbatch.v1.AuthService/GetProfile", distrustful.base);
+    let output = distrustful.run(&url, &["--schema", CONTRACT, "-d", "{}"], "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("certificate"), "{said}");
 }

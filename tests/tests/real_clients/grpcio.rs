@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use vbatch_tests::programs::{Daemon, PASSWORD, folder, media};
 
-use crate::installed;
+use crate::{encrypted, installed};
 
 fn there() -> bool {
     let mut probe = Command::new("python3");
@@ -64,4 +64,14 @@ async fn grpcio_makes_a_batch_watches_it_and_reads_its_errors() {
     daemon.sign_in().await;
     let seen = tokio::task::spawn_blocking(move || seen(&daemon, &[]));
     assert_all(&seen.await.unwrap());
+}
+
+#[test]
+fn grpcio_does_the_same_over_tls() {
+    if !there() {
+        return;
+    }
+    let data = folder();
+    let (daemon, certificate) = encrypted(data.path());
+    assert_all(&seen(&daemon, &[certificate.to_str().unwrap()]));
 }

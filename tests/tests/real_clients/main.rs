@@ -14,7 +14,17 @@ mod buf_curl;
 mod grpcio;
 mod nginx;
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use vbatch_tests::programs::{Daemon, PASSWORD};
+
+/// A server that encrypts with a certificate of its own making, and that certificate.
+fn encrypted(data: &Path) -> (Daemon, PathBuf) {
+    let admin = [("VBATCH_ADMIN_PASSWORD", PASSWORD)];
+    let daemon = Daemon::start(data, &admin, &["--tls"]);
+    (daemon, data.join("tls/certificate.pem"))
+}
 
 /// Whether a client is there; says so when it is not.
 fn installed(name: &str, probe: Command) -> bool {

@@ -9,6 +9,9 @@ use vbatch_tests::programs::{Daemon, folder};
 use crate::buf_curl::{Called, everything};
 use crate::{buf_curl, found};
 
+/// The name in the packaged configuration.
+const NAME: &str = "vbatch.example.org";
+
 /// An nginx that runs; ended when dropped.
 struct Proxy(Child);
 
@@ -21,22 +24,30 @@ impl Proxy {
             ("127.0.0.1:50051", server.address.to_string()),
             (
                 "listen 443 ssl http2;",
-                format!("listen unix:{}/listen.sock http2;", folder.display()),
+                format!("listen unix:{}/listen.sock ssl http2;", folder.display()),
+            ),
+            (
+                "/etc/ssl/vbatch/fullchain.pem",
+                format!("{}/fullchain.pem", folder.display()),
+            ),
+            (
+                "/etc/ssl/vbatch/privkey.pem",
+                format!("{}/privkey.pem", folder.display()),
             ),
         ] {
             assert!(site.contains(there), "{there} is not in the packaged file");
             site = site.replace(there, &here);
         }
-        let without_certificate = |line: &&str| !line.trim_start().starts_with("ssl_certificate");
-        let site: Vec<_> = site.lines().filter(without_certificate).collect();
+        let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
+        std::fs::write(folder.join("fullchain.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("privkey.pem"), made.signing_key.serialize_pem()).unwrap();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|name| format!("{name}_temp_path {}/{name};\n", folder.display()))
             .collect();
         let whole = format!(
-            "daemon off;\npid {}/pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{}\n}}\n",
+            "daemon off;\npid {}/pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n",
             folder.display(),
-            site.join("\n")
         );
         let config = folder.join("nginx.conf");
         std::fs::write(&config, whole).unwrap();
@@ -87,10 +98,12 @@ async fn everything_goes_through_the_packaged_proxy() {
     let all = tokio::task::spawn_blocking(move || {
         let _proxy = Proxy::start(data.path(), &daemon);
         let socket = data.path().join("listen.sock");
+        let certificate = data.path().join("fullchain.pem");
         let behind = || Called {
-            base: "http://vbatch.example.org".to_owned(),
+            base: format!("https://{NAME}"),
             flags: vec![
-                "--http2-prior-knowledge",
+                "--cacert",
+                certificate.to_str().unwrap(),
                 "--unix-socket",
                 socket.to_str().unwrap(),
             ],
@@ -101,8 +114,7 @@ async fn everything_goes_through_the_packaged_proxy() {
         // Without the server behind it nginx answers 502, which gRPC reads as: try again.
         daemon.kill();
         let mut nobody = behind();
-        let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto");
-        nobody.flags.extend(["--schema", contract]);
+        nobody.flags.extend(["--schema", buf_curl::CONTRACT]);
         let refused = nobody.refused("AuthService/GetProfile", "{}");
         assert_eq!(refused["code"], "unavailable", "{refused:#}");
     });

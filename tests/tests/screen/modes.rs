@@ -1,6 +1,11 @@
 //! The terminal is given back as it was found, however the program ends or is put aside: the modes of its line, as `stty -a`
 //! prints them, and what was switched on by sequences.
 
+use std::io::Write as _;
+
+use tokio::signal::unix::{SignalKind, signal};
+use vbatch_tui::screen::{self, Options, Server};
+
 use vbatch_tests::programs::{Daemon, folder};
 use vbatch_tests::terminal::{Terminal, modes_on};
 
@@ -108,4 +113,65 @@ fn a_password_that_is_asked_for_leaves_no_terminal_without_echo() {
         assert!(!written.contains("not the password"), "{written}");
         assert_given_back(&terminal);
     }
+}
+
+/// The screen in a program of which a part breaks when it is told to; run by the test below in a terminal.
+#[test]
+#[ignore = "no test: the program of the test below"]
+fn a_screen_of_which_a_part_breaks() {
+    let Ok(server) = std::env::var("BREAKING_SCREEN") else {
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ended = runtime.block_on(async {
+        let mut told = signal(SignalKind::user_defined1()).unwrap();
+        tokio::spawn(async move {
+            told.recv().await;
+            panic!("planted in the background");
+        });
+        let server = Server::At {
+            address: server.parse().unwrap(),
+            token: None,
+            fingerprint: None,
+        };
+        screen::run(server, Options::default()).await
+    });
+    let error = ended.unwrap_err();
+    writeln!(std::io::stderr(), "ended: {error}").unwrap();
+    runtime.shutdown_background();
+}
+
+#[test]
+fn a_panic_in_the_background_ends_the_screen_with_its_words_and_nothing_is_drawn_over_them() {
+    let (data, home) = (folder(), folder());
+    let daemon = Daemon::start(data.path(), &[], &[]);
+    let server = format!("http://{}", daemon.address);
+    let home = home.path().to_str().unwrap();
+    let program = std::env::current_exe().unwrap();
+    let arguments = [
+        "--exact",
+        "modes::a_screen_of_which_a_part_breaks",
+        "--ignored",
+        "--nocapture",
+    ];
+    let variables = [
+        ("BREAKING_SCREEN", server.as_str()),
+        ("HOME", home),
+        ("XDG_CONFIG_HOME", home),
+        ("XDG_DATA_HOME", home),
+        ("XDG_STATE_HOME", home),
+    ];
+    let mut terminal = Terminal::start(&program, &arguments, &variables, 80, 24);
+    terminal.until_text("Sign in");
+    assert_taken(&terminal);
+    terminal.signal("USR1");
+    let (_, written) = terminal.ended();
+    assert_given_back(&terminal);
+    let written = String::from_utf8_lossy(&written);
+    let given_back = "\x1b[?1049l";
+    assert_eq!(written.matches(given_back).count(), 1, "{written}");
+    let (_, after) = written.split_once(given_back).unwrap();
+    assert!(after.contains("planted in the background"), "{after}");
+    assert!(after.contains("ended: a part of the program broke"), "{after}");
+    assert!(!after.contains("Sign in"), "{after}");
 }

@@ -1,6 +1,6 @@
 //! Owns the reading of users from CSV (RFC 4180): every line is looked at, and every mistake is told with its place.
 //!
-//! Not here: making them ([`super::admin`]), and what the server knows better (whether a name is taken).
+//! Not here: making them (`super::admin`), and what the server knows better (whether a name is taken).
 
 use std::collections::HashMap;
 

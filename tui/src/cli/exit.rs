@@ -105,6 +105,12 @@ impl CommandError {
             Self::Net(error) | Self::Transfer(TransferError::Net(error)) => of_net(error),
             Self::Transfer(error) if error.is_broken_pipe() => Exit::Done,
             Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            // Nothing failed: the file that is there is only not written over.
+            Self::Transfer(TransferError::Local { source, .. })
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                Exit::Refused
+            }
             Self::Transfer(_) | Self::Credentials(_) | Self::Failed(_) | Self::Io(_) => {
                 Exit::Failed
             }
@@ -164,6 +170,20 @@ mod tests {
         assert_eq!(unreachable.exit().code(), 4);
         let address = CommandError::Net(NetError::address("x"));
         assert_eq!(address.exit().code(), 2);
+    }
+
+    #[test]
+    fn a_file_that_is_there_already_is_a_refusal_and_another_trouble_with_it_a_failure() {
+        let local = |kind: io::ErrorKind| {
+            CommandError::Transfer(TransferError::Local {
+                doing: "write",
+                path: "out.zip".into(),
+                source: kind.into(),
+            })
+        };
+        assert_eq!(local(io::ErrorKind::AlreadyExists).exit().code(), 7);
+        assert_eq!(local(io::ErrorKind::PermissionDenied).exit().code(), 8);
+        assert_eq!(local(io::ErrorKind::StorageFull).exit().code(), 8);
     }
 
     #[test]

@@ -35,6 +35,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::FromArgMatches as _;
+use clap::parser::ValueSource;
 
 use self::args::{Arguments, Command};
 use self::exit::{CommandError, Exit};
@@ -77,9 +78,12 @@ pub async fn run(
     let texts = texts(language).commands;
     let parsed = help::command(texts)
         .try_get_matches_from(args)
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let arguments = match parsed {
-        Ok(arguments) => arguments.without_empty(),
+        .and_then(|matches| {
+            let written = matches.value_source("token") == Some(ValueSource::CommandLine);
+            Ok((Arguments::from_arg_matches(&matches)?, written))
+        });
+    let (mut arguments, token_is_written) = match parsed {
+        Ok((arguments, written)) => (arguments.without_empty(), written),
         Err(error) => return Task::Ended(explain(&error, io, texts)),
     };
     let address = match arguments.server.as_deref().map(str::parse).transpose() {
@@ -94,6 +98,9 @@ pub async fn run(
             Ok(()) => Exit::Done,
             Err(error) => report(io, &error, "", language),
         });
+    }
+    if let Err(error) = take_token(&mut arguments, token_is_written, io, texts) {
+        return Task::Ended(report(io, &error, "", language));
     }
     let fingerprint = match trust::given(&arguments) {
         Ok(fingerprint) => fingerprint,
@@ -157,6 +164,26 @@ pub async fn run(
         Err(error) => report(io, &error, address.as_str(), language),
     };
     Task::Ended(exit)
+}
+
+/// Takes the token from stdin where that was asked for. One that is written out in the arguments is taken, too, with a word:
+/// whoever lists the machine's processes sees it.
+fn take_token(
+    arguments: &mut Arguments,
+    is_written: bool,
+    io: &mut Io,
+    texts: &CommandTexts,
+) -> Result<(), CommandError> {
+    match arguments.token.as_deref() {
+        Some("-") if io.can_ask && !arguments.no_input => {
+            let typed = password::ask_secret(io, texts, arguments.no_input, texts.token)?;
+            arguments.token = Some(typed.trim().to_owned());
+        }
+        Some("-") => arguments.token = Some(password::from_stdin(io, texts, texts.token)?),
+        Some(_) if is_written => writeln!(io.stderr, "vbatch: {}", texts.token_is_seen)?,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The client that was handed in, or one of the server; with the token given by hand, or the session that was kept.

@@ -2,7 +2,7 @@
 
 use super::Key::{self, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up};
 use super::Mode::{
-    self, ApiKeys, Audit, Batch, Batches, Confirm, Dialog, Fields, FileList, Filter, Form, Help,
+    self, ApiKeys, Audit, Batch, Batches, Choice, Confirm, Dialog, Engine, Fields, FileList, Filter, Form, Help,
     Ledger, Note, Palette, Sort, System, Transfers, Typed, Users,
 };
 use super::{Action, Binding};
@@ -58,7 +58,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::Back,
     ),
     bind(
-        &[Fields, FileList, Batches, Users, System],
+        &[Fields, Engine, FileList, Batches, Users, System],
         &[Esc],
         Action::Back,
     ),
@@ -124,21 +124,49 @@ pub const BINDINGS: &[Binding] = &[
         Action::Audit,
     ),
     bind(&[Users, Ledger], &[Char('a')], Action::AuditOf),
-    bind(SCREENS, &[Char('K'), Char('5')], Action::ApiKeys),
-    bind(&[Form, Fields, Dialog], &[Tab, Down], Action::NextField),
     bind(
-        &[Form, Fields, Dialog],
+        &[Batches, Batch, System, Audit, ApiKeys],
+        &[Char('K'), Char('5')],
+        Action::ApiKeys,
+    ),
+    bind(&[Users, Ledger], &[Char('K')], Action::ApiKeysOf),
+    bind(&[Users, Ledger], &[Char('5')], Action::ApiKeys),
+    bind(
+        &[Form, Fields, Engine, Dialog, Choice],
+        &[Tab, Down],
+        Action::NextField,
+    ),
+    bind(
+        &[Form, Fields, Engine, Dialog, Choice],
         &[BackTab, Up],
         Action::PreviousField,
     ),
-    bind(&[Fields], &[Enter], Action::NextField),
+    bind(
+        &[Engine, Choice],
+        &[Right, Char(' '), Char('l')],
+        Action::NextChoice,
+    ),
+    bind(
+        &[Engine, Choice],
+        &[Left, Char('h')],
+        Action::PreviousChoice,
+    ),
+    bind(&[Fields, Engine], &[Enter], Action::NextField),
     bind(&[FileList], &[Tab], Action::NextField),
     bind(&[FileList], &[BackTab], Action::PreviousField),
-    bind(&[Form, Dialog, Typed, Sort], &[Enter], Action::Submit),
-    bind(&[Fields, FileList, Dialog], &[Ctrl('s')], Action::Submit),
+    bind(
+        &[Form, Dialog, Choice, Typed, Sort],
+        &[Enter],
+        Action::Submit,
+    ),
+    bind(
+        &[Fields, Engine, FileList, Dialog, Choice],
+        &[Ctrl('s')],
+        Action::Submit,
+    ),
     bind(&[Form], &[Esc], Action::Back),
     bind(&[Filter], &[Enter, Down, Tab], Action::Accept),
-    bind(&[Filter, Dialog, Typed], &[Esc], Action::Decline),
+    bind(&[Filter, Dialog, Choice, Typed], &[Esc], Action::Decline),
     bind(&[Confirm], &[Char('y')], Action::Accept),
     bind(&[Confirm], &[Char('n'), Esc, Char('q')], Action::Decline),
     bind(
@@ -156,13 +184,17 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[Note], &[Esc, Char('q')], Action::Back),
     bind(&[Help], &[Esc, Char('q'), Char('?'), Enter], Action::Back),
     bind(SCREENS, &[Char('L')], Action::Language),
-    bind(&[Form, Fields], &[Key::F(2)], Action::Language),
+    bind(&[Form, Fields, Engine], &[Key::F(2)], Action::Language),
     bind(SCREENS, &[Char('I')], Action::Ground),
     bind(SCREENS, &[Char('B')], Action::Bell),
     bind(SCREENS, &[Char('M')], Action::Mouse),
     bind(COMMANDS, &[Char(':')], Action::Palette),
     bind(COMMANDS, &[Char('?')], Action::Help),
-    bind(&[Form, Fields], &[Ctrl('g'), Key::F(1)], Action::Help),
+    bind(
+        &[Form, Fields, Engine, Dialog, Choice],
+        &[Ctrl('g'), Key::F(1)],
+        Action::Help,
+    ),
     bind(SCREENS, &[Char('q')], Action::Quit),
     bind(&Mode::ALL, &[Ctrl('c')], Action::Quit),
     bind(&Mode::ALL, &[Ctrl('z')], Action::Suspend),

@@ -22,6 +22,8 @@ pub enum Mode {
     Batch,
     /// The fields of a new batch.
     Fields,
+    /// The choice of the engine of a new batch.
+    Engine,
     /// The file list of a new batch.
     FileList,
     /// The users.
@@ -42,6 +44,8 @@ pub enum Mode {
     Typed,
     /// A form over a screen.
     Dialog,
+    /// A choice in a form over a screen.
+    Choice,
     /// Something to be read once, over a screen.
     Note,
     /// The help.
@@ -56,11 +60,12 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Form,
         Self::Batches,
         Self::Batch,
         Self::Fields,
+        Self::Engine,
         Self::FileList,
         Self::Users,
         Self::Ledger,
@@ -71,6 +76,7 @@ impl Mode {
         Self::Confirm,
         Self::Typed,
         Self::Dialog,
+        Self::Choice,
         Self::Note,
         Self::Help,
         Self::Palette,
@@ -162,6 +168,10 @@ pub enum Action {
     Decline,
     /// To the other answer.
     SwitchAnswer,
+    /// To the next of a few choices.
+    NextChoice,
+    /// To the one before.
+    PreviousChoice,
     /// To the list of batches.
     Batches,
     /// To the users.
@@ -174,6 +184,8 @@ pub enum Action {
     AuditOf,
     /// To the keys for programs.
     ApiKeys,
+    /// To the keys of the user under the cursor.
+    ApiKeysOf,
     /// Make a key for a program.
     NewKey,
     /// End a key for a program.
@@ -258,6 +270,7 @@ impl Action {
                 | Self::System
                 | Self::Audit
                 | Self::AuditOf
+                | Self::ApiKeysOf
                 | Self::NewUser
                 | Self::GiveCredits
                 | Self::SetCredits

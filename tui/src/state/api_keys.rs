@@ -1,4 +1,4 @@
-//! Owns the list of the user's own keys for programs, newest first.
+//! Owns the list of keys for programs, newest first: the user's own, or those of another as an admin sees them.
 
 use std::cmp::Ordering;
 
@@ -17,9 +17,11 @@ use super::sort::SortBy;
 /// How often the list is read again while it is looked at: when a key was used last is of interest.
 const REFRESH: SignedDuration = SignedDuration::from_secs(15);
 
-/// The user's own keys.
+/// The keys of one user.
 #[derive(Debug)]
 pub(crate) struct ApiKeys {
+    /// Whose they are, when not the user's own.
+    pub(crate) of: Option<Box<v1::User>>,
     pub(crate) rows: Rows<v1::ApiKey>,
     /// Why the list could not be read.
     pub(crate) refusal: Option<Refusal>,
@@ -32,6 +34,7 @@ pub(crate) struct ApiKeys {
 impl Default for ApiKeys {
     fn default() -> Self {
         Self {
+            of: None,
             rows: Rows::ordered(SortBy::Newest),
             refusal: None,
             from: Screen::Batches,
@@ -62,6 +65,31 @@ impl Row for v1::ApiKey {
 }
 
 impl ApiKeys {
+    /// The keys of another user; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self) -> Self {
+        Self {
+            paging: self.paging.of_another(),
+            ..Self::default()
+        }
+    }
+
+    /// Those of another user, or the own ones again; what is known of the others' is not shown as theirs.
+    pub(crate) fn show(&mut self, of: Option<Box<v1::User>>) {
+        let id = |user: &Option<Box<v1::User>>| user.as_ref().map(|user| user.id.clone());
+        if id(&self.of) != id(&of) {
+            *self = Self {
+                from: self.from,
+                ..self.of_another()
+            };
+        }
+        self.of = of;
+    }
+
+    /// Whose keys are asked for: nobody's name for the own ones.
+    pub(crate) fn user_id(&self) -> String {
+        self.of.as_ref().map_or(String::new(), |user| user.id.clone())
+    }
+
     /// The screen was opened, or a key was made or ended: the list is read anew.
     pub(crate) fn open(&mut self) {
         self.rows.begin_reading();
@@ -89,7 +117,7 @@ impl ApiKeys {
             request: v1::ListApiKeysRequest {
                 page_size: PAGE_SIZE,
                 page_token,
-                ..v1::ListApiKeysRequest::default()
+                user_id: self.user_id(),
             },
         })
     }
@@ -126,6 +154,7 @@ impl ApiKeys {
         Some(Ask::RevokeKey {
             id: key.id.clone(),
             name: key.name.clone(),
+            user_id: self.user_id(),
         })
     }
 }

@@ -130,6 +130,14 @@ fn kind_of(action: &str) -> String {
 }
 
 impl Audit {
+    /// The events as another user sees them; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self) -> Self {
+        Self {
+            paging: self.paging.of_another(),
+            ..Self::default()
+        }
+    }
+
     /// The screen was opened: newer events are looked for at once.
     pub(crate) fn open(&mut self) {
         self.before = None;

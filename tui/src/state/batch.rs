@@ -223,9 +223,11 @@ impl OpenBatch {
         item_id: String,
         result: Result<Box<v1::GetItemResponse>, Refusal>,
     ) {
-        if self.asked.as_deref() == Some(item_id.as_str()) {
-            self.asked = None;
+        if self.asked.as_deref() != Some(item_id.as_str()) {
+            // The answer to a question from before the connection was lost, or another batch was open.
+            return;
         }
+        self.asked = None;
         let shown = self.rows.get(&item_id).map(detail_mark);
         match result {
             Ok(response) => {

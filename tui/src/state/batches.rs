@@ -116,6 +116,14 @@ pub(crate) fn counts(batch: &v1::Batch) -> v1::ItemCounts {
 }
 
 impl Batches {
+    /// The list of another user; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self) -> Self {
+        Self {
+            paging: self.paging.of_another(),
+            ..Self::default()
+        }
+    }
+
     /// The stream to open: an admin sees everyone's batches.
     pub(crate) fn watch(&mut self, is_admin: bool) -> NetEffect {
         self.everyones = is_admin;

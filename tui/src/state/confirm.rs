@@ -5,7 +5,9 @@ use vision_batch::v1;
 
 use super::effect::NetEffect;
 use super::field::Field;
+use super::message::{Ticket, TransferId};
 use super::refusal::Refusal;
+use super::transfers::Carries;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +66,12 @@ pub(crate) enum Ask {
         me: bool,
     },
     /// End a key for a program.
-    RevokeKey { id: String, name: String },
+    RevokeKey {
+        id: String,
+        name: String,
+        /// Whose it is, when not the user's own.
+        user_id: String,
+    },
     /// Change what dispatch does.
     Dispatch {
         state: v1::dispatch::State,
@@ -77,6 +84,15 @@ pub(crate) enum Ask {
     ForceToken { token: Secret, said: String },
     /// End the program while transfers run.
     Quit { transfers: usize },
+    /// Break off a transfer that runs.
+    Abort {
+        id: TransferId,
+        carries: Carries,
+        /// What the user knows it by.
+        label: String,
+        /// Whether it was chosen in the list of transfers, which is shown again after the answer.
+        in_list: bool,
+    },
 }
 
 /// A text that is never shown.
@@ -169,25 +185,24 @@ impl Confirm {
 }
 
 impl Ask {
-    /// The number to be typed for Yes: of items, or of batches, when several things were chosen.
+    /// The number to be typed for Yes, where more than one thing ends, goes or is paid for: of items, of batches, or of the
+    /// videos of the one batch that goes.
     pub(crate) fn number(&self) -> Option<i32> {
-        let several = |targets: &[Target]| match targets {
-            [target] => matches!(&target.which, Which::Items(ids) if ids.len() > 1),
-            _ => true,
-        };
-        match self {
+        let number = match self {
             Self::Cancel {
-                targets,
-                pending,
-                running,
-                ..
-            } => several(targets).then_some(pending + running),
-            Self::Retry { targets, count, .. } => several(targets).then_some(*count),
-            Self::Delete { batches, .. } => {
-                (batches.len() > 1).then(|| i32::try_from(batches.len()).unwrap_or(i32::MAX))
-            }
-            _ => None,
-        }
+                pending, running, ..
+            } => pending + running,
+            Self::Retry { count, .. } => *count,
+            Self::Rerun(rerun) => rerun.count,
+            Self::Delete {
+                batches, videos, ..
+            } => match batches.as_slice() {
+                [_] => *videos,
+                several => i32::try_from(several.len()).unwrap_or(i32::MAX),
+            },
+            _ => return None,
+        };
+        (number > 1).then_some(number)
     }
 
     /// Whether Yes can be said: what must be known for it is known.
@@ -201,13 +216,13 @@ impl Ask {
         }
     }
 
-    /// What Yes asks of the network. `request_id` makes one UUID a call.
-    pub(crate) fn effects(&self, mut request_id: impl FnMut() -> String) -> Vec<NetEffect> {
+    /// What Yes asks of the network. `fresh` makes a ticket and a UUID for each call.
+    pub(crate) fn effects(&self, mut fresh: impl FnMut() -> (Ticket, String)) -> Vec<NetEffect> {
         match self {
             Self::Cancel { targets, .. } => targets.iter().map(Target::cancel).collect(),
             Self::Retry { targets, .. } => targets
                 .iter()
-                .map(|target| target.retry(request_id()))
+                .map(|target| target.retry(fresh()))
                 .collect(),
             Self::Delete { batches, .. } => batches
                 .iter()
@@ -217,7 +232,7 @@ impl Ask {
                     })
                 })
                 .collect(),
-            Self::Rerun(rerun) => vec![rerun.effect(request_id())],
+            Self::Rerun(rerun) => vec![rerun.effect(fresh())],
             Self::Disable { user, .. } => {
                 let changed = v1::User {
                     disabled: !user.disabled,
@@ -237,10 +252,10 @@ impl Ask {
                     user_id: user.id.clone(),
                 })]
             }
-            Self::RevokeKey { id, .. } => {
+            Self::RevokeKey { id, user_id, .. } => {
                 vec![NetEffect::RevokeApiKey(v1::RevokeApiKeyRequest {
                     api_key_id: id.clone(),
-                    ..v1::RevokeApiKeyRequest::default()
+                    user_id: user_id.clone(),
                 })]
             }
             Self::Dispatch { state, .. } => vec![NetEffect::SetDispatch(v1::SetDispatchRequest {
@@ -252,12 +267,13 @@ impl Ask {
                 concurrency: Some(*to),
             })],
             Self::ForceToken { token, .. } => {
-                vec![NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
+                let (ticket, _) = fresh();
+                vec![NetEffect::UpdateToken(ticket, v1::UpdateUpstreamTokenRequest {
                     token: token.0.clone(),
                     force: true,
                 })]
             }
-            Self::Quit { .. } => Vec::new(),
+            Self::Quit { .. } | Self::Abort { .. } => Vec::new(),
         }
     }
 }
@@ -281,12 +297,12 @@ fn update(user: v1::User, field: &str) -> NetEffect {
 }
 
 impl Rerun {
-    fn effect(&self, request_id: String) -> NetEffect {
+    fn effect(&self, (ticket, request_id): (Ticket, String)) -> NetEffect {
         let credits = match &self.quote {
             Some(Ok(quote)) => Some(quote.credits),
             _ => None,
         };
-        NetEffect::RerunBatch(v1::RerunBatchRequest {
+        NetEffect::RerunBatch(ticket, v1::RerunBatchRequest {
             batch_id: self.batch_id.clone(),
             engine: Some(self.engine.clone()),
             item_ids: self.item_ids.clone(),
@@ -310,12 +326,12 @@ impl Target {
         }
     }
 
-    fn retry(&self, request_id: String) -> NetEffect {
+    fn retry(&self, (ticket, request_id): (Ticket, String)) -> NetEffect {
         let (item_ids, states) = match &self.which {
             Which::All => (Vec::new(), vec![v1::video_item::State::Failed.into()]),
             Which::Items(item_ids) => (item_ids.clone(), Vec::new()),
         };
-        NetEffect::RetryItems(v1::RetryItemsRequest {
+        NetEffect::RetryItems(ticket, v1::RetryItemsRequest {
             batch_id: self.batch_id.clone(),
             item_ids,
             states,

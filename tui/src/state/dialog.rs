@@ -5,6 +5,7 @@ use vision_batch::v1;
 use vision_batch::v1::api_key::Scope;
 
 use super::effect::NetEffect;
+use super::message::Ticket;
 use super::field::Field;
 use super::refusal::Refusal;
 use crate::keymap::Key;
@@ -18,9 +19,10 @@ pub(crate) enum Purpose {
     /// The balance of this user is set.
     Set(Box<v1::User>),
     Token,
-    /// A key for a program; whether one for admins is offered.
+    /// A key for a program; whether one for admins is offered, and whose it is when not the user's own.
     NewKey {
         admin: bool,
+        user_id: String,
     },
 }
 
@@ -66,8 +68,8 @@ impl Purpose {
     pub(crate) const fn choices(&self) -> usize {
         match self {
             // Only an admin's key may be one for admins.
-            Self::NewKey { admin: false } => SCOPES.len() - 1,
-            Self::NewKey { admin: true } => SCOPES.len(),
+            Self::NewKey { admin: false, .. } => SCOPES.len() - 1,
+            Self::NewKey { admin: true, .. } => SCOPES.len(),
             _ => ROLES.len(),
         }
     }
@@ -90,11 +92,11 @@ pub(crate) struct Dialog {
     pub(crate) fields: Vec<(Entry, Field)>,
     pub(crate) focus: usize,
     pub(crate) busy: bool,
+    /// What it was sent under last.
+    ticket: Ticket,
     pub(crate) flaw: Option<Flaw>,
     /// Which answer of its choice is chosen.
     pub(crate) choice: usize,
-    /// Belongs to the content as it was sent, so that a repeated try moves credits once.
-    request_id: Option<String>,
 }
 
 impl Dialog {
@@ -119,9 +121,9 @@ impl Dialog {
                 .collect(),
             focus: 0,
             busy: false,
+            ticket: Ticket::default(),
             flaw: None,
             choice: 0,
-            request_id: None,
         }
     }
 
@@ -142,6 +144,20 @@ impl Dialog {
         self.focus + 1 == self.fields.len()
     }
 
+    /// Whether the cursor is on a choice, not in a text.
+    pub(crate) fn is_at_choice(&self) -> bool {
+        self.fields
+            .get(self.focus)
+            .is_some_and(|(entry, _)| entry.is_choice())
+    }
+
+    /// Goes to the next answer of its choice, or the one before.
+    pub(crate) fn choose(&mut self, forward: bool) {
+        let count = self.purpose.choices();
+        self.flaw = None;
+        self.choice = (self.choice + if forward { 1 } else { count - 1 }) % count;
+    }
+
     pub(crate) fn edit(&mut self, key: Key) {
         if self.busy {
             return;
@@ -150,14 +166,7 @@ impl Dialog {
             return;
         };
         self.flaw = None;
-        self.request_id = None;
         if entry.is_choice() {
-            let count = self.purpose.choices();
-            match key {
-                Key::Right | Key::Char(' ' | '\u{3000}') => self.choice = (self.choice + 1) % count,
-                Key::Left => self.choice = (self.choice + count - 1) % count,
-                _ => {}
-            }
             return;
         }
         let key = match (*entry, key) {
@@ -179,8 +188,7 @@ impl Dialog {
             && !entry.is_choice()
         {
             self.flaw = None;
-            self.request_id = None;
-            field.insert(text.trim());
+                field.insert(text.trim());
         }
     }
 
@@ -199,13 +207,19 @@ impl Dialog {
         }
     }
 
-    /// Sends the form.
+    /// Whether the form waits for the answer to this.
+    pub(crate) fn waits_for(&self, ticket: Ticket) -> bool {
+        self.busy && self.ticket == ticket
+    }
+
+    /// Sends the form under a ticket, and with the id of a request where it moves credits.
     ///
     /// # Errors
     /// What is missing or wrong; the cursor goes there.
     pub(crate) fn submit(
         &mut self,
-        fresh_id: impl FnOnce() -> String,
+        ticket: Ticket,
+        request_id: String,
         now: Timestamp,
     ) -> Result<NetEffect, Flaw> {
         let effect = match &self.purpose {
@@ -221,7 +235,7 @@ impl Dialog {
                     },
                 };
                 let role = ROLES[self.choice];
-                NetEffect::CreateUser(v1::CreateUserRequest {
+                NetEffect::CreateUser(ticket, v1::CreateUserRequest {
                     username: self.text(Entry::Username).to_owned(),
                     display_name: self.text(Entry::DisplayName).to_owned(),
                     role: role.into(),
@@ -239,8 +253,7 @@ impl Dialog {
                 }
                 let note = self.text(Entry::Note).to_owned();
                 let user_id = user.id.clone();
-                let request_id = self.request_id.get_or_insert_with(fresh_id).clone();
-                NetEffect::AdjustCredits(v1::AdjustCreditsRequest {
+                NetEffect::AdjustCredits(ticket, v1::AdjustCreditsRequest {
                     user_id,
                     delta,
                     note,
@@ -248,7 +261,7 @@ impl Dialog {
                 })
             }
             Purpose::Set(user) => match self.text(Entry::Credits).parse::<i32>() {
-                Ok(credits) if credits >= 0 => NetEffect::SetCredits(v1::SetCreditsRequest {
+                Ok(credits) if credits >= 0 => NetEffect::SetCredits(ticket, v1::SetCreditsRequest {
                     user_id: user.id.clone(),
                     credits,
                     expected_balance: Some(user.credit_balance),
@@ -256,7 +269,7 @@ impl Dialog {
                 }),
                 _ => return Err(Flaw::NoNumber(Entry::Credits)),
             },
-            Purpose::NewKey { .. } => self.new_key(now)?,
+            Purpose::NewKey { user_id, .. } => self.new_key(ticket, user_id, now)?,
             Purpose::Token => {
                 let token = self.text(Entry::Token);
                 // Some copy it with the word before it.
@@ -264,18 +277,19 @@ impl Dialog {
                 if token.is_empty() {
                     return Err(Flaw::Empty(Entry::Token));
                 }
-                NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
+                NetEffect::UpdateToken(ticket, v1::UpdateUpstreamTokenRequest {
                     token: token.to_owned(),
                     force: false,
                 })
             }
         };
         self.busy = true;
+        self.ticket = ticket;
         self.flaw = None;
         Ok(effect)
     }
 
-    fn new_key(&self, now: Timestamp) -> Result<NetEffect, Flaw> {
+    fn new_key(&self, ticket: Ticket, user_id: &str, now: Timestamp) -> Result<NetEffect, Flaw> {
         let name = self.text(Entry::KeyName);
         if name.is_empty() {
             return Err(Flaw::Empty(Entry::KeyName));
@@ -294,11 +308,11 @@ impl Dialog {
                 })
             }
         };
-        Ok(NetEffect::CreateApiKey(v1::CreateApiKeyRequest {
+        Ok(NetEffect::CreateApiKey(ticket, v1::CreateApiKeyRequest {
             name: name.to_owned(),
             scopes: vec![SCOPES[self.choice].into()],
             expire_time,
-            user_id: String::new(),
+            user_id: user_id.to_owned(),
         }))
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use vision_batch::v1;
 
-use super::message::TransferId;
+use super::message::{Ticket, TransferId};
 #[cfg(doc)]
 use super::message::{Message, NetMessage};
 #[cfg(doc)]
@@ -108,11 +108,11 @@ pub enum NetEffect {
         request: v1::ListApiKeysRequest,
     },
     /// Make a key for a program.
-    CreateApiKey(v1::CreateApiKeyRequest),
+    CreateApiKey(Ticket, v1::CreateApiKeyRequest),
     /// End a key.
     RevokeApiKey(v1::RevokeApiKeyRequest),
     /// Make a new batch from the stored files of another.
-    RerunBatch(v1::RerunBatchRequest),
+    RerunBatch(Ticket, v1::RerunBatchRequest),
     /// Ask for the next page of users.
     ListUsers {
         /// Number of the question, to tell late answers.
@@ -121,11 +121,11 @@ pub enum NetEffect {
         request: v1::ListUsersRequest,
     },
     /// Make a user.
-    CreateUser(v1::CreateUserRequest),
+    CreateUser(Ticket, v1::CreateUserRequest),
     /// Give credits to a user, or take some.
-    AdjustCredits(v1::AdjustCreditsRequest),
+    AdjustCredits(Ticket, v1::AdjustCreditsRequest),
     /// Set the credits of a user.
-    SetCredits(v1::SetCreditsRequest),
+    SetCredits(Ticket, v1::SetCreditsRequest),
     /// Ask for the next page of the movements of a user's credits.
     ListLedger {
         /// Number of the question, to tell late answers.
@@ -140,7 +140,7 @@ pub enum NetEffect {
     /// Change what dispatch does, or how many slots there are.
     SetDispatch(v1::SetDispatchRequest),
     /// Put in another upstream token.
-    UpdateToken(v1::UpdateUpstreamTokenRequest),
+    UpdateToken(Ticket, v1::UpdateUpstreamTokenRequest),
     /// Fetch a source image and shrink it to what fits into so many cells.
     LoadThumbnail {
         /// The image.
@@ -155,7 +155,7 @@ pub enum NetEffect {
     /// Cancel some items.
     CancelItems(v1::CancelItemsRequest),
     /// Begin a new round of some items.
-    RetryItems(v1::RetryItemsRequest),
+    RetryItems(Ticket, v1::RetryItemsRequest),
     /// Upload a batch. `image_count`, `file_digests` and the file headers are filled in by the one who uploads.
     CreateBatch {
         /// Which upload this is.
@@ -271,7 +271,7 @@ impl std::fmt::Debug for NetEffect {
             Self::ListUsers { number, request } => {
                 return write!(f, "ListUsers({number}, {request:?})");
             }
-            Self::CreateUser(request) => return write!(f, "CreateUser({})", request.username),
+            Self::CreateUser(_, request) => return write!(f, "CreateUser({})", request.username),
             Self::UpdateUser(request) => return write!(f, "UpdateUser({request:?})"),
             Self::ResetPassword(request) => return write!(f, "ResetPassword({request:?})"),
             Self::ListAudit { number, request } => {
@@ -280,10 +280,10 @@ impl std::fmt::Debug for NetEffect {
             Self::ListApiKeys { number, request } => {
                 return write!(f, "ListApiKeys({number}, {request:?})");
             }
-            Self::CreateApiKey(request) => return write!(f, "CreateApiKey({request:?})"),
+            Self::CreateApiKey(_, request) => return write!(f, "CreateApiKey({request:?})"),
             Self::RevokeApiKey(request) => return write!(f, "RevokeApiKey({request:?})"),
-            Self::AdjustCredits(request) => return write!(f, "AdjustCredits({request:?})"),
-            Self::SetCredits(request) => return write!(f, "SetCredits({request:?})"),
+            Self::AdjustCredits(_, request) => return write!(f, "AdjustCredits({request:?})"),
+            Self::SetCredits(_, request) => return write!(f, "SetCredits({request:?})"),
             Self::ListLedger { number, request } => {
                 return write!(f, "ListLedger({number}, {request:?})");
             }
@@ -292,13 +292,13 @@ impl std::fmt::Debug for NetEffect {
             Self::LoadThumbnail { request, cells } => {
                 return write!(f, "LoadThumbnail({request:?}, {cells:?})");
             }
-            Self::RerunBatch(request) => return write!(f, "RerunBatch({request:?})"),
+            Self::RerunBatch(_, request) => return write!(f, "RerunBatch({request:?})"),
             Self::SetDispatch(request) => return write!(f, "SetDispatch({request:?})"),
-            Self::UpdateToken(request) => return write!(f, "UpdateToken(force {})", request.force),
+            Self::UpdateToken(_, request) => return write!(f, "UpdateToken(force {})", request.force),
             Self::CancelBatch(request) => return write!(f, "CancelBatch({request:?})"),
             Self::DeleteBatch(request) => return write!(f, "DeleteBatch({request:?})"),
             Self::CancelItems(request) => return write!(f, "CancelItems({request:?})"),
-            Self::RetryItems(request) => return write!(f, "RetryItems({request:?})"),
+            Self::RetryItems(_, request) => return write!(f, "RetryItems({request:?})"),
             Self::CreateBatch {
                 transfer,
                 spec,

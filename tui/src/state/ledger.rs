@@ -62,8 +62,9 @@ impl Row for Movement {
 }
 
 impl Ledger {
-    pub(crate) fn new(user_id: String) -> Self {
-        let mut paging = Paging::default();
+    /// The ledger of a user, in the place of the one that was shown before.
+    pub(crate) fn new(user_id: String, before: Option<&Self>) -> Self {
+        let mut paging = before.map_or_else(Paging::default, |it| it.paging.of_another());
         paging.restart();
         Self {
             user_id,

@@ -62,6 +62,11 @@ pub enum Stream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransferId(pub u64);
 
+/// What a single call was asked under, so that its answer finds whoever still waits for it, and nobody else. The screen counts
+/// them from 1 and never gives one twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticket(pub u64);
+
 /// What the network says. Each names the effect it answers, or the stream it belongs to.
 #[derive(Debug)]
 pub enum NetMessage {
@@ -84,6 +89,8 @@ pub enum NetMessage {
     SessionEnded(Refusal),
     /// Answers [`NetEffect::LoadServiceInfo`].
     ServiceInfo(Box<v1::GetServiceInfoResponse>),
+    /// Answers [`NetEffect::LoadServiceInfo`]: it is not known.
+    ServiceInfoLost,
     /// A stream was opened, or opened again: what comes next is a snapshot, or word that nothing changed.
     StreamOpened(Stream),
     /// A stream broke off. It is opened again after a while (unless `retry_in` is absent: then it is given up),
@@ -134,7 +141,7 @@ pub enum NetMessage {
         result: Result<Box<v1::ListUsersResponse>, Refusal>,
     },
     /// Answers [`NetEffect::CreateUser`].
-    UserMade(Result<Box<v1::CreateUserResponse>, Refusal>),
+    UserMade(Ticket, Result<Box<v1::CreateUserResponse>, Refusal>),
     /// Answers [`NetEffect::UpdateUser`]: the user as it is now.
     UserChanged(Result<Box<v1::User>, Refusal>),
     /// Answers [`NetEffect::ResetPassword`].
@@ -154,11 +161,11 @@ pub enum NetMessage {
         result: Result<Box<v1::ListApiKeysResponse>, Refusal>,
     },
     /// Answers [`NetEffect::CreateApiKey`].
-    ApiKeyMade(Result<Box<v1::CreateApiKeyResponse>, Refusal>),
+    ApiKeyMade(Ticket, Result<Box<v1::CreateApiKeyResponse>, Refusal>),
     /// Answers [`NetEffect::RevokeApiKey`].
     ApiKeyRevoked(Result<(), Refusal>),
     /// Answers [`NetEffect::AdjustCredits`] and [`NetEffect::SetCredits`]: the user with the new balance.
-    CreditsMoved(Result<Box<v1::User>, Refusal>),
+    CreditsMoved(Ticket, Result<Box<v1::User>, Refusal>),
     /// Answers [`NetEffect::ListLedger`].
     LedgerPage {
         /// Whose ledger was asked for.
@@ -173,7 +180,7 @@ pub enum NetMessage {
     /// Answers [`NetEffect::SetDispatch`].
     Dispatched(Result<Box<v1::Dispatch>, Refusal>),
     /// Answers [`NetEffect::UpdateToken`].
-    TokenPutIn(Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>),
+    TokenPutIn(Ticket, Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>),
     /// Answers [`NetEffect::LoadThumbnail`].
     Thumbnail {
         /// The item whose source image it is of.
@@ -184,7 +191,7 @@ pub enum NetMessage {
         thumbnail: Option<Arc<Thumbnail>>,
     },
     /// Answers [`NetEffect::RerunBatch`].
-    Rerun(Result<Box<v1::RerunBatchResponse>, Refusal>),
+    Rerun(Ticket, Result<Box<v1::RerunBatchResponse>, Refusal>),
     /// Answers [`NetEffect::CancelBatch`] and [`NetEffect::CancelItems`]: how many items it reached.
     Cancelled(Result<i32, Refusal>),
     /// Answers [`NetEffect::DeleteBatch`].
@@ -195,7 +202,7 @@ pub enum NetMessage {
         result: Result<i64, Refusal>,
     },
     /// Answers [`NetEffect::RetryItems`].
-    Retried(Result<Box<v1::RetryItemsResponse>, Refusal>),
+    Retried(Ticket, Result<Box<v1::RetryItemsResponse>, Refusal>),
     /// A transfer goes on; at most about ten times a second.
     Progress {
         /// Which one.

@@ -38,6 +38,7 @@ mod start;
 mod system;
 mod time;
 mod transfers;
+mod unanswered;
 mod update;
 mod users;
 mod warning;
@@ -59,8 +60,8 @@ pub(crate) use fuzzy::Fuzzy;
 pub(crate) use ledger::{Ledger, Movement};
 pub(crate) use live::{Freshness, Live};
 pub use look::{AmbiguousWidth, ColorDepth, Ground, Language, Look, SymbolSet};
-pub use message::{Message, Metadata, Mouse, NetMessage, Stream, TransferId};
-pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, engines};
+pub use message::{Message, Metadata, Mouse, NetMessage, Stream, Ticket, TransferId};
+pub(crate) use new_batch::{Audio, Focus, NewBatch, Problem, Sums, engines};
 pub(crate) use note::{Disclosed, Note};
 pub(crate) use notice::{Notice, Shown};
 pub(crate) use palette::Palette;
@@ -72,7 +73,8 @@ pub(crate) use sort::{Order, SortBy, SortMenu};
 pub use start::{Directories, Start};
 pub(crate) use system::System;
 pub(crate) use time::{moment, seconds};
-pub(crate) use transfers::Transfers;
+pub(crate) use transfers::{Carries, Transfers};
+pub(crate) use unanswered::Unanswered;
 pub use update::update;
 pub(crate) use users::Users;
 pub(crate) use warning::Warning;
@@ -112,12 +114,17 @@ pub struct State {
     pub(crate) api_keys: ApiKeys,
     pub(crate) pictures: Pictures,
     pub(crate) service: Option<v1::GetServiceInfoResponse>,
+    /// When what the service takes and costs is asked again, after the answer was lost.
+    service_again: Option<Timestamp>,
     pub(crate) transfers: Transfers,
+    unanswered: Unanswered,
     pub(crate) notice: Option<Shown>,
     /// The password of the sign-in just made, until it is known whether it must be changed.
     password: String,
     seed: u128,
     requests: u128,
+    /// The ticket that was given last.
+    last_ticket: u64,
     /// Questions what making a preview for real costs; their numbers go down from the highest, those of drafts up.
     rerun_quotes: u64,
     ended: bool,
@@ -128,10 +135,7 @@ impl State {
     #[must_use]
     pub fn new(start: Start) -> (Self, Vec<Effect>) {
         let directories = start.directories;
-        let new_batch = NewBatch::new(
-            directories.as_ref().map(|it| it.working.clone()),
-            directories.as_ref().and_then(|it| it.home.clone()),
-        );
+        let new_batch = NewBatch::new(directories.as_ref());
         let (gate, mut effects) = if start.resume {
             (Gate::Resuming, vec![Effect::Net(NetEffect::Resume)])
         } else {
@@ -168,11 +172,14 @@ impl State {
             api_keys: ApiKeys::default(),
             pictures: Pictures::default(),
             service: None,
+            service_again: None,
             transfers: Transfers::default(),
+            unanswered: Unanswered::default(),
             notice: None,
             password: String::new(),
             seed: start.seed,
             requests: 0,
+            last_ticket: 0,
             rerun_quotes: 0,
             ended: false,
         };
@@ -193,6 +200,25 @@ impl State {
     #[must_use]
     pub const fn size(&self) -> (u16, u16) {
         self.size
+    }
+
+    /// Nothing of the user who was here is left for the next one: not what was seen, not what was typed or asked, not what
+    /// runs. Answers with what is to be stopped.
+    fn forget_user(&mut self) -> Vec<NetEffect> {
+        self.screen = Screen::Batches;
+        self.overlay = None;
+        self.batches = self.batches.of_another();
+        self.batch = None;
+        self.left = None;
+        self.new_batch = self.new_batch.of_another(self.directories.as_ref());
+        self.users = self.users.of_another();
+        self.system = System::default();
+        self.audit = self.audit.of_another();
+        self.api_keys = self.api_keys.of_another();
+        self.pictures = Pictures::default();
+        self.unanswered = Unanswered::default();
+        self.notice = None;
+        self.transfers.drop_all()
     }
 
     /// The time on the server.
@@ -230,6 +256,12 @@ impl State {
 
     fn say(&mut self, notice: Notice) {
         self.notice = Some(Shown::new(notice, self.now));
+    }
+
+    /// The ticket of the next call.
+    fn ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        Ticket(self.last_ticket)
     }
 
     /// A fresh UUID for a request.

@@ -32,6 +32,14 @@ enum Stage {
 }
 
 impl Paging {
+    /// Of another list in the place of this one: its numbers go on, so that no answer to this one's questions is its own.
+    pub(crate) fn of_another(&self) -> Self {
+        Self {
+            stage: Stage::Whole,
+            last_number: self.last_number + 1,
+        }
+    }
+
     /// Everything is to be fetched from the first page on.
     pub(crate) fn restart(&mut self) {
         // The answer to an older question is not waited for any more.

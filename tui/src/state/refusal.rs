@@ -66,6 +66,16 @@ impl Refusal {
         )
     }
 
+    /// Whether it is not known what became of what was asked for: the answer was lost, or the server does not know itself.
+    #[must_use]
+    pub const fn leaves_open(&self) -> bool {
+        self.is_network()
+            || matches!(
+                self.cause,
+                Cause::Unknown | Cause::Server(Reason::Internal | Reason::ShuttingDown)
+            )
+    }
+
     /// The value of a fact; empty when it is not there.
     pub(crate) fn fact(&self, name: &str) -> &str {
         self.metadata.get(name).map_or("", String::as_str)

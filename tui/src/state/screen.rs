@@ -1,14 +1,18 @@
 //! Owns which screen is shown and what lies over it, and what follows from that: what the keyboard is about, what is
 //! offered, which stream the screen lives on, and when it shows something else only because time passes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use vision_batch::v1;
 
+use super::message::{Message, NetMessage};
 use super::{
     AmbiguousWidth, ColorDepth, Confirm, Dialog, Focus, Freshness, Live, Note, Palette, PictureOf,
-    SortMenu, State, SymbolSet, Wanted, geometry,
+    SortMenu, State, SymbolSet, Wanted, geometry, moment,
 };
 use crate::keymap::{Action, Mode};
+
+/// By how much the server's clock has moved against ours when it counts as set, not as a sign of life that was long on its way.
+const CLOCK_SET: SignedDuration = SignedDuration::from_secs(2);
 
 /// Which screen is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub(crate) enum Overlay {
     Help {
         mode: Mode,
         top: usize,
+        /// What it was asked for over, and what is there again after it.
+        below: Option<Box<Overlay>>,
     },
     Confirm(Confirm),
     Palette(Palette),
@@ -53,6 +59,7 @@ impl State {
             Some(Overlay::Confirm(_)) => return Mode::Confirm,
             Some(Overlay::Palette(_)) => return Mode::Palette,
             Some(Overlay::Sort(_)) => return Mode::Sort,
+            Some(Overlay::Dialog(dialog)) if dialog.is_at_choice() => return Mode::Choice,
             Some(Overlay::Dialog(_)) => return Mode::Dialog,
             Some(Overlay::Note(_)) => return Mode::Note,
             Some(Overlay::Transfers { .. }) => return Mode::Transfers,
@@ -75,6 +82,7 @@ impl State {
             Screen::ApiKeys => Mode::ApiKeys,
             Screen::NewBatch if self.new_batch.glob.is_some() => Mode::Filter,
             Screen::NewBatch if self.new_batch.focus == Focus::Files => Mode::FileList,
+            Screen::NewBatch if self.new_batch.focus == Focus::Engine => Mode::Engine,
             Screen::NewBatch => Mode::Fields,
         }
     }
@@ -118,6 +126,41 @@ impl State {
                 .as_ref()
                 .and_then(|batch| batch.rows.current())
                 .is_some_and(ticking)
+    }
+
+    /// Whether a message may change what the screen shows: all do but signs of life of a stream that is known to be alive.
+    #[must_use]
+    pub fn may_show(&self, message: &Message) -> bool {
+        let Message::Net(message) = message else {
+            return true;
+        };
+        let (beat, live) = match message {
+            NetMessage::Batches(event) => match &**event {
+                v1::watch_batches_response::Event::Heartbeat(beat) => (beat, &self.batches.live),
+                _ => return true,
+            },
+            NetMessage::Batch { batch_id, event } => match (&**event, &self.batch) {
+                (v1::batch_status_response::Event::Heartbeat(beat), Some(batch))
+                    if batch.id == *batch_id =>
+                {
+                    (beat, &batch.live)
+                }
+                (v1::batch_status_response::Event::Heartbeat(_), _) => return false,
+                _ => return true,
+            },
+            NetMessage::System(event) => match &**event {
+                v1::watch_system_response::Event::Heartbeat(beat) => (beat, &self.system.live),
+                _ => return true,
+            },
+            _ => return true,
+        };
+        // Clocks that were set meanwhile are seen in every age.
+        let ahead = beat
+            .server_time
+            .as_ref()
+            .map(|time| moment(time).duration_since(self.now));
+        let set = ahead.is_some_and(|ahead| (ahead - self.server_ahead).abs() >= CLOCK_SET);
+        set || !matches!(live.freshness(self.now), Freshness::Live)
     }
 
     /// The picture that belongs beside what the cursor is on, and the cells there are for it; none where there is no room,

@@ -216,6 +216,17 @@ impl Transfers {
         (ended, effects)
     }
 
+    /// Forgets all of them, and where videos were saved; answers with what is to be stopped. Numbers are not given again.
+    pub(crate) fn drop_all(&mut self) -> Vec<NetEffect> {
+        let running = std::mem::take(&mut self.running);
+        self.waiting.clear();
+        self.saved.clear();
+        running
+            .iter()
+            .map(|transfer| NetEffect::Abort(transfer.id))
+            .collect()
+    }
+
     /// Uploads start at once; downloads as there is room.
     fn start_waiting(&mut self, now: Timestamp) -> Vec<NetEffect> {
         let mut effects = Vec::new();

@@ -35,8 +35,8 @@ pub(crate) struct Users {
     /// Of the user under the cursor, or of the one whose ledger is open.
     pub(crate) ledger: Option<Ledger>,
     read_at: Option<Timestamp>,
-    /// Whether a page of a ledger is on its way: one at a time, however fast the cursor moves.
-    ledger_asked: bool,
+    /// The question for a page of a ledger that is on its way: one at a time, however fast the cursor moves.
+    ledger_asked: Option<u64>,
 }
 
 impl Default for Users {
@@ -49,7 +49,7 @@ impl Default for Users {
             refusal: None,
             ledger: None,
             read_at: None,
-            ledger_asked: false,
+            ledger_asked: None,
         }
     }
 }
@@ -93,12 +93,26 @@ impl Row for v1::User {
 }
 
 impl Users {
+    /// The list as another user sees it; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self) -> Self {
+        let ledger = self.ledger.as_ref();
+        Self {
+            paging: self.paging.of_another(),
+            // Of nobody: it only keeps the numbers of its questions.
+            ledger: ledger.map(|it| Ledger::new(String::new(), Some(it))),
+            ..Self::default()
+        }
+    }
+
     /// The screen was opened: the list is read anew.
     pub(crate) fn open(&mut self) {
         self.rows.begin_reading();
         self.paging.restart();
         self.read_at = None;
-        self.ledger_asked = false;
+        self.ledger_asked = None;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.refresh();
+        }
     }
 
     /// What is to be asked for now: the next page, or the movements of the one under the cursor.
@@ -139,19 +153,21 @@ impl Users {
         let user = self.rows.current()?;
         let known = self.ledger.as_ref().is_some_and(|it| it.user_id == user.id);
         if !known {
-            self.ledger = Some(Ledger::new(user.id.clone()));
+            self.ledger = Some(Ledger::new(user.id.clone(), self.ledger.as_ref()));
         }
         self.want_movements(now, false)
     }
 
     /// The next page of the ledger; `deep` when it is looked at whole, not only its newest movements.
     pub(crate) fn want_movements(&mut self, now: Timestamp, deep: bool) -> Option<NetEffect> {
-        if self.ledger_asked {
+        if self.ledger_asked.is_some() {
             return None;
         }
-        let wanted = self.ledger.as_mut()?.want(now, deep);
-        self.ledger_asked = wanted.is_some();
-        wanted
+        let wanted = self.ledger.as_mut()?.want(now, deep)?;
+        if let NetEffect::ListLedger { number, .. } = &wanted {
+            self.ledger_asked = Some(*number);
+        }
+        Some(wanted)
     }
 
     pub(crate) fn take_page(
@@ -191,7 +207,11 @@ impl Users {
         result: Result<Box<v1::ListLedgerEntriesResponse>, Refusal>,
         now: Timestamp,
     ) {
-        self.ledger_asked = false;
+        // The answer to a question that nobody waits for any more.
+        if self.ledger_asked != Some(number) {
+            return;
+        }
+        self.ledger_asked = None;
         if let Some(ledger) = self.ledger.as_mut().filter(|it| it.user_id == user_id) {
             ledger.take_page(number, result, now);
         }

@@ -2,14 +2,17 @@
 //!
 //! Invariant: raw mode, the alternate screen, bracketed paste and the mouse end with [`TerminalGuard`], with a panic, with
 //! SIGTERM, SIGINT and SIGHUP (which end the loop and so drop the guard), and for as long as the program is put aside
-//! (Ctrl-Z, SIGTSTP); called back, it takes them again.
+//! (Ctrl-Z, SIGTSTP); called back, it takes them again. A panic, in whichever task or thread, ends the screen: the terminal
+//! is given back once, before the panic speaks, and nothing is drawn over its words.
 //!
 //! Not here: what is drawn, and what keys mean.
 
 mod ask;
+mod broken;
+mod output;
 mod player;
 
-use std::io::{self, Stdout, Write as _};
+use std::io::{self, Write as _};
 
 use base64::Engine as _;
 use crossterm::event::{
@@ -25,6 +28,8 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 pub use ask::ambiguous_width;
+pub use broken::is_broken;
+pub use output::Frames;
 pub use player::{is_within_reach as player_is_within_reach, play};
 
 use crate::keymap::Key;
@@ -32,7 +37,7 @@ use crate::state::{Message, Mouse};
 
 /// The terminal while it is ours. Dropped, it is given back.
 pub struct TerminalGuard {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Frames>>,
 }
 
 impl TerminalGuard {
@@ -43,10 +48,12 @@ impl TerminalGuard {
     pub fn take() -> io::Result<Self> {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
+            if broken::tell() {
+                give_back();
+            }
             before(panic);
         }));
-        let entered = enter().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let entered = enter().and_then(|()| Terminal::new(CrosstermBackend::new(Frames::default())));
         match entered {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
@@ -57,14 +64,17 @@ impl TerminalGuard {
     }
 
     /// The terminal to draw on.
-    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Stdout>> {
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Frames>> {
         &mut self.terminal
     }
 }
 
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
-        give_back();
+        // A panic has given it back already, and has spoken since.
+        if !is_broken() {
+            give_back();
+        }
     }
 }
 
@@ -75,6 +85,9 @@ fn enter() -> io::Result<()> {
 
 /// Takes the terminal again, whatever was done to it while the program was put aside.
 pub fn take_again(mouse: bool) {
+    if is_broken() {
+        return;
+    }
     // What is believed of the modes may be wrong by now: begun anew from how they were found at first.
     let _ = disable_raw_mode();
     let _ = enter();
@@ -117,8 +130,9 @@ pub fn ring(words: &str) {
 /// Nobody can be told when this fails, and every step is tried.
 fn give_back() {
     tell_mouse(false);
+    let mut stdout = io::stdout().lock();
     let _ = execute!(
-        io::stdout(),
+        stdout,
         DisableBracketedPaste,
         LeaveAlternateScreen,
         crossterm::cursor::Show
@@ -144,7 +158,8 @@ pub fn input() -> io::Result<impl Stream<Item = Message> + Unpin> {
         .filter_map(|event| futures::future::ready(event.ok().and_then(message)));
     // The terminal's end is passed on; the signals' stream alone would never end.
     let events = events.chain(futures::stream::iter([Message::Terminated]));
-    Ok(Box::pin(futures::stream::select(events, signals()?)))
+    let ends = futures::stream::select(signals()?, broken::ends());
+    Ok(Box::pin(futures::stream::select(events, ends)))
 }
 
 #[cfg(unix)]

@@ -21,6 +21,8 @@ pub(crate) struct AdminTexts {
     pub(crate) col_last_sign_in: &'static str,
     pub(crate) role: fn(v1::user::Role) -> &'static str,
     pub(crate) disabled: &'static str,
+    /// What is done to a disabled user by the key that disables.
+    pub(crate) let_in: &'static str,
     pub(crate) first_password: &'static str,
     /// The first password was not used in time.
     pub(crate) password_expired: &'static str,

@@ -51,6 +51,10 @@ pub(crate) struct CommandTexts {
     pub(crate) stdin_lacks: fn(&str) -> String,
     pub(crate) cannot_ask: fn(&str) -> String,
     pub(crate) needs_yes: &'static str,
+    /// What a token is called where it is asked for.
+    pub(crate) token: &'static str,
+    /// That a token in the arguments is no secret any more.
+    pub(crate) token_is_seen: &'static str,
     /// What counts as yes, in lower case.
     pub(crate) yes: &'static [&'static str],
     pub(crate) one_stdin: &'static str,

@@ -29,6 +29,9 @@ pub(crate) struct RecordTexts {
 
     // Keys for programs.
     pub(crate) api_keys: &'static str,
+    /// Those of another.
+    pub(crate) api_keys_of: fn(&str) -> String,
+    pub(crate) no_keys_of: fn(&str) -> String,
     pub(crate) count_keys: fn(i64) -> String,
     pub(crate) no_keys: &'static str,
     /// The same where none can be made.

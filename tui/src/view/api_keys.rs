@@ -7,6 +7,7 @@ use vision_batch::v1::api_key::Scope;
 use super::batches::draw_titles;
 use super::chrome;
 use super::columns::{Column, Placed, fixed, growing, number, place};
+use super::cut::clean;
 use super::pen::Pen;
 use super::symbols;
 use super::theme::Role;
@@ -43,7 +44,11 @@ fn columns(pen: &Pen) -> Vec<Column<Key>> {
 pub(crate) fn draw(state: &State, pen: &mut Pen, parts: ApiKeysParts) {
     let words = pen.words;
     let keys = &state.api_keys;
-    chrome::header(state, pen, parts.header, true, words.records.api_keys);
+    let title = match &keys.of {
+        Some(user) => (words.records.api_keys_of)(&clean(&user.username)),
+        None => words.records.api_keys.to_owned(),
+    };
+    chrome::header(state, pen, parts.header, true, &title);
     if !chrome::banner(state, pen, parts.counts) {
         draw_counts(state, pen, parts.counts);
     }
@@ -59,12 +64,13 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, parts: ApiKeysParts) {
     }
     pen.scroll_bar(parts.list, keys.rows.position().top, keys.rows.len());
     if keys.rows.len() == 0 && keys.refusal.is_none() {
-        let text = match keys.is_read() {
-            true if state.read_only => words.records.no_keys_here,
-            true => words.records.no_keys,
-            false => words.loading,
+        let text = match (keys.is_read(), &keys.of) {
+            (false, _) => words.loading.to_owned(),
+            (true, Some(user)) => (words.records.no_keys_of)(&clean(&user.username)),
+            (true, None) if state.read_only => words.records.no_keys_here.to_owned(),
+            (true, None) => words.records.no_keys.to_owned(),
         };
-        pen.put(x, parts.list.y + 1, text, Role::Dim, width);
+        pen.put(x, parts.list.y + 1, &text, Role::Dim, width);
     }
     pen.rule(parts.about, "", Role::Text);
     for (y, line) in (parts.about.y + 1..).zip(words.records.about_keys) {

@@ -198,14 +198,27 @@ pub(crate) fn footer(state: &State, pen: &mut Pen, area: Rect, mode: Mode, actio
         .copied()
         .filter(|action| state.offers(*action))
         .collect();
-    keys(pen, area.x + 1, area.y, end, mode, &offered);
+    keys(state, pen, (area.x + 1, area.y), end, mode, &offered);
 }
 
 /// Keys and what they do, as many as fit; the last one (help) always.
-pub(crate) fn keys(pen: &mut Pen, x: u16, y: u16, end: u16, mode: Mode, actions: &[Action]) {
+pub(crate) fn keys(
+    state: &State,
+    pen: &mut Pen,
+    (x, y): (u16, u16),
+    end: u16,
+    mode: Mode,
+    actions: &[Action],
+) {
+    let is_out = state.users.rows.current().is_some_and(|it| it.disabled);
     let named = |pen: &Pen, action: Action| {
         let key = keymap::key_of(mode, action)?.to_string();
-        Some((key, (pen.words.action_short)(action)))
+        // The same key does one or the other.
+        let name = match action {
+            Action::DisableUser if is_out => pen.words.admin.let_in,
+            other => (pen.words.action_short)(other),
+        };
+        Some((key, name))
     };
     let cells = |(key, name): &(String, &str)| {
         u16::try_from(width(key) + 1 + width(name) + 2).unwrap_or(u16::MAX)

@@ -122,8 +122,8 @@ pub(crate) fn halves(text: &str, cells: usize, ambiguous: AmbiguousWidth) -> (&s
 }
 
 /// The end of a text that is being typed, so that the cursor behind it is seen.
-pub(crate) fn keep_end(text: &str, cells: usize) -> &str {
-    tail(text, cells, AmbiguousWidth::Narrow)
+pub(crate) fn keep_end(text: &str, cells: usize, ambiguous: AmbiguousWidth) -> &str {
+    tail(text, cells, ambiguous)
 }
 
 /// What must stay together on a line: words with the punctuation that follows them.

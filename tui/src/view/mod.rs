@@ -106,7 +106,7 @@ fn draw_screen(state: &State, pen: &mut Pen, size: (u16, u16)) {
 
 fn draw_overlay(state: &State, overlay: &Overlay, pen: &mut Pen, area: Rect) {
     match overlay {
-        Overlay::Help { mode, top } => overlay::help(state, pen, area, *mode, *top),
+        Overlay::Help { mode, top, .. } => overlay::help(state, pen, area, *mode, *top),
         Overlay::Confirm(question) => overlay::confirm(pen, area, question),
         Overlay::Palette(palette) => overlay::palette(state, pen, area, palette),
         Overlay::Dialog(form) => dialog::draw(pen, area, form),

@@ -282,7 +282,7 @@ impl<'a> Pen<'a> {
             self.put(x, area.y, hint, Role::Dim, cells(room));
         }
         // While typing, the part around the cursor is seen; else the beginning.
-        let visible_before = keep_end(&before, room.saturating_sub(1));
+        let visible_before = keep_end(&before, room.saturating_sub(1), self.ambiguous);
         let start = if active {
             before.len() - visible_before.len()
         } else {
@@ -290,7 +290,7 @@ impl<'a> Pen<'a> {
         };
         self.put(x, area.y, &shown[start..], role, cells(room));
         if active {
-            let offset = cells(width(visible_before));
+            let offset = cells(width_in(visible_before, self.ambiguous));
             self.cursor = Some(Position::new(x + offset, area.y));
         }
     }

@@ -61,7 +61,7 @@ fn a_failed_item_says_what_to_do() {
     driver.effects.clear();
     driver.keys("y");
     let asked = driver.asked();
-    let [NetEffect::RetryItems(request)] = &asked[..] else {
+    let [NetEffect::RetryItems(_, request)] = &asked[..] else {
         panic!("{asked:?}");
     };
     assert_eq!(request.item_ids, ["item-7"]);

@@ -8,7 +8,7 @@ use vbatch_tui::state::{
 use vision_batch::v1;
 
 use super::samples::{self, Driver, NOW, new_batch, quote};
-use super::{assert_shows, user};
+use super::{assert_hides, assert_shows, user};
 
 #[test]
 fn a_draft_is_quoted_while_it_is_marked_and_kept_on_esc() {
@@ -165,4 +165,33 @@ fn nothing_is_submitted_at_a_price_that_was_not_seen() {
     // Esc and s that arrive together are no command.
     driver.press(Key::Alt('s'));
     assert!(!driver.asked().iter().any(is_upload));
+}
+
+#[test]
+fn the_cost_is_of_what_is_marked_also_before_the_server_has_answered_anew() {
+    let mut driver = user();
+    new_batch(&mut driver);
+    assert_shows(&driver, "2 x 2 cr = 4 cr");
+    // One mark less: at once the sums are of what is marked, not of what was.
+    driver.keys("k ");
+    assert_shows(&driver, "1 image marked");
+    assert_shows(&driver, "1 x 2 cr = 2 cr");
+    assert_shows(&driver, "balance 214 -> 212");
+    // With another engine the price is another one, and nothing is reckoned with the old one.
+    driver.press(Key::Tab).press(Key::Tab).press(Key::Right);
+    assert_hides(&driver, "x 2 cr");
+}
+
+#[test]
+fn the_keys_of_the_engine_are_in_its_help() {
+    let mut driver = user();
+    driver.keys("n").press(Key::Tab);
+    assert_eq!(driver.state.mode(), Mode::Engine);
+    assert_shows(&driver, "(*) LightX2V");
+    driver.press(Key::Ctrl('g'));
+    assert_shows(&driver, "next choice");
+    driver.press(Key::Esc).press(Key::Left);
+    assert_shows(&driver, "(*) preview");
+    driver.press(Key::Enter);
+    assert_eq!(driver.state.mode(), Mode::Fields);
 }

@@ -19,7 +19,7 @@ fn jjc_asks_before_it_cancels_the_third_batch() {
     driver.press(Key::Enter);
     assert_eq!(driver.asked(), []);
     assert_eq!(driver.state.mode(), Mode::Batches);
-    driver.keys("cy");
+    driver.keys("c12").press(Key::Enter);
     let id = samples::batches()[2].id.clone();
     let wanted = NetEffect::CancelBatch(v1::CancelBatchRequest { batch_id: id });
     assert_eq!(driver.asked(), [wanted]);
@@ -36,7 +36,7 @@ fn jjc_asks_before_it_cancels_the_third_batch() {
 #[test]
 fn full_width_keys_work_like_their_twins() {
     let mut driver = user();
-    driver.keys("ｊｊｃｙ");
+    driver.keys("ｊｊｃ１２").press(Key::Enter);
     assert!(matches!(driver.asked()[..], [NetEffect::CancelBatch(_)]));
     driver.keys("？");
     assert_eq!(driver.state.mode(), Mode::Help);
@@ -84,6 +84,8 @@ fn marked_batches_are_acted_on_together() {
     assert_eq!(driver.asked(), []);
     driver.keys("２").press(Key::Enter);
     assert_eq!(driver.asked().len(), 2);
+    // What was left out is still marked; what was asked for is not.
+    assert_shows(&driver, "1 marked");
     // Enter alone is No.
     driver.keys("  c").press(Key::Enter);
     assert_eq!(driver.state.mode(), Mode::Batches);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use vbatch_tui::keymap::{Key, Mode};
-use vbatch_tui::state::{Cause, Look, Message, NetEffect, NetMessage, Refusal, Stream};
+use vbatch_tui::state::{
+    Cause, Look, Message, NetEffect, NetMessage, Refusal, Stream, TransferId,
+};
+use vision_batch::v1;
 use vision_batch::v1::refusal::Reason;
 use vision_batch::v1::upstream::TokenState;
 use vision_batch::v1::user::Role;
@@ -197,4 +200,87 @@ fn an_empty_list_offers_no_key_that_a_read_only_screen_lacks() {
     let mut driver = user();
     list(&mut driver, Vec::new(), TokenState::Ok);
     assert_shows(&driver, "Press n");
+}
+
+#[test]
+fn another_user_finds_nothing_of_the_one_before() {
+    let mut driver = user();
+    samples::new_batch(&mut driver);
+    assert_shows(&driver, "春季宣传片 第二批");
+    driver.press(Key::Esc);
+    open_batch(&mut driver);
+    driver.keys("*d");
+    let transfer = TransferId(1);
+    assert_shows(&driver, "portrait_01");
+    let ended = Refusal::new(Cause::Server(Reason::TokenRevoked), "");
+    driver.net(NetMessage::SessionEnded(ended));
+    driver.effects.clear();
+    driver.net(NetMessage::SignedIn {
+        user: samples::user("wang.fang", Role::User),
+    });
+    // What ran for the other one is stopped; what it would still say is heard by nobody.
+    let asked = driver.asked();
+    assert!(asked.contains(&NetEffect::Abort(transfer)), "{asked:?}");
+    list(&mut driver, Vec::new(), TokenState::Ok);
+    driver.net(NetMessage::Progress {
+        transfer,
+        done_bytes: 1,
+        total_bytes: Some(2),
+    });
+    driver.net(NetMessage::Saved {
+        transfer,
+        result: Ok("/home/wang/Downloads/portrait_01.mp4".into()),
+    });
+    driver.net(NetMessage::Uploaded {
+        transfer,
+        result: Ok(Box::new(v1::CreateBatchResponse {
+            batch: Some(samples::batches().swap_remove(0)),
+            ..v1::CreateBatchResponse::default()
+        })),
+    });
+    assert_shows(&driver, "No batches yet");
+    assert_hides(&driver, "portrait_01");
+    assert_hides(&driver, "春季宣传片");
+    driver.keys("T");
+    assert_hides(&driver, "portrait_01");
+    driver.press(Key::Esc).keys("n");
+    assert_shows(&driver, "New batch");
+    assert_hides(&driver, "春季宣传片");
+    assert_hides(&driver, "2 images marked");
+    // The same user would have found all of it.
+    driver.press(Key::Esc).keys("q");
+    assert!(driver.state.has_ended(), "nothing runs any more");
+}
+
+#[test]
+fn who_signs_in_again_finds_the_draft_as_it_was() {
+    let mut driver = user();
+    samples::new_batch(&mut driver);
+    let ended = Refusal::new(Cause::Server(Reason::TokenExpired), "");
+    driver.net(NetMessage::SessionEnded(ended));
+    driver.net(NetMessage::SignedIn {
+        user: samples::user("zhangwei", Role::User),
+    });
+    assert_shows(&driver, "春季宣传片 第二批");
+    assert_shows(&driver, "2 images marked");
+}
+
+#[test]
+fn what_the_service_takes_and_costs_is_asked_until_it_is_known() {
+    let mut driver = Driver::new(start(Look::default(), SIZE));
+    driver.net(NetMessage::SignedIn {
+        user: samples::user("zhangwei", Role::User),
+    });
+    assert!(driver.asked().contains(&NetEffect::LoadServiceInfo));
+    let later = |seconds| Message::Tick(Timestamp::from_second(NOW + seconds).unwrap());
+    for again in [4, 8] {
+        driver.net(NetMessage::ServiceInfoLost);
+        driver.send(later(again - 2));
+        assert_eq!(driver.asked(), [], "not at once");
+        driver.send(later(again));
+        assert_eq!(driver.asked(), [NetEffect::LoadServiceInfo]);
+    }
+    driver.net(NetMessage::ServiceInfo(Box::new(samples::service())));
+    driver.send(later(60));
+    assert_eq!(driver.asked(), []);
 }

@@ -200,3 +200,16 @@ fn whoever_is_no_admin_any_more_is_taken_to_the_batches() {
         assert!(!driver.asked().contains(&NetEffect::WatchSystem));
     }
 }
+
+#[test]
+fn the_foot_says_what_the_key_does_to_the_user_under_the_cursor() {
+    let mut driver = on_zhangwei();
+    assert_shows(&driver, "x disable");
+    let mut user = samples::users().swap_remove(3);
+    user.disabled = true;
+    driver.net(NetMessage::UserChanged(Ok(Box::new(user))));
+    // When the notice is over.
+    let later = jiff::Timestamp::from_second(samples::NOW + 8).unwrap();
+    driver.send(vbatch_tui::state::Message::Tick(later));
+    assert_shows(&driver, "x let in");
+}

@@ -1,7 +1,7 @@
 //! The user's own keys for programs.
 
 use vbatch_tui::keymap::{Key, Mode};
-use vbatch_tui::state::{Cause, Effect, Look, NetEffect, NetMessage, Refusal, TerminalEffect};
+use vbatch_tui::state::{Cause, Effect, Look, NetEffect, NetMessage, Refusal, TerminalEffect, Ticket};
 use vision_batch::v1;
 use vision_batch::v1::api_key::Scope;
 use vision_batch::v1::refusal::Reason;
@@ -22,7 +22,7 @@ fn in_keys(role: Role) -> Driver {
     driver
 }
 
-fn made(driver: &mut Driver) {
+fn made(driver: &mut Driver, ticket: Ticket) {
     let response = v1::CreateApiKeyResponse {
         api_key: Some(v1::ApiKey {
             id: "0198c0de-0000-7000-8000-00000000a009".to_owned(),
@@ -35,7 +35,7 @@ fn made(driver: &mut Driver) {
         }),
         secret: SECRET.to_owned(),
     };
-    driver.net(NetMessage::ApiKeyMade(Ok(Box::new(response))));
+    driver.net(NetMessage::ApiKeyMade(ticket, Ok(Box::new(response))));
 }
 
 #[test]
@@ -80,8 +80,12 @@ fn a_secret_is_shown_once_and_copied() {
         expire_time: samples::at(86_400 * 90),
         user_id: String::new(),
     };
-    assert_eq!(driver.asked(), [NetEffect::CreateApiKey(wanted)]);
-    made(&mut driver);
+    let asked = driver.asked();
+    let [NetEffect::CreateApiKey(ticket, request)] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(*request, wanted);
+    made(&mut driver, *ticket);
     assert_eq!(driver.state.mode(), Mode::Note);
     assert_shows(&driver, SECRET);
     assert_shows(&driver, "It is never shown again");
@@ -102,14 +106,14 @@ fn a_key_without_a_day_lives_for_ever_and_an_admin_may_have_one_for_admins() {
     assert_shows(&driver, "(*) admin");
     driver.press(Key::Tab).press(Key::Enter);
     let asked = driver.asked();
-    let [NetEffect::CreateApiKey(request)] = &asked[..] else {
+    let [NetEffect::CreateApiKey(ticket, request)] = &asked[..] else {
         panic!("{asked:?}");
     };
     assert_eq!(request.scopes, [i32::from(Scope::Admin)]);
     assert_eq!(request.expire_time, None);
     // The secret is shown whatever was done in the meantime.
     driver.press(Key::Esc).keys("1");
-    made(&mut driver);
+    made(&mut driver, *ticket);
     assert_shows(&driver, SECRET);
 }
 
@@ -190,4 +194,52 @@ fn a_read_only_screen_looks_at_keys_alone() {
     assert_eq!(driver.state.mode(), Mode::ApiKeys);
     driver.keys("?");
     assert!(!shown(&driver).contains("new API key"));
+}
+
+#[test]
+fn an_admin_looks_after_the_keys_of_another() {
+    let mut driver = super::users::on_zhangwei();
+    driver.keys("K");
+    let asked = driver.asked();
+    let [NetEffect::ListApiKeys { number, request }] = &asked[..] else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(request.user_id, "user-zhangwei");
+    driver.net(NetMessage::ApiKeyPage {
+        number: *number,
+        result: Ok(Box::new(v1::ListApiKeysResponse {
+            api_keys: samples::api_keys(),
+            next_page_token: String::new(),
+        })),
+    });
+    assert_shows(&driver, "API keys of zhangwei");
+    // A key may no more than its user, whoever makes it.
+    driver.keys("nci").press(Key::Tab);
+    assert!(!shown(&driver).contains(") admin"));
+    driver.press(Key::Tab).press(Key::Enter);
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::CreateApiKey(_, request)] if request.user_id == "user-zhangwei"),
+        "{asked:?}"
+    );
+    driver.press(Key::Esc).keys("jxy");
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::RevokeApiKey(request)] if request.user_id == "user-zhangwei"),
+        "{asked:?}"
+    );
+    // The own ones are others, and Esc goes back to where one came from.
+    driver.keys("5");
+    assert!(!shown(&driver).contains("nightly"), "{}", shown(&driver));
+    let asked = driver.asked();
+    assert!(
+        matches!(&asked[..], [NetEffect::ListApiKeys { request, .. }] if request.user_id.is_empty()),
+        "{asked:?}"
+    );
+    driver.press(Key::Esc);
+    assert_eq!(driver.state.mode(), Mode::Users);
+    // Whoever is no admin has no such key.
+    let mut driver = signed_in(start(Look::default(), (100, 24)), "zhangwei", Role::User);
+    driver.keys("K?");
+    assert!(!shown(&driver).contains("of this user"));
 }

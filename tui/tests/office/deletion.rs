@@ -34,6 +34,14 @@ fn ended() -> Vec<v1::Batch> {
     all.filter(|batch| !open.contains(&batch.state)).collect()
 }
 
+/// Says yes as the question wants it: with the number of videos that go, where there are several.
+fn accept(driver: &mut Driver, batch: &v1::Batch) {
+    match batch.item_counts.unwrap().completed {
+        0 | 1 => drop(driver.keys("y")),
+        videos => drop(driver.keys(&videos.to_string()).press(Key::Enter)),
+    }
+}
+
 /// The cursor on this batch.
 fn on(driver: &mut Driver, batch: &v1::Batch) {
     driver.keys("/").keys(&batch.name).press(Key::Enter);
@@ -61,7 +69,8 @@ fn an_ended_batch_goes_after_a_question_that_says_what_stays() {
     assert_shows(&driver, "Credits stay as they are");
     driver.press(Key::Enter);
     assert_eq!(driver.asked(), [], "the default is no");
-    driver.keys("Dy");
+    driver.keys("D");
+    accept(&mut driver, &batch);
     assert_eq!(driver.asked(), [delete(&batch.id)]);
     deleted(&mut driver, &batch.id, 5 << 20);
     assert_shows(&driver, "Deleted 1 batch, 5.0 MiB freed.");
@@ -106,7 +115,8 @@ fn whoever_looks_at_a_batch_that_goes_comes_back_to_the_list() {
     driver.press(Key::Enter);
     samples::fill_batch(&mut driver, &batch.id, samples::items());
     driver.effects.clear();
-    driver.keys("Dy");
+    driver.keys("D");
+    accept(&mut driver, &batch);
     assert!(driver.asked().contains(&delete(&batch.id)));
     deleted(&mut driver, &batch.id, 0);
     assert_eq!(driver.state.mode(), Mode::Batches);
@@ -148,7 +158,7 @@ fn an_admin_is_told_whose_it_is_and_a_refusal_leaves_it() {
     on(&mut driver, &batch);
     driver.keys("D");
     assert_shows(&driver, &format!("Owned by {}.", batch.owner_name));
-    driver.keys("y");
+    accept(&mut driver, &batch);
     driver.net(NetMessage::Deleted {
         batch_id: batch.id.clone(),
         result: Err(Refusal::new(Cause::Server(Reason::BatchNotFinished), "")),

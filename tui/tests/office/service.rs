@@ -161,16 +161,14 @@ fn a_refused_token_is_taken_only_on_purpose() {
     driver.send(Message::Paste("Bearer eyJ.secret\n".to_owned()));
     assert!(!shown(&driver).contains("eyJ"), "a token is never shown");
     driver.press(Key::Enter);
-    let update = |force| {
-        NetEffect::UpdateToken(v1::UpdateUpstreamTokenRequest {
-            token: "eyJ.secret".to_owned(),
-            force,
-        })
+    let asked = driver.asked();
+    let [NetEffect::UpdateToken(ticket, request)] = &asked[..] else {
+        panic!("{asked:?}");
     };
-    assert_eq!(driver.asked(), [update(false)]);
+    assert_eq!((request.token.as_str(), request.force), ("eyJ.secret", false));
     let refusal = Refusal::new(Cause::Server(Reason::UpstreamTokenRejected), "no")
         .with("upstream_message", "401 Unauthorized");
-    driver.net(NetMessage::TokenPutIn(Err(refusal)));
+    driver.net(NetMessage::TokenPutIn(*ticket, Err(refusal)));
     assert_shows(&driver, "The upstream refused it: 401 Unauthorized");
     driver.press(Key::Enter);
     assert_eq!(driver.state.mode(), Mode::System);

@@ -2,7 +2,7 @@
 
 use vbatch_tui::keymap::Key;
 use vbatch_tui::state::{
-    Cause, Language, Look, Message, NetEffect, NetMessage, Refusal, Stream, TransferId,
+    Cause, Language, Look, Message, NetEffect, NetMessage, Refusal, Stream, Ticket, TransferId,
 };
 use vision_batch::v1;
 use vision_batch::v1::refusal::Reason;
@@ -108,7 +108,7 @@ pub fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
         }
         "question" => {
             let mut driver = signed_in(start, "admin", Role::Admin);
-            driver.keys("c");
+            driver.keys("r");
             driver
         }
         "number" => {
@@ -215,7 +215,7 @@ pub fn scene(name: &str, look: Look, size: (u16, u16)) -> Driver {
                         api_key: api_keys().into_iter().nth(1),
                         secret: "vbk_h7m2kq03aaaabbbbccccddddeeeeffffgggghhhh".to_owned(),
                     };
-                    driver.net(NetMessage::ApiKeyMade(Ok(Box::new(response))));
+                    driver.net(NetMessage::ApiKeyMade(Ticket(1), Ok(Box::new(response))));
                 }
                 _ => drop(driver.keys("j")),
             }

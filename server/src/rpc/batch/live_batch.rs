@@ -96,7 +96,7 @@ impl LiveBatch {
         let watcher = batches.feed().watch_batch(id);
         let mut engines = batches.feed().engines();
         let batch = batches.batch(caller, id).await?;
-        let wait = engines.borrow_and_update().wait_for(batch.engine);
+        let wait = engines.borrow_and_update().wait_of(batch.engine, id);
         Ok(Self {
             names: batches.owner_names(),
             batches,
@@ -314,7 +314,9 @@ impl LiveBatch {
 
     /// After an update: the waiting items again when they wait for something else now, or the end.
     fn settle(&mut self) {
-        let wait = self.engines.borrow_and_update().wait_for(self.batch.engine);
+        let engines = self.engines.borrow_and_update();
+        let wait = engines.wait_of(self.batch.engine, self.batch.id);
+        drop(engines);
         if wait != self.wait {
             self.wait = wait;
             if self.batch.counts.pending > 0 {

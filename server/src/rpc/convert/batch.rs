@@ -72,10 +72,18 @@ impl Now<'_> {
         message
     }
 
-    /// Why none of its items goes on: nothing runs, and something waits.
+    /// Why none of its items goes on: nothing runs, and something waits. What only a person can end is told first, then
+    /// what the items themselves wait for, then what keeps all of the engine.
     fn batch_wait(&self, batch: &Batch) -> Option<Wait> {
-        let waits = batch.counts.processing == 0 && batch.counts.pending > 0;
-        waits.then(|| self.engines.wait_for(batch.engine))
+        if !batch.only_waits() {
+            return None;
+        }
+        let wait = self.engines.wait_of(batch.engine, batch.id);
+        let own = batch.own_wait(self.time);
+        Some(match own {
+            Some(own) if !wait.reason.needs_attention() => own,
+            _ => wait,
+        })
     }
 
     fn expected_finish(&self, batch: &Batch) -> Option<Timestamp> {

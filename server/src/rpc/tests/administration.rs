@@ -537,3 +537,109 @@ async fn the_audit_tells_where_a_call_came_from() {
         ]
     );
 }
+
+async fn refused_events(server: &Routes, admin: &str) -> Vec<(String, String, String)> {
+    let request = ListAuditEventsRequest {
+        outcome: Some(Outcome::Refused.into()),
+        ..ListAuditEventsRequest::default()
+    };
+    let events = audit(server, admin, request).await;
+    let mut told: Vec<_> = events
+        .into_iter()
+        .map(|event| {
+            let target = event.target.map(|target| target.id).unwrap_or_default();
+            (
+                event.actor.map(|actor| actor.name).unwrap_or_default(),
+                event.detail,
+                target,
+            )
+        })
+        .collect();
+    told.sort();
+    told
+}
+
+/// Whoever has refused, the gate or a service: the audit knows who asked for what.
+#[tokio::test(start_paused = true)]
+async fn every_refusal_of_rights_is_in_the_audit() {
+    let (server, _dir) = server().await;
+    let admin = admin(&server).await;
+    let (_, wang) = made_user(&server, &admin, "wang").await;
+    let mut auth = AuthServiceClient::new(server.clone());
+    let mut batches = BatchServiceClient::new(server.clone());
+
+    // Another's batches: the service refuses.
+    let everyones = v1::ListBatchesRequest {
+        owner_id: "-".to_owned(),
+        ..v1::ListBatchesRequest::default()
+    };
+    let refused = batches.list_batches(with(&wang, everyones)).await;
+    assert_eq!(reason(&refused.unwrap_err()), "ADMIN_REQUIRED");
+    // The last admin, who is named.
+    let profile = auth.get_profile(with(&admin, GetProfileRequest {})).await;
+    let me = profile.unwrap().into_inner().user.unwrap();
+    let alone = User {
+        disabled: true,
+        ..me.clone()
+    };
+    let refused = edit(&server, &admin, alone, &["disabled"]).await;
+    assert_eq!(reason(&refused.unwrap_err()), "LAST_ADMIN");
+    // A weak password.
+    let weak = v1::ChangePasswordRequest {
+        current_password: PASSWORD.to_owned(),
+        new_password: "short".to_owned(),
+    };
+    let refused = auth.change_password(with(&wang, weak)).await;
+    assert_eq!(reason(&refused.unwrap_err()), "PASSWORD_TOO_WEAK");
+    // A token that is none, from somewhere; without any, from the same place.
+    let mut nonsense = from(GetProfileRequest {}, 7);
+    let value = "Bearer nonsense".parse().unwrap();
+    nonsense.metadata_mut().insert("authorization", value);
+    let refused = auth.get_profile(nonsense).await.unwrap_err();
+    assert_eq!(reason(&refused), "TOKEN_INVALID");
+    let refused = auth.get_profile(from(GetProfileRequest {}, 7)).await;
+    assert_eq!(reason(&refused.unwrap_err()), "TOKEN_MISSING");
+    // What is refused for another reason is no business of the audit.
+    let nothing = v1::GetBatchRequest {
+        batch_id: uuid::Uuid::from_u128(1).to_string(),
+        ..v1::GetBatchRequest::default()
+    };
+    let refused = batches.get_batch(with(&wang, nothing)).await;
+    assert_eq!(reason(&refused.unwrap_err()), "BATCH_NOT_FOUND");
+
+    let told = refused_events(&server, &admin).await;
+    let told: Vec<(&str, &str, &str)> = told
+        .iter()
+        .map(|(actor, detail, target)| (actor.as_str(), detail.as_str(), target.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("", "TOKEN_INVALID", ""),
+            ("admin", "LAST_ADMIN for UpdateUser", me.id.as_str()),
+            ("wang", "ADMIN_REQUIRED for ListBatches", ""),
+            ("wang", "PASSWORD_TOO_WEAK for ChangePassword", ""),
+        ]
+    );
+}
+
+/// However often a call is refused, an hour has one record of it and one of its repeats.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_refusals_writes_two_records() {
+    let (server, _dir) = server().await;
+    let admin = admin(&server).await;
+    let (_, wang) = made_user(&server, &admin, "wang").await;
+    let mut client = AdminServiceClient::new(server.clone());
+    for _ in 0..200 {
+        let refused = client.list_users(with(&wang, v1::ListUsersRequest::default()));
+        assert_eq!(reason(&refused.await.unwrap_err()), "ADMIN_REQUIRED");
+    }
+    assert_eq!(refused_events(&server, &admin).await.len(), 1);
+    tokio::time::advance(Duration::from_secs(60 * 60)).await;
+    let told = refused_events(&server, &admin).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter()
+            .any(|(_, detail, _)| detail.starts_with("199 more"))
+    );
+}

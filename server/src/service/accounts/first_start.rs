@@ -10,7 +10,7 @@ use crate::domain::ids::UserId;
 use crate::domain::ledger::Actor;
 use crate::domain::user::{ADMIN_CREDITS, Credits, Role, User};
 use crate::service::error::{Reason, ServiceError};
-use crate::store::CreateUserError;
+use crate::store::{CreateUserError, PasswordChange};
 
 /// Name and first password of the first admin.
 pub const DEFAULT_ADMIN: &str = "admin";
@@ -26,7 +26,8 @@ pub struct FirstStart {
 
 impl Accounts {
     /// Makes `admin` if there is none: with `password`, or with the default one, which must be changed before anything
-    /// else. An admin that exists is left as it is.
+    /// else. One whose password is still the default gets `password` too: a start that was refused for the default one
+    /// has made it already. Any other is left as it is.
     ///
     /// # Errors
     ///
@@ -36,12 +37,19 @@ impl Accounts {
         password: Option<SecretString>,
     ) -> Result<FirstStart, ServiceError> {
         let found = match self.store.user_by_name(DEFAULT_ADMIN).await? {
-            Some(admin) => FirstStart {
-                created: false,
-                default_password_stands: admin.password_change_required
+            Some(admin) => {
+                let stands = admin.password_change_required
                     && !admin.disabled
-                    && self.verify(DEFAULT_ADMIN.into(), Some(&admin)).await?,
-            },
+                    && self.verify(DEFAULT_ADMIN.into(), Some(&admin)).await?;
+                let replaced = match password {
+                    Some(password) if stands => self.replace_default(&admin, password).await?,
+                    _ => false,
+                };
+                FirstStart {
+                    created: false,
+                    default_password_stands: stands && !replaced,
+                }
+            }
             None => {
                 if let Some(password) = &password {
                     check_strength("admin_password", password, DEFAULT_ADMIN)?;
@@ -66,6 +74,29 @@ impl Accounts {
         self.default_password_stands
             .store(found.default_password_stands, Ordering::Relaxed);
         Ok(found)
+    }
+
+    /// Gives `admin` the first password that was asked for, in the place of the default one. False when another was quicker.
+    async fn replace_default(
+        &self,
+        admin: &User,
+        password: SecretString,
+    ) -> Result<bool, ServiceError> {
+        check_strength("admin_password", &password, DEFAULT_ADMIN)?;
+        let change = PasswordChange {
+            user: admin.id,
+            expected_epoch: Some(admin.token_epoch),
+            password_hash: self.passwords.hash(password).await?,
+            change_required: false,
+            expire_time: None,
+            actor: Actor::System,
+            now: self.clock.now(),
+        };
+        let changed = self.store.set_password(change).await?;
+        if let Some(admin) = &changed {
+            self.password_was_reset(admin);
+        }
+        Ok(changed.is_some())
     }
 
     /// A user of that name; made without a password (nobody signs in as it) if there is none. `username` is canonical.

@@ -12,12 +12,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Accounts, user_not_found};
+use super::Accounts;
 use crate::auth::keys;
 use crate::domain::ids::{KeyId, UserId};
 use crate::domain::key::{ApiKey, KEY_NAME_CHARACTERS, KEYS_PER_USER, Scope};
 use crate::domain::user::Role;
-use crate::service::error::{Reason, ServiceError};
+use crate::service::error::{Reason, ServiceError, user_not_found};
 use crate::service::page_token::{self, PageScope};
 use crate::service::session::{Credential, Session, SessionEnd};
 use crate::service::{Access, Caller};

@@ -1,7 +1,7 @@
 //! Refusals in the audit, bounded: whoever is refused a million times writes a few records, not a million.
 //!
-//! Within an hour, the first refusal of one sort, of one user from one network, is written at once; those after it are
-//! counted and told in one record when the hour is over. At most [`EVENTS_PER_WINDOW`] such groups are told apart in an
+//! Within an hour, the first refusal of one sort and reason, of one user from one network, is written at once; those after
+//! it are counted and told in one record when the hour is over. At most [`EVENTS_PER_WINDOW`] such groups are told apart in an
 //! hour, [`UNKNOWN_PER_WINDOW`] of them of names that nobody has, so that trying made-up names hides nothing that is tried
 //! on a user; what is beyond is one count. So all refusals of an hour write at most `2 × EVENTS_PER_WINDOW + 1` records.
 //!
@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::domain::audit::{AuditEvent, Outcome, Target};
 use crate::domain::ids::UserId;
 use crate::domain::ledger::Actor;
+use crate::service::error::Reason;
 use crate::store::Store;
 
 /// How long repeats are counted before they are told.
@@ -43,6 +44,8 @@ pub struct Refusal {
     pub user: Option<UserId>,
     /// On what.
     pub target: Option<Target>,
+    /// By which refusals of a user are told apart; those of nobody known are not, so that they take little room.
+    pub reason: Reason,
     /// Why, without anything that was typed.
     pub detail: String,
 }
@@ -74,6 +77,7 @@ struct Book {
 struct Group {
     action: &'static str,
     user: Option<UserId>,
+    reason: Option<Reason>,
     network: Option<IpAddr>,
 }
 
@@ -189,6 +193,7 @@ impl Book {
         let group = Group {
             action: refusal.action,
             user: refusal.user,
+            reason: refusal.user.map(|_| refusal.reason),
             network: refusal.actor.address().map(network),
         };
         if let Some(counted) = self.groups.get_mut(&group) {
@@ -233,6 +238,7 @@ mod tests {
             action: "sign_in",
             user: user.map(|id| UserId(Uuid::from_u128(id))),
             target: None,
+            reason: Reason::CredentialsInvalid,
             detail: "wrong password".to_owned(),
         }
     }

@@ -106,7 +106,7 @@ async fn the_first_start_makes_an_admin_who_must_change_the_password() {
     let first = house.accounts.bootstrap(None).await.unwrap();
     assert!(first.created && first.default_password_stands);
     let again = open(&house.store, &house.clock).await;
-    let second = again.bootstrap(Some("ignored later".into())).await.unwrap();
+    let second = again.bootstrap(None).await.unwrap();
     assert!(!second.created && second.default_password_stands);
     assert!(again.default_password_stands());
 
@@ -126,8 +126,31 @@ async fn the_first_start_makes_an_admin_who_must_change_the_password() {
             .password_change_required
     );
     assert!(!again.default_password_stands());
-    let third = open(&house.store, &house.clock).await.bootstrap(None).await;
-    assert!(!third.unwrap().default_password_stands);
+    let third = open(&house.store, &house.clock).await;
+    let found = third.bootstrap(Some("ignored later".into())).await.unwrap();
+    assert!(!found.created && !found.default_password_stands);
+    assert!(third.login("admin", PASSWORD.into(), None).await.is_ok());
+}
+
+/// Who was refused to be served to others with the default password gives one, and starts again.
+#[tokio::test(start_paused = true)]
+async fn a_first_password_that_comes_late_still_replaces_the_default() {
+    let house = House::new().await;
+    house.accounts.bootstrap(None).await.unwrap();
+    let session = house.login("admin", "admin").await.unwrap();
+    let again = open(&house.store, &house.clock).await;
+    let weak = again.bootstrap(Some("admin".into())).await;
+    assert_eq!(reason(weak), Some(Reason::PasswordTooWeak));
+    let found = again.bootstrap(Some(PASSWORD.into())).await.unwrap();
+    assert!(!found.default_password_stands && !again.default_password_stands());
+    let token = session.issued.token.expose_secret();
+    assert_eq!(
+        reason(again.authenticate(token, None).await),
+        Some(Reason::TokenRevoked)
+    );
+    assert!(again.login("admin", "admin".into(), None).await.is_err());
+    let admin = again.login("admin", PASSWORD.into(), None).await.unwrap();
+    assert!(!admin.user.password_change_required);
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,6 +376,36 @@ async fn an_address_that_tries_many_names_is_slowed_down() {
     let same = house.accounts.login("wang", PASSWORD.into(), address).await;
     assert_eq!(reason(same), Some(Reason::SignInThrottled));
     assert!(house.login("wang", PASSWORD).await.is_ok());
+}
+
+/// An administrator resets a password while its owner changes it, with the old one, which was right when it was looked at:
+/// the reset stands, and the change makes no token.
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_set_meanwhile_stands() {
+    let house = House::new().await;
+    let user = house.user("wang").await;
+    let hash = house.accounts.passwords.hash("third horse".into()).await;
+    let reset = PasswordChange {
+        user: user.id,
+        expected_epoch: None,
+        password_hash: hash.unwrap(),
+        change_required: false,
+        expire_time: None,
+        actor: Actor::System,
+        now: house.clock.now(),
+    };
+    // The first goes as far as the check of the old password, which is made on another thread.
+    let (changed, reset) = tokio::join!(
+        house.change(&user, "another horse"),
+        house.store.set_password(reset)
+    );
+    assert!(reset.unwrap().is_some());
+    assert_eq!(reason(changed), Some(Reason::TokenRevoked));
+    assert!(house.login("wang", "third horse").await.is_ok());
+    assert_eq!(
+        reason(house.login("wang", "another horse").await),
+        Some(Reason::CredentialsInvalid)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,8 +8,7 @@ use crate::domain::ids::{RequestId, UserId};
 use crate::domain::ledger::Entry;
 use crate::domain::user::{Credits, MAX_CREDITS, User};
 use crate::service::Caller;
-use crate::service::accounts::user_not_found;
-use crate::service::error::{Reason, ServiceError};
+use crate::service::error::{Reason, ServiceError, user_not_found};
 use crate::store::{CreditAssignment, CreditChange, CreditError, Request, RequestKey};
 
 /// Where an adjustment's request id counts.

@@ -247,7 +247,7 @@ async fn a_new_user_gets_credits_and_a_password_for_a_week() {
     let (password, expire_time) = made.one_time_password.unwrap();
     assert_eq!(expire_time, made.user.create_time + ONE_TIME_LIFETIME);
     assert_eq!(made.user.password_expire_time, Some(expire_time));
-    let accounts = office.admin.accounts();
+    let accounts = &office.admin.parts.accounts;
     let signed_in = accounts.login("wang.fang", password, None).await.unwrap();
     assert!(signed_in.user.password_change_required);
 

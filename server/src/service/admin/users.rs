@@ -11,8 +11,8 @@ use crate::domain::user::{
     Credits, INITIAL_CREDITS, MAX_CREDITS, Role, USERNAME_CHARACTERS, User, canonical_username,
 };
 use crate::service::Caller;
-use crate::service::accounts::{blank_user, check_strength, create_user_refusal, user_not_found};
-use crate::service::error::{Reason, ServiceError};
+use crate::service::accounts::{blank_user, check_strength, create_user_refusal};
+use crate::service::error::{Reason, ServiceError, user_not_found};
 use crate::service::page_token::{self, PageScope};
 use crate::store::{PasswordChange, UserChange, UserChangeError};
 
@@ -219,7 +219,8 @@ impl Admin {
             UserChangeError::LastAdmin => ServiceError::new(
                 Reason::LastAdmin,
                 "The last enabled administrator can be neither disabled nor demoted. Make another one first.",
-            ),
+            )
+            .with("user_id", user),
             UserChangeError::Store(error) => error.into(),
         })?;
         if before.is_none_or(|before| before.token_epoch != changed.token_epoch) {

@@ -295,7 +295,10 @@ fn upstream(report: &SystemReport) -> Vec<Warning> {
 
 fn is_lost(account: &AccountUse, restored: Option<&Restored>) -> bool {
     let needed = account.running + account.unresolved + account.cleanups + account.fetches;
-    let unmatched = restored.and_then(Restored::unmatched_submitter) == Some(&account.account);
+    let mut submitters = restored
+        .into_iter()
+        .flat_map(Restored::unmatched_submitters);
+    let unmatched = submitters.any(|(submitter, _)| *submitter == account.account);
     !account.is_current
         && (needed > 0 || unmatched)
         && matches!(account.standing, Standing::Expired | Standing::Refused)

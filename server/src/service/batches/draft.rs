@@ -23,6 +23,23 @@ pub(super) struct Draft {
     pub(super) images: Vec<SourceImage>,
 }
 
+/// What so many items cost.
+pub(super) fn total(credits_per_item: Credits, items: usize) -> Credits {
+    let items = Credits::try_from(items).unwrap_or(Credits::MAX);
+    credits_per_item.saturating_mul(items)
+}
+
+/// Refuses what costs more than is allowed.
+pub(super) fn check_limit(
+    required: Credits,
+    max_credits: Option<Credits>,
+) -> Result<(), ServiceError> {
+    match max_credits {
+        Some(limit) if required > limit => Err(refusal::price_changed(required, limit)),
+        _ => Ok(()),
+    }
+}
+
 impl Batches {
     /// Refuses what costs more than is allowed or there.
     pub(super) async fn check_price(
@@ -32,13 +49,8 @@ impl Batches {
         items: usize,
         max_credits: Option<Credits>,
     ) -> Result<Credits, ServiceError> {
-        let items = Credits::try_from(items).unwrap_or(Credits::MAX);
-        let required = credits_per_item.saturating_mul(items);
-        if let Some(limit) = max_credits
-            && required > limit
-        {
-            return Err(refusal::price_changed(required, limit));
-        }
+        let required = total(credits_per_item, items);
+        check_limit(required, max_credits)?;
         let available = self.balance(owner).await?;
         crate::domain::ledger::balance_after(available, required.saturating_neg())?;
         Ok(required)
@@ -101,6 +113,7 @@ impl Batches {
                 cancel_request_time: None,
                 results_removed_time: None,
                 uploads_removed_time: None,
+                held: std::collections::BTreeMap::new(),
                 last_ended: None,
                 failures_seen: 0,
                 revision: 0,

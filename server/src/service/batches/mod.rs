@@ -24,9 +24,10 @@ pub mod upload;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Caller;
-use super::error::{Reason, ServiceError};
+use super::error::{Reason, ServiceError, user_not_found};
 use super::overview::{Offer, Overview};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
@@ -36,7 +37,7 @@ use crate::domain::item::VideoItem;
 use crate::feed::Feed;
 use crate::feed::engine_status::EngineStatuses;
 use crate::media::{Media, Pin};
-use crate::store::Store;
+use crate::store::{CreateBatchError, Store, StoreError};
 use slots::{EXPORTS, Slots, uploads};
 
 /// The operations on batches. Clones share everything.
@@ -184,7 +185,7 @@ impl Batches {
     pub async fn balance(&self, user: UserId) -> Result<i32, ServiceError> {
         match self.store().user(user).await? {
             Some(user) => Ok(user.credit_balance),
-            None => Err(refusal::user_not_found(user)),
+            None => Err(user_not_found(user)),
         }
     }
 
@@ -196,15 +197,53 @@ impl Batches {
         }
     }
 
-    /// Gives pins back after a refusal and removes what nothing refers to.
-    async fn discard(&self, pins: Vec<Pin>) {
-        // Which of them are gone matters to nobody: they were never the store's.
-        let _gone = self
-            .media()
-            .discard(pins, |blob| self.store().is_referenced(blob))
-            .await;
+    /// Gives pins back after a refusal and removes what nothing refers to. While the store has no room it cannot be
+    /// asked: then the pins are kept, and it is asked again until it answers.
+    async fn discard(&self, mut pins: Vec<Pin>) {
+        let shared = Arc::clone(&self.shared);
+        let waiting = shared.discard(&mut pins).await;
+        if !waiting {
+            return;
+        }
+        tokio::spawn(async move {
+            while shared.discard(&mut pins).await {
+                shared.clock.sleep(ASK_AGAIN).await;
+            }
+        });
+    }
+
+    /// The same after a creation that failed so: what certainly is not stored leaves nothing behind, whether the store
+    /// can be asked or not.
+    async fn discard_after(&self, error: &CreateBatchError, pins: Vec<Pin>) {
+        let pins = match error {
+            CreateBatchError::Store(StoreError::Full(_)) => self.media().withdraw(pins).await,
+            _ => pins,
+        };
+        self.discard(pins).await;
     }
 }
+
+impl Shared {
+    /// Discards these pins if the store can say what is referred to; whether it has no room and cannot.
+    async fn discard(&self, pins: &mut Vec<Pin>) -> bool {
+        let asked = match pins.first() {
+            Some(pin) => self.store.is_referenced(pin.blob()).await,
+            None => return false,
+        };
+        if let Err(StoreError::Full(_) | StoreError::Undecided(_)) = asked {
+            return true;
+        }
+        // Which of them are gone matters to nobody: they were never the store's.
+        let _gone = self
+            .media
+            .discard(std::mem::take(pins), |blob| self.store.is_referenced(blob))
+            .await;
+        false
+    }
+}
+
+/// A store without room is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Usernames that were looked up. They never change, so each is read once.
 pub struct OwnerNames {

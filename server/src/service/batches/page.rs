@@ -1,11 +1,11 @@
 //! Reading: lists of batches and of items, page by page, and one batch or item.
 
-use super::{Batches, refusal};
+use super::Batches;
 use crate::domain::batch::Batch;
 use crate::domain::ids::{BatchId, UserId};
 use crate::domain::item::{ItemState, VideoItem};
 use crate::service::Caller;
-use crate::service::error::{Reason, ServiceError};
+use crate::service::error::{Reason, ServiceError, user_not_found};
 use crate::service::page_token::{self, PageScope};
 use crate::store::query::{
     BatchCursor, BatchFilter, BatchOrder, BatchPage, BatchQuery, Counts, ItemPage, ItemSelection,
@@ -76,6 +76,9 @@ pub(super) fn state_name(state: &ItemState) -> &'static str {
     }
 }
 
+/// Open batches that a count of those that wait for a person looks at.
+pub const OPEN_LOOKED_AT: usize = 2_000;
+
 impl Batches {
     /// Whose batches a scope means; absent: everyone's.
     ///
@@ -97,7 +100,7 @@ impl Batches {
             Scope::Everyone => Ok(None),
             Scope::Of(user) => match self.store().user(user).await? {
                 Some(_) => Ok(Some(user)),
-                None => Err(refusal::user_not_found(user)),
+                None => Err(user_not_found(user)),
             },
         }
     }
@@ -123,6 +126,7 @@ impl Batches {
             .batches(&BatchQuery {
                 owner,
                 order: list.order,
+                halted: self.engines().halted(),
                 filter: list.filter,
                 limit,
                 after,
@@ -156,6 +160,7 @@ impl Batches {
         let mut query = BatchQuery {
             owner,
             order,
+            halted: self.engines().halted(),
             filter: filter.clone(),
             limit,
             after: None,
@@ -178,13 +183,20 @@ impl Batches {
         Ok((batches, revision))
     }
 
-    /// All batches of an owner, or of everyone, by state.
+    /// All batches of an owner, or of everyone, by state. Those that wait for a person are counted among the newest
+    /// [`OPEN_LOOKED_AT`] open ones: how many wait for an engine is nowhere written.
     ///
     /// # Errors
     ///
     /// When the storage fails.
     pub async fn counts(&self, owner: Option<UserId>) -> Result<Counts, ServiceError> {
-        Ok(self.store().counts(owner).await?)
+        let mut counts = self.store().counts(owner).await?;
+        let halted = self.engines().halted();
+        if !halted.is_empty() {
+            let waiting = self.store().halted(owner, &halted, OPEN_LOOKED_AT).await?;
+            counts.needs_attention += waiting;
+        }
+        Ok(counts)
     }
 
     /// One batch; its owner may say that the failures have been looked at, by a credential that may change anything.

@@ -21,11 +21,6 @@ pub(crate) fn item_not_found(id: impl Display) -> ServiceError {
         .with("item_id", id)
 }
 
-/// As [`batch_not_found`].
-pub(crate) fn user_not_found(id: impl Display) -> ServiceError {
-    ServiceError::new(Reason::UserNotFound, "There is no such user.").with("user_id", id)
-}
-
 pub(super) fn request_reused(id: RequestId) -> ServiceError {
     ServiceError::new(
         Reason::RequestIdReused,

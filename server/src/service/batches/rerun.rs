@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::change::check_ids;
-use super::draft::Draft;
+use super::draft::{Draft, check_limit, total};
 use super::replay::{self, ContentDigest};
 use super::{Batches, refusal, spec};
 use crate::domain::ids::{BatchId, ItemId, RequestId};
@@ -87,16 +87,9 @@ impl Batches {
             .offer
             .pricing
             .credits_per_item(engine, source.audio.duration);
-        let checked = self
-            .check_price(source.owner, each, items.len(), rerun.max_credits)
-            .await;
-        if let Err(refusal) = checked {
-            // The same request may have been carried out by another call meanwhile, with the credits that are missing.
-            return match self.recorded(request.as_ref()).await? {
-                Some(recorded) => self.replay_creation(recorded).await,
-                None => Err(refusal),
-            };
-        }
+        // Only the limit: whether there are credits for it is for the transaction to say, which looks first whether the
+        // same request was carried out meanwhile, with the credits that are missing now.
+        check_limit(total(each, items.len()), rerun.max_credits)?;
 
         let images: Vec<_> = items.into_iter().map(|item| item.source_image).collect();
         // Pinned until the new batch refers to them, whatever becomes of the source meanwhile.

@@ -273,7 +273,7 @@ impl Upload {
         match self.batches.store().create_batch(new).await {
             Ok(created) => Ok(created),
             Err(error) => {
-                self.batches.discard(pins).await;
+                self.batches.discard_after(&error, pins).await;
                 Err(refusal::of_creation(error, self.spec.request_id))
             }
         }

@@ -236,6 +236,7 @@ pub async fn pages_go_on_behind_a_deleted_batch(world: World) {
         let mut query = BatchQuery {
             owner: Some(user.id),
             order,
+            halted: Vec::new(),
             filter: BatchFilter::default(),
             limit: 2,
             after: None,

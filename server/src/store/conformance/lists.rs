@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::domain::batch::{Batch, BatchState};
+use crate::domain::batch::{AttentionRank, Batch, BatchState, EngineKind};
 use crate::domain::user::User;
 use crate::store::query::{
     BatchCursor, BatchFilter, BatchOrder, BatchQuery, Counts, ItemSelection, ItemStateName,
+    waits_for_any,
 };
 
 use super::world::World;
@@ -144,6 +145,19 @@ fn naive_counts<'a>(batches: impl Iterator<Item = &'a Batch>) -> Counts {
 }
 
 async fn check(world: &World, users: &[User], all: &[Batch], question: &Question) {
+    // While nothing is halted, and while every batch that only waits waits for a person.
+    for halted in [vec![], vec![EngineKind::LightX2v]] {
+        check_while(world, users, all, question, &halted).await;
+    }
+}
+
+async fn check_while(
+    world: &World,
+    users: &[User],
+    all: &[Batch],
+    question: &Question,
+    halted: &[EngineKind],
+) {
     let owner = question.owner.map(|owner| users[owner].id);
     let time = |index: Option<usize>| Some(all.get(index?)?.create_time);
     let filter = BatchFilter {
@@ -160,7 +174,10 @@ async fn check(world: &World, users: &[User], all: &[Batch], question: &Question
         .collect();
     expected.sort_by_key(|batch| std::cmp::Reverse(batch.id));
     if question.order == BatchOrder::Attention {
-        expected.sort_by_key(|batch| batch.attention());
+        expected.sort_by_key(|batch| match batch.attention() {
+            AttentionRank::Open if waits_for_any(batch, halted) => AttentionRank::NeedsAttention,
+            rank => rank,
+        });
     }
     let mut found = Vec::new();
     let mut after: Option<BatchCursor> = None;
@@ -168,6 +185,7 @@ async fn check(world: &World, users: &[User], all: &[Batch], question: &Question
         let query = BatchQuery {
             owner,
             order: question.order,
+            halted: halted.to_vec(),
             filter: filter.clone(),
             limit: question.limit,
             after,
@@ -186,7 +204,11 @@ async fn check(world: &World, users: &[User], all: &[Batch], question: &Question
     let in_scope = all
         .iter()
         .filter(|batch| owner.is_none_or(|owner| owner == batch.owner));
-    assert_eq!(counts, naive_counts(in_scope));
+    assert_eq!(counts, naive_counts(in_scope.clone()));
+    let waiting = in_scope
+        .filter(|batch| batch.attention() == AttentionRank::Open && waits_for_any(batch, halted));
+    let counted = world.store.halted(owner, halted, all.len()).await;
+    assert_eq!(counted.unwrap(), waiting.count() as u64);
 }
 
 /// A batch is found by the last digits of its id, as people know it.
@@ -196,6 +218,7 @@ async fn check_digits(world: &World, all: &[Batch], batch: &Batch) {
         let query = BatchQuery {
             owner: Some(batch.owner),
             order: BatchOrder::Newest,
+            halted: Vec::new(),
             filter: BatchFilter {
                 text: digits.to_uppercase(),
                 ..BatchFilter::default()

@@ -68,6 +68,7 @@ macro_rules! conformance_suite {
                 leftovers::a_watch_is_settled_once,
                 leftovers::a_watch_that_was_matched_holds_nothing,
                 restored::a_mark_pauses_and_forgets,
+                restored::a_copy_of_a_copy_inherits_what_is_not_matched,
                 restored::what_the_other_life_submitted_is_taken_over_once,
                 restored::only_batches_after_a_floor_are_claimed,
                 watching::a_watcher_misses_nothing,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::{DispatchState, UpstreamToken};
-use crate::domain::ids::{ClientRef, TaskId};
+use crate::domain::ids::{Account, ClientRef, TaskId};
 use crate::domain::item::{ItemState, VideoItem};
 use crate::domain::ledger::Actor;
 use crate::domain::transition::TaskStanding;
@@ -79,7 +79,8 @@ pub async fn a_mark_pauses_and_forgets(world: World) {
     mark(&world).await;
     let restored = store.restored().await.unwrap().unwrap();
     assert_eq!(restored.newest_batch, Some(batch.id));
-    assert_eq!(restored.unmatched_submitter(), Some(&account()));
+    let submitters: Vec<_> = restored.unmatched_submitters().collect();
+    assert_eq!(submitters, [(&account(), batch.id)]);
     let settings = store.dispatch_settings().await.unwrap();
     assert_eq!(settings.state, DispatchState::Paused);
     assert_eq!(store.setting("secret").await.unwrap(), None);
@@ -89,7 +90,51 @@ pub async fn a_mark_pauses_and_forgets(world: World) {
 
     match_list(&world, Vec::new()).await;
     let restored = store.restored().await.unwrap().unwrap();
-    assert_eq!(restored.unmatched_submitter(), None);
+    assert_eq!(restored.unmatched_submitters().count(), 0);
+}
+
+/// A copy of a copy inherits what its original had not found out: the account of the first life, up to the newest batch
+/// of then, until that account's list is matched.
+pub async fn a_copy_of_a_copy_inherits_what_is_not_matched(world: World) {
+    let store = &world.store;
+    let user = world.user("wang", 5).await;
+    let old = world.batch(&user, 1, 1).await;
+    let token = |name: &str| UpstreamToken {
+        account: Account(name.to_owned()),
+        token: name.to_owned(),
+        set_time: world.clock.now(),
+        current: true,
+        refused_since: None,
+    };
+    let set = |token| store.set_upstream_token(token, Actor::System);
+    set(token("first")).await.unwrap();
+    mark(&world).await;
+    // Another account is all that the copy has; it is copied in its turn, again and again.
+    set(token(&account().0)).await.unwrap();
+    store
+        .drop_token(&Account("first".to_owned()))
+        .await
+        .unwrap();
+    let new = world.batch(&user, 1, 1).await;
+    for _ in 0..3 {
+        mark(&world).await;
+    }
+    let submitters = || async {
+        let restored = store.restored().await.unwrap().unwrap();
+        let submitters = restored.unmatched_submitters();
+        let mut submitters: Vec<_> = submitters
+            .map(|(account, batch)| (account.0.clone(), batch))
+            .collect();
+        submitters.sort();
+        submitters.dedup();
+        submitters
+    };
+    let first = ("first".to_owned(), old.id);
+    let mut both = vec![first.clone(), (account().0, new.id)];
+    both.sort();
+    assert_eq!(submitters().await, both);
+    match_list(&world, Vec::new()).await;
+    assert_eq!(submitters().await, [first]);
 }
 
 /// Each item goes on with the task that is furthest along, its numbers continue above all of them, and what still runs

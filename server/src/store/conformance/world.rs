@@ -113,6 +113,7 @@ impl World {
             cancel_request_time: None,
             results_removed_time: None,
             uploads_removed_time: None,
+            held: std::collections::BTreeMap::new(),
             last_ended: None,
             failures_seen: 0,
             revision: 0,

@@ -79,6 +79,7 @@ pub(super) fn create_batch(
         credits_refunded: 0,
         progress_permille_sum: 0,
         last_ended: None,
+        held: Default::default(),
         ..new.batch.clone()
     };
     for item in &new.items {

@@ -139,11 +139,12 @@ impl Shared {
     }
 
     /// Whether a commit that failed is on the disk all the same: the storage may report at its last flush that it
-    /// is full. If it is, the feed has been told.
-    pub fn is_committed(&self, revision: u64) -> bool {
-        self.database()
-            .and_then(|database| newest_revision(&database))
-            .is_ok_and(|newest| newest == revision)
+    /// is full. If it is, the feed has been told. Nothing when that cannot be told yet.
+    pub fn is_committed(&self, revision: u64) -> Option<bool> {
+        let newest = self
+            .database()
+            .and_then(|database| newest_revision(&database));
+        newest.ok().map(|newest| newest == revision)
     }
 
     /// One committed state to read from.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::audit::{AuditEvent, Outcome, Target, TargetKind};
-use crate::domain::batch::{Batch, EndedItem, Ending, ItemCounts};
+use crate::domain::batch::{Batch, EndedItem, Ending, HeldItems, ItemCounts};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, WaitReason};
 use crate::domain::ids::{
     Account, BatchId, ClientRef, EntryId, InstanceId, ItemId, KeyId, TaskId, UserId,
 };
@@ -16,7 +16,7 @@ use crate::domain::key::ApiKey;
 use crate::domain::ledger::{Actor, Entry, Subject};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, Video};
-use crate::domain::restored::Restored;
+use crate::domain::restored::{EarlierLife, Restored};
 use crate::domain::user::{SignInMethod, User};
 use crate::store::query::Counts;
 use crate::store::{Made, RecordedRequest, Tombstone};
@@ -119,6 +119,19 @@ pub(super) fn batch(fixed: BatchRecord, progress: ProgressRecord) -> Decoded<Bat
         cancel_request_time: times(progress.cancel_request_time)?,
         results_removed_time: times(progress.results_removed_time)?,
         uploads_removed_time: times(progress.uploads_removed_time)?,
+        held: progress
+            .held
+            .into_iter()
+            .map(|record| {
+                let reason = WaitReason::from_code(record.reason)
+                    .ok_or_else(|| format!("held has the reason {}", record.reason))?;
+                let held = HeldItems {
+                    count: record.count,
+                    until: times(record.until)?,
+                };
+                Ok((reason, held))
+            })
+            .collect::<Decoded<_>>()?,
         last_ended: progress.last_ended.map(ended).transpose()?,
         failures_seen: progress.failures_seen,
         revision: progress.revision,
@@ -496,6 +509,17 @@ pub(super) fn restored(record: RestoredRecord) -> Decoded<Restored> {
             .newest_batch
             .map(|id| bytes("newest_batch", &id).map(BatchId::from_bytes))
             .transpose()?,
+        earlier: record
+            .earlier
+            .into_iter()
+            .map(|life| {
+                Ok(EarlierLife {
+                    account: Account(life.account),
+                    newest_batch: bytes("newest_batch", &life.newest_batch)
+                        .map(BatchId::from_bytes)?,
+                })
+            })
+            .collect::<Decoded<_>>()?,
         matched: record.matched.into_iter().map(Account).collect(),
     })
 }

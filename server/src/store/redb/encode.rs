@@ -20,9 +20,9 @@ use crate::store::{Made, RecordedRequest, Tombstone};
 use super::code::{self, Coded};
 use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
-    CleanupRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord, ImageRecord,
-    ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord, TokenRecord,
-    TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    CleanupRecord, DispatchRecord, EarlierLifeRecord, EndedRecord, EntryRecord, FailureRecord,
+    HeldRecord, ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord,
+    RestoredRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -92,6 +92,15 @@ pub(super) fn progress(batch: &Batch) -> ProgressRecord {
         results_removed_time: batch.results_removed_time.map(time),
         uploads_removed_time: batch.uploads_removed_time.map(time),
         audio_removed_time: batch.audio.removed_time.map(time),
+        held: batch
+            .held
+            .iter()
+            .map(|(reason, held)| HeldRecord {
+                reason: reason.code().into(),
+                count: held.count,
+                until: held.until.map(time),
+            })
+            .collect(),
     }
 }
 
@@ -395,6 +404,14 @@ pub(super) fn restored(restored: &Restored) -> RestoredRecord {
             .as_ref()
             .map(|account| account.0.clone()),
         newest_batch: restored.newest_batch.map(|batch| batch.bytes().to_vec()),
+        earlier: restored
+            .earlier
+            .iter()
+            .map(|life| EarlierLifeRecord {
+                account: life.account.0.clone(),
+                newest_batch: life.newest_batch.bytes().to_vec(),
+            })
+            .collect(),
         matched: restored
             .matched
             .iter()

@@ -319,6 +319,7 @@ fn everyone() -> BatchQuery {
     BatchQuery {
         owner: None,
         order: BatchOrder::Newest,
+        halted: Vec::new(),
         filter: BatchFilter::default(),
         limit: 9,
         after: None,

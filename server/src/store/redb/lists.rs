@@ -10,10 +10,10 @@ use std::iter::Peekable;
 use prost::Message;
 use redb::{Range, ReadOnlyTable, ReadableTable};
 
-use crate::domain::batch::{AttentionRank, Batch, BatchState};
+use crate::domain::batch::{AttentionRank, Batch, BatchState, EngineKind};
 use crate::domain::ids::{BatchId, UserId};
 use crate::store::StoreError;
-use crate::store::query::{BatchFilter, BatchOrder};
+use crate::store::query::{BatchFilter, BatchOrder, waits_for_any};
 
 use super::code::Coded;
 use super::error::failed;
@@ -198,7 +198,14 @@ fn inverted(range: Range<'static, (u128, u8, u8, bool, u128), ()>) -> Inverted {
 }
 
 /// The classes that a list consists of: groups that follow each other, each with its rank for the cursor.
-pub(super) fn groups(order: BatchOrder, filter: &BatchFilter) -> Vec<(u8, Vec<Class>)> {
+///
+/// With `halted` engines, open batches may need attention: the first group has all of them too, and who reads it takes
+/// those that do.
+pub(super) fn groups(
+    order: BatchOrder,
+    filter: &BatchFilter,
+    halted: &[EngineKind],
+) -> Vec<(u8, Vec<Class>)> {
     let states: BTreeSet<BatchState> = if filter.states.is_empty() {
         BatchState::ALL.into()
     } else {
@@ -226,7 +233,33 @@ pub(super) fn groups(order: BatchOrder, filter: &BatchFilter) -> Vec<(u8, Vec<Cl
         BatchOrder::Newest => vec![(0, ranks.into_iter().flat_map(classes).collect())],
         BatchOrder::Attention => ranks
             .into_iter()
-            .map(|rank| (rank.code(), classes(rank).collect()))
+            .map(|rank| {
+                let also = (rank == AttentionRank::NeedsAttention && !halted.is_empty())
+                    .then_some(AttentionRank::Open);
+                let ranks = std::iter::once(rank).chain(also);
+                (rank.code(), ranks.flat_map(classes).collect())
+            })
             .collect(),
     }
+}
+
+/// Where a batch stands in the order of attention while these engines go on only by a person.
+pub(super) fn rank(batch: &Batch, halted: &[EngineKind]) -> AttentionRank {
+    match batch.attention() {
+        AttentionRank::Open if waits_for_any(batch, halted) => AttentionRank::NeedsAttention,
+        rank => rank,
+    }
+}
+
+/// The classes of batches that may need attention only for the sake of halted engines.
+pub(super) fn open_classes() -> Vec<Class> {
+    let states = BatchState::ALL.into_iter();
+    let classes = states.flat_map(|state| {
+        [false, true].map(|has_failures| Class {
+            rank: AttentionRank::Open,
+            state,
+            has_failures,
+        })
+    });
+    classes.collect()
 }

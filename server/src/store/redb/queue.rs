@@ -170,77 +170,18 @@ impl Work<'_> {
             || tables.delayed.range(due).map_err(failed)?.next().is_some())
     }
 
-    /// The item whose turn it is: the next owner after the one who had the last turn, of that owner the next batch,
-    /// of that batch the lowest position. Only of batches after `floor`, where there is one.
+    /// The item whose turn it is. Only of batches after `floor`, where there is one.
     pub fn next_turn(
         &self,
         engine: EngineKind,
         floor: Option<BatchId>,
     ) -> Result<Option<Turn>, StoreError> {
-        let code = engine.code();
-        let floor = floor.map_or(0, |batch| batch.0.as_u128().saturating_add(1));
-        let last_owner = self.last_turn(code, 0)?;
-        let Some((owner, _, _)) =
-            self.first_ready_after(code, (last_owner, u128::MAX), 0..=u128::MAX, floor)?
-        else {
-            return Ok(None);
+        let tables = self.read();
+        let turns = Turns {
+            ready: &tables.ready,
+            turns: &tables.turns,
         };
-        let last_batch = self.last_turn(code, owner)?;
-        let next = self.first_ready_after(code, (owner, last_batch), owner..=owner, floor)?;
-        Ok(next.map(|(owner, batch, item)| Turn {
-            owner,
-            batch,
-            item: item_id(item),
-        }))
-    }
-
-    fn last_turn(&self, engine: u8, of: u128) -> Result<u128, StoreError> {
-        let turn = self.read().turns.get((engine, of)).map_err(failed)?;
-        Ok(turn.map_or(0, |guard| guard.value()))
-    }
-
-    /// The first ready item behind all of (owner, batch), else the first of those owners; none of a batch below `floor`.
-    fn first_ready_after(
-        &self,
-        engine: u8,
-        (owner, batch): (u128, u128),
-        owners: std::ops::RangeInclusive<u128>,
-        floor: u128,
-    ) -> Result<Option<(u128, u128, u128)>, StoreError> {
-        let end = (engine, *owners.end(), u128::MAX, u32::MAX);
-        let behind = std::ops::Bound::Excluded((engine, owner, batch, u32::MAX));
-        if let Some(found) = self.first_ready(behind, end, floor)? {
-            return Ok(Some(found));
-        }
-        let from_start = std::ops::Bound::Included((engine, *owners.start(), 0, 0));
-        self.first_ready(from_start, end, floor)
-    }
-
-    /// The first ready item from there on of a batch not below `floor`; of each owner the batches below are passed over
-    /// at once.
-    fn first_ready(
-        &self,
-        mut from: std::ops::Bound<(u8, u128, u128, u32)>,
-        end: (u8, u128, u128, u32),
-        floor: u128,
-    ) -> Result<Option<(u128, u128, u128)>, StoreError> {
-        let ready = &self.read().ready;
-        loop {
-            let range = (from, std::ops::Bound::Included(end));
-            let Some(entry) = ready.range(range).map_err(failed)?.next() else {
-                return Ok(None);
-            };
-            let (key, value) = entry.map_err(failed)?;
-            let (engine, owner, batch, _) = key.value();
-            if batch >= floor {
-                return Ok(Some((owner, batch, value.value())));
-            }
-            let next = (engine, owner, floor, 0);
-            if next > end {
-                return Ok(None);
-            }
-            from = std::ops::Bound::Included(next);
-        }
+        turns.next(engine, floor)
     }
 
     /// Notes that a turn was had.
@@ -315,6 +256,102 @@ impl Work<'_> {
             self.wake_dispatch();
         }
         Ok(())
+    }
+}
+
+/// What says whose turn it is, of a transaction or of a snapshot.
+pub(super) struct Turns<'t, R, T> {
+    pub ready: &'t R,
+    pub turns: &'t T,
+}
+
+impl<R, T> Turns<'_, R, T>
+where
+    R: ReadableTable<(u8, u128, u128, u32), u128>,
+    T: ReadableTable<(u8, u128), u128>,
+{
+    /// The item whose turn it is: the next owner after the one who had the last turn, of that owner the next batch,
+    /// of that batch the lowest position. Only of batches after `floor`, where there is one.
+    pub fn next(
+        &self,
+        engine: EngineKind,
+        floor: Option<BatchId>,
+    ) -> Result<Option<Turn>, StoreError> {
+        let code = engine.code();
+        let floor = floor.map_or(0, |batch| batch.0.as_u128().saturating_add(1));
+        let last_owner = self.last_turn(code, 0)?;
+        let Some((owner, _, _)) =
+            self.first_ready_after(code, (last_owner, u128::MAX), 0..=u128::MAX, floor)?
+        else {
+            return Ok(None);
+        };
+        let last_batch = self.last_turn(code, owner)?;
+        let next = self.first_ready_after(code, (owner, last_batch), owner..=owner, floor)?;
+        Ok(next.map(|(owner, batch, item)| Turn {
+            owner,
+            batch,
+            item: item_id(item),
+        }))
+    }
+
+    fn last_turn(&self, engine: u8, of: u128) -> Result<u128, StoreError> {
+        let turn = self.turns.get((engine, of)).map_err(failed)?;
+        Ok(turn.map_or(0, |guard| guard.value()))
+    }
+
+    /// The first ready item behind all of (owner, batch), else the first of those owners; none of a batch below `floor`.
+    fn first_ready_after(
+        &self,
+        engine: u8,
+        (owner, batch): (u128, u128),
+        owners: std::ops::RangeInclusive<u128>,
+        floor: u128,
+    ) -> Result<Option<(u128, u128, u128)>, StoreError> {
+        let end = (engine, *owners.end(), u128::MAX, u32::MAX);
+        let behind = std::ops::Bound::Excluded((engine, owner, batch, u32::MAX));
+        if let Some(found) = self.first_ready(behind, end, floor)? {
+            return Ok(Some(found));
+        }
+        let from_start = std::ops::Bound::Included((engine, *owners.start(), 0, 0));
+        self.first_ready(from_start, end, floor)
+    }
+
+    /// The first ready item from there on of a batch not below `floor`; of each owner the batches below are passed over
+    /// at once.
+    fn first_ready(
+        &self,
+        mut from: std::ops::Bound<(u8, u128, u128, u32)>,
+        end: (u8, u128, u128, u32),
+        floor: u128,
+    ) -> Result<Option<(u128, u128, u128)>, StoreError> {
+        loop {
+            let range = (from, std::ops::Bound::Included(end));
+            let Some(entry) = self.ready.range(range).map_err(failed)?.next() else {
+                return Ok(None);
+            };
+            let (key, value) = entry.map_err(failed)?;
+            let (engine, owner, batch, _) = key.value();
+            if batch >= floor {
+                return Ok(Some((owner, batch, value.value())));
+            }
+            let next = (engine, owner, floor, 0);
+            if next > end {
+                return Ok(None);
+            }
+            from = std::ops::Bound::Included(next);
+        }
+    }
+
+    /// How many items of the batch whose turn it is could be claimed.
+    pub fn ready_of(&self, engine: EngineKind, turn: &Turn) -> Result<u64, StoreError> {
+        let (engine, owner, batch) = (engine.code(), turn.owner, turn.batch);
+        let all = (engine, owner, batch, 0)..=(engine, owner, batch, u32::MAX);
+        let mut count = 0;
+        for entry in self.ready.range(all).map_err(failed)? {
+            entry.map_err(failed)?;
+            count += 1;
+        }
+        Ok(count)
     }
 }
 

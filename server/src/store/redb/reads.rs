@@ -16,16 +16,16 @@ use crate::domain::retry::DAILY_WINDOW;
 use crate::store::StoreError;
 use crate::store::query::{
     Backlog, BatchCursor, BatchOrder, BatchPage, BatchQuery, DailyUse, EntryPage, ItemPage,
-    ItemSelection, SCAN_BUDGET, UserPage,
+    ItemSelection, NextTurn, SCAN_BUDGET, UserPage, waits_for_any,
 };
 
 use super::code::Coded;
 use super::error::{corrupt, failed};
-use super::lists::{Merge, groups, scope};
-use super::queue::READY_CODE;
+use super::lists::{Merge, groups, open_classes, rank as rank_of, scope};
+use super::queue::{READY_CODE, Turns};
 use super::tables::{
-    ACTIVE, AUDIT, BATCHES, BLOBS, DELAYED, ENTRIES, HELD, ITEMS, LISTS, PLACES, PROGRESS, SINGLES,
-    SUBMITS, USER_NAMES, USERS, WAITING, readable,
+    ACTIVE, AUDIT, BATCHES, BLOBS, DELAYED, ENTRIES, HELD, ITEMS, LISTS, PLACES, PROGRESS, READY,
+    SINGLES, SUBMITS, TURNS, USER_NAMES, USERS, WAITING, readable,
 };
 use super::work::micros;
 use super::{decode, load};
@@ -150,7 +150,7 @@ pub(super) fn batches(
     let scope = scope(query.owner);
     let mut last: Option<BatchCursor> = None;
     let mut scanned = 0;
-    for (rank, classes) in groups(query.order, &query.filter) {
+    for (rank, classes) in groups(query.order, &query.filter, &query.halted) {
         let mut from = !newest;
         match query.after {
             Some(after) if query.order == BatchOrder::Attention && rank < after.rank => continue,
@@ -176,12 +176,37 @@ pub(super) fn batches(
             last = Some(BatchCursor { rank, batch: id });
             let batch = load::batch(&fixed, &progress, id)?
                 .ok_or_else(|| corrupt(format_args!("batches {id}"), "it is missing"))?;
-            if query.filter.admits(&batch) {
+            let is_here =
+                query.order == BatchOrder::Newest || rank_of(&batch, &query.halted).code() == rank;
+            if is_here && query.filter.admits(&batch) {
                 page.batches.push(batch);
             }
         }
     }
     Ok(page)
+}
+
+/// Batches of a scope that need attention only because these engines go on only by a person; at most `limit` open ones
+/// are looked at.
+pub(super) fn halted(
+    snapshot: &ReadTransaction,
+    owner: Option<UserId>,
+    engines: &[EngineKind],
+    limit: usize,
+) -> Result<u64, StoreError> {
+    let lists = readable(snapshot, LISTS)?;
+    let fixed = readable(snapshot, BATCHES)?;
+    let progress = readable(snapshot, PROGRESS)?;
+    let mut merge = Merge::open(&lists, scope(owner), &open_classes(), 0)?;
+    let mut count = 0;
+    for _ in 0..limit {
+        let Some(id) = merge.next()? else {
+            break;
+        };
+        let batch = load::batch(&fixed, &progress, id)?;
+        count += u64::from(batch.is_some_and(|batch| waits_for_any(&batch, engines)));
+    }
+    Ok(count)
 }
 
 pub(super) fn item(
@@ -300,6 +325,17 @@ pub(super) fn backlog(
         }
     }
     backlog.held.retain(|_, count| *count > 0);
+    let (ready, turns) = (readable(snapshot, READY)?, readable(snapshot, TURNS)?);
+    let turns = Turns {
+        ready: &ready,
+        turns: &turns,
+    };
+    if let Some(turn) = turns.next(engine, None)? {
+        backlog.next = Some(NextTurn {
+            batch: turn.batch(),
+            ready: turns.ready_of(engine, &turn)?,
+        });
+    }
     let waiting = readable(snapshot, WAITING)?;
     let oldest = waiting
         .range((code, 0)..=(code, u128::MAX))

@@ -153,6 +153,20 @@ pub(super) struct ProgressRecord {
     /// Of the audio, whose other facts are fixed.
     #[prost(int64, optional, tag = "17")]
     pub audio_removed_time: Option<i64>,
+    /// Of files before there was this it is empty, and fills as items begin to wait.
+    #[prost(message, repeated, tag = "18")]
+    pub held: Vec<HeldRecord>,
+}
+
+/// Waiting items of a batch with a reason of their own.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct HeldRecord {
+    #[prost(uint32, tag = "1")]
+    pub reason: u32,
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+    #[prost(int64, optional, tag = "3")]
+    pub until: Option<i64>,
 }
 
 /// The item of a batch that ended last. `state` says whether there is a failure reason.
@@ -487,6 +501,17 @@ pub(super) struct RestoredRecord {
     pub newest_batch: Option<Vec<u8>>,
     #[prost(string, repeated, tag = "5")]
     pub matched: Vec<String>,
+    #[prost(message, repeated, tag = "6")]
+    pub earlier: Vec<EarlierLifeRecord>,
+}
+
+/// A life before the one that was copied.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct EarlierLifeRecord {
+    #[prost(string, tag = "1")]
+    pub account: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub newest_batch: Vec<u8>,
 }
 
 /// Batches of one user, or of everyone, by state.

@@ -32,7 +32,7 @@ pub(super) fn mark(work: &mut Work<'_>, restore: &Restore) -> Result<Restored, S
     let newest_batch = newest.map(|(key, _)| load::batch_id(key.value()));
     let restored = Restored {
         // A copy of a copy: what the first life submitted is still to be looked for.
-        backup_time: before.map_or(restore.backup_time, |before| {
+        backup_time: before.as_ref().map_or(restore.backup_time, |before| {
             before.backup_time.min(restore.backup_time)
         }),
         restore_time: restore.now,
@@ -41,6 +41,7 @@ pub(super) fn mark(work: &mut Work<'_>, restore: &Restore) -> Result<Restored, S
             .find(|token| token.current)
             .map(|token| token.account),
         newest_batch,
+        earlier: before.map_or_else(Vec::new, |before| before.inherited()),
         matched: Default::default(),
     };
     put(work, &restored)?;

@@ -194,6 +194,15 @@ impl Store for RedbStore {
         lists::counts(&counts, lists::scope(owner)).map(decode::counts)
     }
 
+    async fn halted(
+        &self,
+        owner: Option<UserId>,
+        engines: &[EngineKind],
+        limit: usize,
+    ) -> Result<u64, StoreError> {
+        reads::halted(&self.snapshot()?, owner, engines, limit)
+    }
+
     async fn item(&self, id: ItemId) -> Result<Option<(Batch, VideoItem)>, StoreError> {
         reads::item(&self.snapshot()?, id)
     }

@@ -51,6 +51,7 @@ async fn all(world: &World) -> String {
     let query = BatchQuery {
         owner: None,
         order: BatchOrder::Attention,
+        halted: Vec::new(),
         filter: BatchFilter::default(),
         limit: 100,
         after: None,

@@ -297,8 +297,15 @@ fn execute(shared: &Shared, mut waiting: Waiting) {
         Err(Undone::Undecided(commit, error)) => {
             let revision = commit.revision;
             shared.give_up(&error, Some(*commit));
-            let committed = matches!(error, StoreError::Full(_)) && shared.is_committed(revision);
-            answer(waiting, &if committed { Ok(()) } else { Err(error) });
+            let committed = match error {
+                StoreError::Full(message) => match shared.is_committed(revision) {
+                    Some(true) => Ok(()),
+                    Some(false) => Err(StoreError::Full(message)),
+                    None => Err(StoreError::Undecided(message)),
+                },
+                error => Err(error),
+            };
+            answer(waiting, &committed);
         }
     }
 }

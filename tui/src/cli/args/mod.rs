@@ -30,13 +30,15 @@ pub struct Arguments {
     /// Trust the certificate with this SHA-256 fingerprint, and no other; it is kept for the next time
     #[arg(long, global = true, env = "VBATCH_FINGERPRINT", value_name = "SHA256")]
     pub fingerprint: Option<String>,
-    /// The token to use in place of the stored session (best given by the environment)
+    /// A token or API key in place of the stored session: - reads it from stdin, or asks; VBATCH_TOKEN is as good. Written out
+    /// here it is seen by everyone on this machine
     #[arg(
         long,
         global = true,
         env = "VBATCH_TOKEN",
         hide_env_values = true,
-        hide = true
+        value_name = "TOKEN",
+        allow_hyphen_values = true
     )]
     pub token: Option<String>,
     /// Print answers as JSON: the protobuf JSON mapping of the contract's messages, one a line

@@ -40,7 +40,7 @@ impl Inner {
                     Ok(info) => Some(NetMessage::ServiceInfo(Box::new(info))),
                     Err(error) => {
                         refused(error);
-                        None
+                        Some(NetMessage::ServiceInfoLost)
                     }
                 }
             }
@@ -80,9 +80,9 @@ impl Inner {
                     result: result.map(Box::new).map_err(refused),
                 })
             }
-            NetEffect::CreateUser(request) => {
+            NetEffect::CreateUser(ticket, request) => {
                 let result = client.create_user(request).await;
-                Some(NetMessage::UserMade(result.map(Box::new).map_err(refused)))
+                Some(NetMessage::UserMade(ticket, result.map(Box::new).map_err(refused)))
             }
             NetEffect::UpdateUser(request) => {
                 let result = client.update_user(*request).await;
@@ -109,25 +109,25 @@ impl Inner {
                     result: result.map(Box::new).map_err(refused),
                 })
             }
-            NetEffect::CreateApiKey(request) => {
+            NetEffect::CreateApiKey(ticket, request) => {
                 let result = client.create_api_key(request).await;
                 Some(NetMessage::ApiKeyMade(
-                    result.map(Box::new).map_err(refused),
+                    ticket, result.map(Box::new).map_err(refused),
                 ))
             }
             NetEffect::RevokeApiKey(request) => {
                 let result = client.revoke_api_key(request).await;
                 Some(NetMessage::ApiKeyRevoked(result.map(drop).map_err(refused)))
             }
-            NetEffect::AdjustCredits(request) => {
+            NetEffect::AdjustCredits(ticket, request) => {
                 let result = client.adjust_credits(request).await;
                 let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
-                Some(NetMessage::CreditsMoved(user.map_err(refused)))
+                Some(NetMessage::CreditsMoved(ticket, user.map_err(refused)))
             }
-            NetEffect::SetCredits(request) => {
+            NetEffect::SetCredits(ticket, request) => {
                 let result = client.set_credits(request).await;
                 let user = result.map(|answer| Box::new(answer.user.unwrap_or_default()));
-                Some(NetMessage::CreditsMoved(user.map_err(refused)))
+                Some(NetMessage::CreditsMoved(ticket, user.map_err(refused)))
             }
             NetEffect::ListLedger { number, request } => {
                 let user_id = request.user_id.clone();
@@ -143,10 +143,10 @@ impl Inner {
                 let dispatch = result.map(|answer| Box::new(answer.dispatch.unwrap_or_default()));
                 Some(NetMessage::Dispatched(dispatch.map_err(refused)))
             }
-            NetEffect::UpdateToken(request) => {
+            NetEffect::UpdateToken(ticket, request) => {
                 let result = client.update_upstream_token(request).await;
                 Some(NetMessage::TokenPutIn(
-                    result.map(Box::new).map_err(refused),
+                    ticket, result.map(Box::new).map_err(refused),
                 ))
             }
             NetEffect::LoadThumbnail { request, cells } => {
@@ -158,9 +158,9 @@ impl Inner {
                     thumbnail: thumbnail.map(Arc::new),
                 })
             }
-            NetEffect::RerunBatch(request) => {
+            NetEffect::RerunBatch(ticket, request) => {
                 let result = client.rerun_batch(request).await;
-                Some(NetMessage::Rerun(result.map(Box::new).map_err(refused)))
+                Some(NetMessage::Rerun(ticket, result.map(Box::new).map_err(refused)))
             }
             NetEffect::CancelBatch(request) => {
                 let result = client.cancel_batch(request).await;
@@ -182,9 +182,9 @@ impl Inner {
                     result.map(|answer| answer.item_count).map_err(refused),
                 ))
             }
-            NetEffect::RetryItems(request) => {
+            NetEffect::RetryItems(ticket, request) => {
                 let result = client.retry_items(request).await;
-                Some(NetMessage::Retried(result.map(Box::new).map_err(refused)))
+                Some(NetMessage::Retried(ticket, result.map(Box::new).map_err(refused)))
             }
             NetEffect::SignIn { .. }
             | NetEffect::Resume

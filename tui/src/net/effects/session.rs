@@ -22,6 +22,7 @@ impl Inner {
         };
         match connection.client.sign_in(username, password).await {
             Ok(response) => {
+                self.end_what_was_asked().await;
                 *self
                     .connection
                     .lock()
@@ -33,6 +34,22 @@ impl Inner {
             }
             Err(error) => self.tell(NetMessage::SignInRefused(error.into())).await,
         }
+    }
+
+    /// Ends the streams and the calls of the session before, so that nothing they say comes after whoever signs in now: it may
+    /// be another user.
+    async fn end_what_was_asked(&self) {
+        let (streams, mut calls) = {
+            let mut tasks = self.tasks();
+            let streams = [tasks.list.take(), tasks.batch.take(), tasks.system.take()];
+            (streams, std::mem::take(&mut tasks.calls))
+        };
+        for stream in streams.into_iter().flatten() {
+            stream.abort();
+            // Ended by the abort, or by itself: either way it says nothing more.
+            let _ = stream.await;
+        }
+        calls.shutdown().await;
     }
 
     /// The connection there is, when it goes to that server; else a new one.

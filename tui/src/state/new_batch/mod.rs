@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use vision_batch::v1;
 
 use self::rules::audio_rules;
+pub(crate) use self::quote::Sums;
 pub(crate) use self::rules::{engines, image_rules};
 pub(crate) use self::submit::Problem;
 use super::effect::{Effect, FilesEffect};
@@ -20,6 +21,7 @@ use super::field::Field;
 use super::file_list::FileList;
 use super::message::TransferId;
 use super::refusal::Refusal;
+use super::start::Directories;
 use crate::files::{AudioFacts, Unusable};
 
 /// Which part has the keyboard.
@@ -76,13 +78,21 @@ pub(crate) struct NewBatch {
 }
 
 impl NewBatch {
-    pub(crate) fn new(directory: Option<PathBuf>, home: Option<PathBuf>) -> Self {
+    pub(crate) fn new(directories: Option<&Directories>) -> Self {
         let mut draft = Self {
-            home,
+            home: directories.and_then(|it| it.home.clone()),
             ..Self::default()
         };
-        draft.files.directory = directory.unwrap_or_default();
+        draft.files.directory = directories.map(|it| it.working.clone()).unwrap_or_default();
         draft
+    }
+
+    /// The empty draft of another user; answers to what was asked for this one are none to it.
+    pub(crate) fn of_another(&self, directories: Option<&Directories>) -> Self {
+        Self {
+            last_number: self.last_number,
+            ..Self::new(directories)
+        }
     }
 
     /// The screen was opened: the directory is read again.

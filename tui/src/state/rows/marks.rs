@@ -49,6 +49,13 @@ impl<T: Row> Rows<T> {
         }
     }
 
+    /// Something was done to these rows: the others stay marked.
+    pub(crate) fn unmark_only<'a>(&mut self, ids: impl IntoIterator<Item = &'a String>) {
+        for id in ids {
+            self.marks.remove(id);
+        }
+    }
+
     pub(crate) fn unmark(&mut self) {
         self.marks.clear();
     }

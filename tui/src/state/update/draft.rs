@@ -41,6 +41,8 @@ pub(super) fn in_new_batch(state: &mut State, action: Action, effects: &mut Vec<
     match action {
         Action::NextField => draft.move_focus(true),
         Action::PreviousField => draft.move_focus(false),
+        Action::NextChoice => draft.switch_engine(true, service),
+        Action::PreviousChoice => draft.switch_engine(false, service),
         Action::Mark | Action::MarkAll => {
             if action == Action::Mark {
                 draft.files.toggle_mark();
@@ -119,6 +121,8 @@ pub(super) fn uploaded(
 ) {
     let (ended, started) = state.transfers.end(transfer, state.now);
     net(effects, started);
+    // Broken off, or of whoever was here before: the list shows it to whom it belongs.
+    let Some(ended) = ended else { return };
     let ours = state.new_batch.upload == Some(transfer);
     match result {
         Ok(response) => {
@@ -126,8 +130,8 @@ pub(super) fn uploaded(
                 state.new_batch.submitted();
             }
             state.batches.balance = Some(response.credit_balance);
-            let label = ended.map(|it| it.label).unwrap_or_default();
-            let name = response.batch.as_ref().map_or(label, |it| it.name.clone());
+            let batch = response.batch.as_ref();
+            let name = batch.map_or(ended.label, |it| it.name.clone());
             state.say(Notice::Submitted(name));
             if let Some(batch) = response.batch {
                 state.batches.rows.update(vec![batch.clone()]);

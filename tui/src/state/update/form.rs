@@ -5,6 +5,7 @@ use crate::keymap::Action;
 use crate::state::confirm::{Ask, Confirm};
 use crate::state::dialog::{Dialog, Flaw, Purpose};
 use crate::state::effect::{Effect, TerminalEffect};
+use crate::state::message::Ticket;
 use crate::state::notice::Notice;
 use crate::state::refusal::Refusal;
 use crate::state::{Overlay, State};
@@ -20,7 +21,7 @@ pub(super) fn question(state: &mut State, ask: Option<Ask>) {
 }
 
 pub(super) fn in_dialog(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
-    let fresh = state.request_id();
+    let (fresh, ticket) = (state.request_id(), state.ticket());
     let now = state.server_now();
     let Some(Overlay::Dialog(dialog)) = &mut state.overlay else {
         return;
@@ -31,8 +32,11 @@ pub(super) fn in_dialog(state: &mut State, action: Action, effects: &mut Vec<Eff
         _ if dialog.busy => {}
         Action::NextField => dialog.move_focus(true),
         Action::PreviousField => dialog.move_focus(false),
-        Action::Submit if dialog.is_at_end() => match dialog.submit(|| fresh, now) {
-            Ok(effect) => net(effects, [effect]),
+        Action::NextChoice | Action::PreviousChoice => {
+            dialog.choose(action == Action::NextChoice);
+        }
+        Action::Submit if dialog.is_at_end() => match dialog.submit(ticket, fresh, now) {
+            Ok(effect) => net(effects, [state.unanswered.send(effect)]),
             Err(flaw) => dialog.show(flaw),
         },
         Action::Submit => dialog.move_focus(true),
@@ -54,24 +58,33 @@ pub(super) fn in_note(state: &mut State, action: Action, effects: &mut Vec<Effec
     }
 }
 
-/// The form that waits for an answer, if it is still open.
-pub(super) fn waiting(state: &mut State) -> Option<&mut Dialog> {
-    match &mut state.overlay {
-        Some(Overlay::Dialog(dialog)) if dialog.busy => Some(dialog),
+/// The form that waits for this answer, if it is still open: another one has nothing to do with it.
+pub(super) fn waiting(state: &mut State, ticket: Ticket) -> Option<&mut Dialog> {
+    match state.overlay.as_mut()? {
+        Overlay::Dialog(dialog) => Some(dialog),
+        Overlay::Help { below, .. } => match below.as_deref_mut() {
+            Some(Overlay::Dialog(dialog)) => Some(dialog),
+            _ => None,
+        },
         _ => None,
     }
+    .filter(|dialog| dialog.waits_for(ticket))
 }
 
 /// A refusal goes into the form it answers, else to the foot.
-pub(super) fn refused(state: &mut State, refusal: Refusal) {
-    match waiting(state) {
+pub(super) fn refused(state: &mut State, ticket: Ticket, refusal: Refusal) {
+    match waiting(state, ticket) {
         Some(dialog) => dialog.show(Flaw::Refused(refusal)),
         None => state.say(Notice::Refused(refusal)),
     }
 }
 
-pub(super) fn close(state: &mut State) {
-    if waiting(state).is_some() {
-        state.overlay = None;
+pub(super) fn close(state: &mut State, ticket: Ticket) {
+    if waiting(state, ticket).is_none() {
+        return;
+    }
+    match &mut state.overlay {
+        Some(Overlay::Help { below, .. }) => *below = None,
+        over => *over = None,
     }
 }

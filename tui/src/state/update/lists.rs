@@ -51,8 +51,9 @@ pub(super) fn in_batches(state: &mut State, action: Action, effects: &mut Vec<Ef
                 .filter(|batch| counts(batch).completed > 0)
                 .map(|batch| (batch.id.clone(), batch.name.clone()))
                 .collect();
+            let ids: Vec<String> = wanted.iter().map(|(id, _)| id.clone()).collect();
             export(state, wanted, effects);
-            state.batches.rows.unmark();
+            state.batches.rows.unmark_only(&ids);
         }
         Action::Rerun => match state.batches.rows.chosen()[..] {
             [batch] => {

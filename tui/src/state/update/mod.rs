@@ -94,6 +94,9 @@ fn follow_up(state: &mut State, effects: &mut Vec<Effect>) {
     if state.gate.is_some() {
         return;
     }
+    if state.service_again.take_if(|at| *at <= state.now).is_some() {
+        net(effects, [NetEffect::LoadServiceInfo]);
+    }
     if let Some(wanted) = state.wanted_picture()
         && state.pictures.look(wanted.clone(), state.now)
     {
@@ -157,7 +160,12 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
             return;
         }
         Action::Help => {
-            state.overlay = Some(Overlay::Help { mode, top: 0 });
+            let below = state.overlay.take().map(Box::new);
+            state.overlay = Some(Overlay::Help {
+                mode,
+                top: 0,
+                below,
+            });
             return;
         }
         Action::Palette => {
@@ -186,9 +194,10 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
         Action::Batches => return screens::go(state, Screen::Batches, effects),
         Action::Users => return screens::go(state, Screen::Users, effects),
         Action::System => return screens::go(state, Screen::System, effects),
-        Action::ApiKeys => return screens::go(state, Screen::ApiKeys, effects),
+        Action::ApiKeys => return api_keys::own(state, effects),
         Action::Audit => return screens::go(state, Screen::Audit, effects),
         Action::AuditOf => return audit::of_user(state, effects),
+        Action::ApiKeysOf => return api_keys::of_user(state, effects),
         Action::AbortTransfer if mode != Mode::Transfers => {
             return overlays::abort_newest(state, effects);
         }
@@ -219,13 +228,13 @@ fn perform(state: &mut State, mode: Mode, action: Action, effects: &mut Vec<Effe
         Mode::Filter => overlays::filter(state, action == Action::Accept),
         Mode::Batches => lists::in_batches(state, action, effects),
         Mode::Batch => lists::in_batch(state, action, effects),
-        Mode::Fields | Mode::FileList => draft::in_new_batch(state, action, effects),
+        Mode::Fields | Mode::Engine | Mode::FileList => draft::in_new_batch(state, action, effects),
         Mode::Users => users::in_users(state, action, effects),
         Mode::Ledger => users::in_ledger(state, action, effects),
         Mode::System => service::in_system(state, action, effects),
         Mode::Audit => audit::in_audit(state, action, effects),
         Mode::ApiKeys => api_keys::in_api_keys(state, action, effects),
-        Mode::Dialog => form::in_dialog(state, action, effects),
+        Mode::Dialog | Mode::Choice => form::in_dialog(state, action, effects),
         Mode::Note => form::in_note(state, action, effects),
     }
 }

@@ -1,5 +1,6 @@
 //! What the network says.
 
+use jiff::SignedDuration;
 use vision_batch::v1;
 
 use super::api_keys;
@@ -20,6 +21,9 @@ use crate::state::sign_in::{Gate, PasswordProblem};
 use crate::state::time::moment;
 use crate::state::{Field, OpenBatch, Overlay, PictureOf, State};
 use crate::text::texts;
+
+/// After the answer was lost, what the service takes and costs is asked again no sooner.
+const SERVICE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
 pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Effect>) {
     let now = state.now;
@@ -57,6 +61,9 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
         }
         NetMessage::SessionEnded(refusal) => session_ended(state, refusal),
         NetMessage::ServiceInfo(info) => take_service(state, *info, effects),
+        NetMessage::ServiceInfoLost => {
+            state.service_again = now.checked_add(SERVICE_AGAIN_AFTER).ok();
+        }
         NetMessage::StreamOpened(Stream::Batches) => {
             state.batches.rows.begin();
             state.batches.live.opened(now);
@@ -137,14 +144,17 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             state.pictures.take(wanted, thumbnail);
         }
         NetMessage::UserPage { number, result } => state.users.take_page(number, result, now),
-        NetMessage::UserMade(result) => users::user_made(state, result),
+        NetMessage::UserMade(ticket, result) => users::user_made(state, ticket, result),
         NetMessage::UserChanged(result) => users::user_changed(state, result),
         NetMessage::PasswordReset(result) => users::password_reset(state, result),
         NetMessage::AuditPage { number, result } => state.audit.take_page(number, result, now),
         NetMessage::ApiKeyPage { number, result } => state.api_keys.take_page(number, result, now),
-        NetMessage::ApiKeyMade(result) => api_keys::made(state, result),
+        NetMessage::ApiKeyMade(ticket, result) => api_keys::made(state, ticket, result),
         NetMessage::ApiKeyRevoked(result) => api_keys::revoked(state, result),
-        NetMessage::CreditsMoved(result) => users::credits_moved(state, result),
+        NetMessage::CreditsMoved(ticket, result) => {
+            state.unanswered.answered(ticket, &result);
+            users::credits_moved(state, ticket, result);
+        }
         NetMessage::LedgerPage {
             user_id,
             number,
@@ -161,22 +171,28 @@ pub(super) fn hear(state: &mut State, message: NetMessage, effects: &mut Vec<Eff
             Err(refusal) => refused(state, refusal),
         },
         NetMessage::Dispatched(result) => service::dispatched(state, result),
-        NetMessage::TokenPutIn(result) => service::token_put_in(state, result),
-        NetMessage::Rerun(result) => match result {
-            Ok(response) => rerun_made(state, *response, effects),
-            Err(refusal) => refused(state, refusal),
-        },
+        NetMessage::TokenPutIn(ticket, result) => service::token_put_in(state, ticket, result),
+        NetMessage::Rerun(ticket, result) => {
+            state.unanswered.answered(ticket, &result);
+            match result {
+                Ok(response) => rerun_made(state, *response, effects),
+                Err(refusal) => refused(state, refusal),
+            }
+        }
         NetMessage::Cancelled(result) => match result {
             Ok(count) => state.say(Notice::CancelAsked(count)),
             Err(refusal) => refused(state, refusal),
         },
-        NetMessage::Retried(result) => match result {
-            Ok(response) => state.say(Notice::Retried {
-                count: response.item_count,
-                credits: response.credits_charged,
-            }),
-            Err(refusal) => refused(state, refusal),
-        },
+        NetMessage::Retried(ticket, result) => {
+            state.unanswered.answered(ticket, &result);
+            match result {
+                Ok(response) => state.say(Notice::Retried {
+                    count: response.item_count,
+                    credits: response.credits_charged,
+                }),
+                Err(refusal) => refused(state, refusal),
+            }
+        }
         NetMessage::Progress {
             transfer,
             done_bytes,
@@ -237,6 +253,7 @@ fn take_service(state: &mut State, info: v1::GetServiceInfoResponse, effects: &m
         state.batches.status.clone_from(&info.status);
     }
     state.service = Some(info);
+    state.service_again = None;
     let rules = image_rules(state.service.as_ref());
     if before != rules && state.directories.is_some() {
         state.new_batch.files.forget_facts();

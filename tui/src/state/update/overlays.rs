@@ -28,7 +28,23 @@ pub(super) fn quit(state: &mut State) {
 
 pub(super) fn abort_newest(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(id) = state.transfers.newest() {
-        abort(state, id, effects);
+        ask_abort(state, id, false, effects);
+    }
+}
+
+/// Breaks off at once what waits for its turn, for nothing is lost with it; of what runs it is asked first.
+fn ask_abort(state: &mut State, id: TransferId, in_list: bool, effects: &mut Vec<Effect>) {
+    match state.transfers.get(id) {
+        Some(running) => {
+            let ask = Ask::Abort {
+                id,
+                carries: running.carries,
+                label: running.label.clone(),
+                in_list,
+            };
+            state.overlay = Some(Overlay::Confirm(Confirm::new(ask)));
+        }
+        None => abort(state, id, effects),
     }
 }
 
@@ -61,7 +77,9 @@ pub(super) fn help(state: &mut State, action: Action) {
             Action::Top => 0,
             Action::Bottom => last,
             _ => {
-                state.overlay = None;
+                if let Some(Overlay::Help { below, .. }) = state.overlay.take() {
+                    state.overlay = below.map(|it| *it);
+                }
                 return;
             }
         };
@@ -98,20 +116,31 @@ pub(super) fn confirm(state: &mut State, action: Action, effects: &mut Vec<Effec
     let Some(Overlay::Confirm(question)) = state.overlay.take() else {
         return;
     };
+    if let Ask::Abort { in_list: true, .. } = question.ask {
+        state.overlay = Some(Overlay::Transfers { cursor: 0 });
+    }
     if !yes {
         return;
     }
-    if matches!(question.ask, Ask::Quit { .. }) {
-        state.ended = true;
-        return;
+    match question.ask {
+        Ask::Quit { .. } => {
+            state.ended = true;
+            return;
+        }
+        // It may have ended while it was asked; then there is nothing to break off.
+        Ask::Abort { id, .. } => return abort(state, id, effects),
+        _ => {}
     }
-    let wanted = question.ask.effects(|| state.request_id());
+    let wanted = question
+        .ask
+        .effects(|| (state.ticket(), state.request_id()));
+    let wanted: Vec<NetEffect> = wanted
+        .into_iter()
+        .map(|effect| state.unanswered.send(effect))
+        .collect();
     for effect in &wanted {
         mark_asked(state, effect);
-    }
-    state.batches.rows.unmark();
-    if let Some(batch) = &mut state.batch {
-        batch.rows.unmark();
+        unmark(state, effect);
     }
     net(effects, wanted);
 }
@@ -178,7 +207,7 @@ pub(super) fn transfers(state: &mut State, action: Action, effects: &mut Vec<Eff
         Action::AbortTransfer => {
             let chosen = state.transfers.all().nth(*cursor).map(|it| it.id);
             if let Some(id) = chosen {
-                abort(state, id, effects);
+                ask_abort(state, id, true, effects);
             }
         }
         Action::Back => state.overlay = None,
@@ -192,7 +221,7 @@ fn mark_asked(state: &mut State, effect: &NetEffect) {
         NetEffect::CancelBatch(request) => (&request.batch_id, None),
         NetEffect::DeleteBatch(request) => (&request.batch_id, None),
         NetEffect::CancelItems(request) => (&request.batch_id, Some(&request.item_ids)),
-        NetEffect::RetryItems(request) => (&request.batch_id, Some(&request.item_ids)),
+        NetEffect::RetryItems(_, request) => (&request.batch_id, Some(&request.item_ids)),
         _ => return,
     };
     state.batches.rows.ask([batch_id.clone()]);
@@ -200,6 +229,22 @@ fn mark_asked(state: &mut State, effect: &NetEffect) {
         && batch.id == *batch_id
     {
         batch.rows.ask(item_ids.iter().cloned());
+    }
+}
+
+/// What something was done to is not marked any more; what was left out, or marked on another screen, is.
+fn unmark(state: &mut State, effect: &NetEffect) {
+    let (batch_id, item_ids) = match effect {
+        NetEffect::CancelBatch(request) => (&request.batch_id, [].as_slice()),
+        NetEffect::DeleteBatch(request) => (&request.batch_id, [].as_slice()),
+        NetEffect::CancelItems(request) => (&request.batch_id, request.item_ids.as_slice()),
+        NetEffect::RetryItems(_, request) => (&request.batch_id, request.item_ids.as_slice()),
+        NetEffect::RerunBatch(_, request) => (&request.batch_id, request.item_ids.as_slice()),
+        _ => return,
+    };
+    match &mut state.batch {
+        Some(batch) if state.screen == Screen::Batch => batch.rows.unmark_only(item_ids),
+        _ => state.batches.rows.unmark_only([batch_id]),
     }
 }
 

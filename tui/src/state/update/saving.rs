@@ -96,6 +96,9 @@ pub(super) fn download(state: &mut State, effects: &mut Vec<Effect>) {
     let directory = directories.downloads.clone();
     let count = wanted.len();
     for (item_id, label, _) in wanted {
+        if let Some(batch) = &mut state.batch {
+            batch.rows.unmark_only([&item_id]);
+        }
         let transfer = state.transfers.next_id();
         let effect = NetEffect::Download {
             transfer,
@@ -112,9 +115,6 @@ pub(super) fn download(state: &mut State, effects: &mut Vec<Effect>) {
             .transfers
             .add(transfer, Carries::Video, label, now, effect);
         net(effects, started);
-    }
-    if let Some(batch) = &mut state.batch {
-        batch.rows.unmark();
     }
     state.say(Notice::Saving(count));
 }

@@ -8,6 +8,7 @@ use crate::keymap::Action;
 use crate::state::confirm::{Ask, Confirm, Secret};
 use crate::state::dialog::Purpose;
 use crate::state::effect::Effect;
+use crate::state::message::Ticket;
 use crate::state::notice::Notice;
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::{Overlay, Screen, State};
@@ -43,19 +44,20 @@ pub(super) fn dispatched(state: &mut State, result: Result<Box<v1::Dispatch>, Re
 
 pub(super) fn token_put_in(
     state: &mut State,
+    ticket: Ticket,
     result: Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>,
 ) {
     let rejected = Cause::Server(v1::refusal::Reason::UpstreamTokenRejected);
     match result {
         Ok(response) => {
-            close(state);
+            close(state, ticket);
             state.say(Notice::TokenIsIn {
                 account: response.account.clone(),
                 said: response.upstream_message.clone(),
             });
         }
         Err(refusal) if refusal.cause == rejected => {
-            let token = waiting(state).map(|dialog| dialog.token());
+            let token = waiting(state, ticket).map(|dialog| dialog.token());
             match token {
                 Some(token) => {
                     let said = match refusal.fact("upstream_message") {
@@ -71,6 +73,6 @@ pub(super) fn token_put_in(
                 None => state.say(Notice::Refused(refusal)),
             }
         }
-        Err(refusal) => form::refused(state, refusal),
+        Err(refusal) => form::refused(state, ticket, refusal),
     }
 }

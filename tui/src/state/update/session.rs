@@ -6,7 +6,7 @@ use super::net;
 use crate::state::effect::{Effect, NetEffect};
 use crate::state::refusal::{Cause, Refusal};
 use crate::state::sign_in::{Gate, NewPassword, SignIn};
-use crate::state::{ApiKeys, Audit, Batches, Overlay, Screen, State, System, Users};
+use crate::state::{Overlay, Screen, State};
 
 pub(super) fn leave_form(state: &mut State, effects: &mut Vec<Effect>) {
     go_on(state, effects);
@@ -54,14 +54,7 @@ fn enter(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
         .as_ref()
         .is_some_and(|known| !known.id.is_empty() && known.id != user.id);
     if another {
-        state.batches = Batches::default();
-        state.batch = None;
-        state.left = None;
-        state.users = Users::default();
-        state.system = System::default();
-        state.audit = Audit::default();
-        state.api_keys = ApiKeys::default();
-        state.screen = Screen::Batches;
+        net(effects, state.forget_user());
     }
     state.user = Some(user);
     if due {
@@ -78,6 +71,7 @@ fn enter(state: &mut State, user: v1::User, effects: &mut Vec<Effect>) {
         // Was one until now.
         state.screen = Screen::Batches;
     }
+    state.service_again = None;
     let watch = state.batches.watch(admin);
     net(effects, [NetEffect::LoadServiceInfo, watch]);
     // What was on its way when the session ended does not come any more.

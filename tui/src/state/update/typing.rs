@@ -79,14 +79,6 @@ fn edit_draft(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if draft.upload.is_some() {
         return;
     }
-    if draft.focus == Focus::Engine {
-        match key {
-            Key::Right | Key::Char(' ' | '\u{3000}' | 'l') => draft.switch_engine(true, service),
-            Key::Left | Key::Char('h') => draft.switch_engine(false, service),
-            _ => {}
-        }
-        return;
-    }
     let focus = draft.focus;
     let Some(field) = draft.field() else { return };
     let before = field.text().to_owned();
@@ -118,7 +110,7 @@ pub(super) fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
                 palette.field.insert(text.trim_end());
             }
         }
-        Mode::Fields | Mode::FileList if state.new_batch.upload.is_none() => {
+        Mode::Fields | Mode::Engine | Mode::FileList if state.new_batch.upload.is_none() => {
             paste_into_draft(state, text, effects);
         }
         _ => {}

@@ -8,6 +8,7 @@ use crate::keymap::Action;
 use crate::state::confirm::Secret;
 use crate::state::dialog::Purpose;
 use crate::state::effect::Effect;
+use crate::state::message::Ticket;
 use crate::state::note::{Disclosed, Note};
 use crate::state::notice::Notice;
 use crate::state::refusal::Refusal;
@@ -76,12 +77,16 @@ fn credits(state: &mut State, action: Action) {
     }
 }
 
-pub(super) fn user_made(state: &mut State, result: Result<Box<v1::CreateUserResponse>, Refusal>) {
+pub(super) fn user_made(
+    state: &mut State,
+    ticket: Ticket,
+    result: Result<Box<v1::CreateUserResponse>, Refusal>,
+) {
     let response = match result {
         Ok(response) => *response,
-        Err(refusal) => return form::refused(state, refusal),
+        Err(refusal) => return form::refused(state, ticket, refusal),
     };
-    close(state);
+    close(state, ticket);
     let user = response.user.unwrap_or_default();
     let username = user.username.clone();
     state.users.changed(user);
@@ -140,12 +145,16 @@ pub(super) fn user_changed(state: &mut State, result: Result<Box<v1::User>, Refu
     }
 }
 
-pub(super) fn credits_moved(state: &mut State, result: Result<Box<v1::User>, Refusal>) {
+pub(super) fn credits_moved(
+    state: &mut State,
+    ticket: Ticket,
+    result: Result<Box<v1::User>, Refusal>,
+) {
     let user = match result {
         Ok(user) => *user,
-        Err(refusal) => return form::refused(state, refusal),
+        Err(refusal) => return form::refused(state, ticket, refusal),
     };
-    close(state);
+    close(state, ticket);
     if state.user.as_ref().is_some_and(|me| me.id == user.id) {
         state.batches.balance = Some(user.credit_balance);
     }

@@ -28,6 +28,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         v1::user::Role::User | v1::user::Role::Unspecified => "user",
     },
     disabled: "disabled",
+    let_in: "let in",
     first_password: "1st pwd",
     password_expired: "pwd over",
     active: "active",

@@ -25,6 +25,8 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
         )
     },
     needs_yes: "this must be confirmed and nobody can be asked here; --yes does without",
+    token: "Token",
+    token_is_seen: "a token in the arguments is seen by everyone on this machine; better: VBATCH_TOKEN, or --token - and the token on stdin",
     yes: &["y", "yes"],
     one_stdin: "only one thing can come from stdin",
     interrupted: "Interrupted.",

@@ -5,7 +5,7 @@ use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::refusals::refusal_words;
 use super::{credits, items, plural};
-use crate::state::{Ask, Notice, Rerun, moment};
+use crate::state::{Ask, Carries, Notice, Rerun, moment};
 use crate::text::Clock;
 use crate::text::format::{bytes, count, span};
 
@@ -50,6 +50,7 @@ pub(super) fn ask_title(ask: &Ask) -> String {
         }
         Ask::ForceToken { .. } => "Take the refused token?".to_owned(),
         Ask::Quit { .. } => "Quit?".to_owned(),
+        Ask::Abort { label, .. } => format!("Break off {label}?"),
     }
 }
 
@@ -158,6 +159,11 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
             "Taken all the same, items wait until the upstream accepts it. The one before is replaced."
                 .to_owned(),
         ],
+        Ask::Abort { carries, .. } => vec![match carries {
+            Carries::Upload => "What was sent so far is thrown away. The draft stays as it is.",
+            Carries::Video | Carries::Export => "What was saved so far is thrown away.",
+        }
+        .to_owned()],
         Ask::Quit { transfers } => vec![format!(
             "{} still running; quitting breaks {} off.",
             plural(

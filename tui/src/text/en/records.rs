@@ -73,6 +73,8 @@ pub(super) static RECORDS: RecordTexts = RecordTexts {
     from_itself: "on the server itself",
 
     api_keys: "API keys",
+    api_keys_of: |name| format!("API keys of {name}"),
+    no_keys_of: |name| format!("{name} has no API key."),
     count_keys: |number| plural(number, "key", "keys"),
     no_keys: "No key yet. n makes one.",
     no_keys_here: "No key yet.",

@@ -27,6 +27,7 @@ pub(super) static ADMIN: AdminTexts = AdminTexts {
         v1::user::Role::User | v1::user::Role::Unspecified => "用户",
     },
     disabled: "已停用",
+    let_in: "启用",
     first_password: "初始密码",
     password_expired: "密码过期",
     active: "正常",

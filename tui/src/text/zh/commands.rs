@@ -31,6 +31,8 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
     stdin_lacks: |what| format!("标准输入中缺少：{what}"),
     cannot_ask: |what| format!("需要{what}，但此处无法询问；如何从标准输入提供，见 --help"),
     needs_yes: "此操作需要确认，但此处无法询问；加 --yes 可免确认",
+    token: "令牌",
+    token_is_seen: "命令行中的令牌会被本机所有人看到；请改用 VBATCH_TOKEN，或用 --token - 从标准输入提供",
     yes: &["y", "yes", "是"],
     one_stdin: "标准输入只能用于一处",
     interrupted: "已中断。",

@@ -214,7 +214,8 @@ fields! {
         quiet: "除数据和错误外不输出任何内容",
         no_input: "从不询问；需要回答时即失败",
         lang: "界面和说明的语言；缺省随环境",
-        .. token, screen, command,
+        token: "代替已保存会话的令牌或 API 密钥：- 表示从标准输入读取或询问；也可用 VBATCH_TOKEN。直接写在命令行会被本机所有人看到",
+        .. screen, command,
     }
     screen, Screen {
         read_only: "只看：不提供任何更改或花费",

@@ -4,7 +4,7 @@ use vision_batch::v1;
 use vision_batch::v1::dispatch::State as Dispatch;
 
 use super::refusals::refusal_words;
-use crate::state::{Ask, Notice, Rerun, moment};
+use crate::state::{Ask, Carries, Notice, Rerun, moment};
 use crate::text::Clock;
 use crate::text::format::{bytes, count, span};
 
@@ -47,6 +47,7 @@ pub(super) fn ask_title(ask: &Ask) -> String {
         Ask::Concurrency { to, .. } => format!("上游并发改为 {to}？"),
         Ask::ForceToken { .. } => "仍然使用被拒绝的令牌？".to_owned(),
         Ask::Quit { .. } => "退出？".to_owned(),
+        Ask::Abort { label, .. } => format!("中止 {label}？"),
     }
 }
 
@@ -153,6 +154,13 @@ pub(super) fn ask_lines(ask: &Ask, clock: &Clock) -> Vec<String> {
         Ask::ForceToken { said, .. } => vec![
             format!("上游拒绝了它：{said}"),
             "仍然使用则任务会等待，直到上游接受。之前的令牌会被替换。".to_owned(),
+        ],
+        Ask::Abort { carries, .. } => vec![
+            match carries {
+                Carries::Upload => "已发送的部分作废。草稿保持不变。",
+                Carries::Video | Carries::Export => "已保存的部分作废。",
+            }
+            .to_owned(),
         ],
         Ask::Quit { transfers } => vec![format!("还有 {transfers} 个传输在进行，退出会中止它们。")],
     }

@@ -72,6 +72,8 @@ pub(super) static RECORDS: RecordTexts = RecordTexts {
     from_itself: "在服务器本机",
 
     api_keys: "API 密钥",
+    api_keys_of: |name| format!("{name} 的 API 密钥"),
+    no_keys_of: |name| format!("{name} 没有 API 密钥。"),
     count_keys: |number| format!("{} 个密钥", count(number)),
     no_keys: "还没有密钥。按 n 新建。",
     no_keys_here: "还没有密钥。",

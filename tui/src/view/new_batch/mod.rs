@@ -183,6 +183,18 @@ fn draw_footer(state: &State, pen: &mut Pen, area: Rect) {
                 Action::Help,
             ],
         )
+    } else if draft.focus == Focus::Engine {
+        (
+            Mode::Engine,
+            &[
+                Action::NextChoice,
+                Action::NextField,
+                Action::PreviousField,
+                Action::Submit,
+                Action::Back,
+                Action::Help,
+            ],
+        )
     } else {
         (
             Mode::Fields,

@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use crate::state::geometry::NewBatchParts;
-use crate::state::{Audio, State, moment};
+use crate::state::{Audio, State, Sums, moment};
 use crate::text::{bytes, count, rate, span};
 use crate::view::pen::Pen;
 use crate::view::theme::Role;
@@ -70,14 +70,14 @@ pub(super) fn draw(state: &State, pen: &mut Pen, parts: NewBatchParts, x: u16) {
         x,
     );
     let at = parts.cost.x + x;
-    let current = draft.quote_is_current(state.service.as_ref());
-    match &draft.quote {
-        Some(Ok(quote)) => draw_quote(pen, parts, at, quote, current),
-        Some(Err(refusal)) => {
+    let sums = draft.sums(state.service.as_ref());
+    match (&draft.quote, sums) {
+        (Some(Ok(quote)), Some(sums)) => draw_quote(pen, parts, at, quote, sums),
+        (Some(Err(refusal)), _) => {
             let text = (words.refusal)(refusal);
             pen.put(at, parts.cost.y, &text, Role::Bad, parts.cost.width - x - 1);
         }
-        None => {
+        _ => {
             let ready = marked.usable > 0 && matches!(draft.audio_state, Audio::Usable(..));
             let text = if ready {
                 words.quoting
@@ -98,45 +98,40 @@ pub(super) fn draw(state: &State, pen: &mut Pen, parts: NewBatchParts, x: u16) {
     }
 }
 
-/// While a newer quote is on its way the old one is shown dimmed.
+/// While a newer quote is on its way the sums are shown dimmed, by the price that is known.
 fn draw_quote(
     pen: &mut Pen,
     parts: NewBatchParts,
     x: u16,
     quote: &v1::QuoteBatchResponse,
-    current: bool,
+    sums: Sums,
 ) {
     let words = pen.words;
-    let role = |role: Role| if current { role } else { Role::Dim };
+    let role = |role: Role| if sums.current { role } else { Role::Dim };
     let end = parts.cost.right() - 1;
-    let images = if quote.credits_per_item > 0 {
-        quote.credits / quote.credits_per_item
-    } else {
-        0
-    };
-    let cost = if quote.credits == 0 {
+    let cost = if sums.credits == 0 {
         words.free.to_owned()
     } else {
-        (words.cost_of)(images, quote.credits_per_item, quote.credits)
+        (words.cost_of)(sums.images, quote.credits_per_item, sums.credits)
     };
     let balance = format!(
         "{} {} -> {}",
         words.balance,
         count(quote.balance_before),
-        count(quote.balance_after)
+        count(sums.balance_after)
     );
     let mut line = vec![
         (cost, role(Role::Strong)),
         (
             balance,
-            role(if quote.affordable {
+            role(if sums.affordable {
                 Role::Text
             } else {
                 Role::Bad
             }),
         ),
     ];
-    if !quote.affordable {
+    if !sums.affordable {
         line.push((format!("! {}", words.not_enough), Role::Bad));
     }
     pen.put_parts(x, parts.cost.y, end, &line);

@@ -1,10 +1,15 @@
 //! Lists, filters, pages and who sees what.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 use vision_batch::v1;
 use vision_batch::v1::batch_service_server::BatchService;
 
 use super::bench::*;
+use crate::domain::batch::EngineKind;
+use crate::domain::failure::{Wait, WaitReason};
+use crate::domain::transition::AttemptEvent;
 use crate::service::error::Reason;
 use crate::service::session::Session;
 
@@ -315,4 +320,97 @@ async fn only_the_owners_look_takes_the_attention_away() {
         let answer = look(session, acknowledge).await.unwrap().into_inner();
         assert_eq!(answer.batch.unwrap().needs_attention, attention);
     }
+}
+
+fn reason_of(wait: &Option<v1::Wait>) -> v1::wait::Reason {
+    wait.as_ref().map(v1::Wait::reason).unwrap_or_default()
+}
+
+/// A batch that waits for a token needs attention, in the order, in the count and in its own words; as soon as there is a
+/// token it does not.
+#[tokio::test(start_paused = true)]
+async fn what_only_a_person_can_let_go_on_needs_attention() {
+    let bench = Bench::new().await;
+    bench.tell_engines(|_| {});
+    let paid = bench.batch("lightx2v", 2).await;
+    let free = bench.batch("preview", 1).await;
+    let by_attention = async || {
+        let request = v1::ListBatchesRequest {
+            order_by: "attention".to_owned(),
+            page_size: 1,
+            ..Default::default()
+        };
+        let first = list(&bench, &bench.wang, request.clone()).await.unwrap();
+        let next = v1::ListBatchesRequest {
+            page_token: first.next_page_token,
+            ..request
+        };
+        let second = list(&bench, &bench.wang, next).await.unwrap();
+        let both = [first.batches[0].clone(), second.batches[0].clone()];
+        (both, first.counts.unwrap().needs_attention)
+    };
+    let ids = |batches: &[v1::Batch; 2]| batches.clone().map(|batch| batch.id);
+    let (batches, count) = by_attention().await;
+    assert_eq!(
+        (ids(&batches), count),
+        ([free.id.clone(), paid.id.clone()], 0)
+    );
+
+    bench.tell_engines(|engines| {
+        let paid = engines.engines.get_mut(&EngineKind::LightX2v).unwrap();
+        paid.wait = Some(Wait {
+            reason: WaitReason::UpstreamToken,
+            until: None,
+        });
+    });
+    let (batches, count) = by_attention().await;
+    assert_eq!((ids(&batches), count), ([paid.id, free.id], 1));
+    assert!(batches[0].needs_attention && !batches[1].needs_attention);
+    assert_eq!(reason_of(&batches[0].wait), v1::wait::Reason::UpstreamToken);
+}
+
+/// While all slots are taken, who is next waits for one, and everyone else for their turn. A batch whose items all have a
+/// wait of their own tells it.
+#[tokio::test(start_paused = true)]
+async fn a_batch_tells_what_its_items_wait_for() {
+    use v1::wait::Reason::{BackOff, Slot, Turn};
+    let bench = Bench::new().await;
+    let first = bench.batch("lightx2v", 2).await;
+    let second = bench.batch("lightx2v", 1).await;
+    let next = id(&first.id);
+    bench.tell_engines(|engines| {
+        let paid = engines.engines.get_mut(&EngineKind::LightX2v).unwrap();
+        paid.next_batch = Some(next);
+    });
+    let waits = async |of: &v1::Batch| {
+        let batch = bench.get_batch(&bench.wang, &of.id).await.unwrap();
+        let items = bench.items(&of.id).await;
+        let items: Vec<_> = items.iter().map(|item| reason_of(&item.wait)).collect();
+        (reason_of(&batch.wait), items)
+    };
+    assert_eq!(waits(&first).await, (Slot, vec![Slot, Slot]));
+    assert_eq!(waits(&second).await, (Turn, vec![Turn]));
+
+    let until = bench.clock.now() + Duration::from_secs(60);
+    let mut held = Vec::new();
+    while held.len() < 2 {
+        let item = bench.claim(EngineKind::LightX2v).await;
+        let is_first = item.batch == next;
+        let released = AttemptEvent::Released {
+            reason: WaitReason::BackOff,
+            not_before: Some(until),
+        };
+        bench.apply(&item, released).await;
+        held.extend(is_first.then_some(item));
+        if held.len() == 1 && is_first {
+            // One of two waits for a slot: that is what the batch waits for.
+            assert_eq!(waits(&first).await, (Slot, vec![BackOff, Slot]));
+        }
+    }
+    assert_eq!(waits(&first).await, (BackOff, vec![BackOff, BackOff]));
+    let told = bench.get_batch(&bench.wang, &first.id).await.unwrap();
+    let told = told.wait.unwrap().until.unwrap();
+    assert_eq!(told.seconds, until.as_second());
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(waits(&first).await.0, Slot);
 }

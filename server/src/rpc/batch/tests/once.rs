@@ -2,7 +2,10 @@
 //! several threads, over lost answers and restarts.
 
 use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
@@ -221,6 +224,45 @@ async fn a_twin_is_answered_though_the_other_has_spent_the_credits() {
     assert!(slow.replayed && !quick.replayed);
     assert_eq!(slow.batch.unwrap().id, quick.batch.unwrap().id);
     assert_eq!(bench.balance(&bench.wang).await, CREDITS - 60);
+}
+
+/// Of two reruns with one request id, the slower may be at any step when the other has just spent the credits for it:
+/// both are answered with the one that was made. Each is of the one before, so that these are copies of copies.
+#[tokio::test]
+async fn a_twin_of_a_rerun_is_answered_wherever_the_other_overtakes_it() {
+    let bench = Bench::new().await;
+    let mut source = bench.batch("preview", 60).await;
+    let mut interrupted = 0;
+    for steps in 0..24_usize {
+        let ask = || {
+            let message = by(&bench.wang, rerun(&source, Some(100 + steps as u128)));
+            bench.face.rerun_batch(message)
+        };
+        let mut slow = pin!(ask());
+        let mut left = steps;
+        let some_steps = poll_fn(|context| match left.checked_sub(1) {
+            Some(less) => {
+                left = less;
+                slow.as_mut().poll(context).map(Some)
+            }
+            None => Poll::Ready(None),
+        });
+        let early = some_steps.await;
+        interrupted += usize::from(early.is_none());
+        let quick = ask().await.unwrap().into_inner();
+        let slow = match early {
+            Some(slow) => slow,
+            None => slow.await,
+        };
+        let slow = slow.unwrap().into_inner();
+        assert!(slow.replayed != quick.replayed, "after {steps} steps");
+        source = quick.batch.unwrap();
+        assert_eq!(slow.batch.unwrap().id, source.id);
+        assert_eq!(bench.balance(&bench.wang).await, CREDITS - 60);
+        cancel(&bench, &source).await;
+    }
+    assert!(interrupted > 3, "{interrupted}");
+    bench.assert_agrees().await;
 }
 
 /// The caller is gone when the answer comes; asking again answers what was made. So it does after a restart, and other

@@ -5,7 +5,7 @@ use vision_batch::v1;
 use super::{Now, wait};
 use crate::domain::batch::{EndedItem, Ending, EngineKind};
 use crate::domain::failure::{Failure, FailureReason, Wait};
-use crate::domain::ids::Account;
+use crate::domain::ids::{Account, BatchId};
 use crate::domain::item::{Attempt, ItemState, Pending, Processing, Stage, VideoItem};
 use crate::domain::media::{SourceImage, Video};
 use crate::domain::user::Credits;
@@ -33,7 +33,7 @@ impl Now<'_> {
         match &item.state {
             ItemState::Pending(pending) => {
                 message.state = v1::video_item::State::Pending.into();
-                message.wait = Some(wait(self.item_wait(engine, pending)));
+                message.wait = Some(wait(self.item_wait(engine, item.batch, pending)));
             }
             ItemState::Processing(processing) => {
                 message.state = v1::video_item::State::Processing.into();
@@ -57,7 +57,7 @@ impl Now<'_> {
     }
 
     /// Its own wait while that lasts, else what keeps all items of the engine.
-    fn item_wait(&self, engine: EngineKind, pending: &Pending) -> Wait {
+    fn item_wait(&self, engine: EngineKind, batch: BatchId, pending: &Pending) -> Wait {
         match *pending {
             Pending {
                 not_before,
@@ -66,7 +66,7 @@ impl Now<'_> {
                 reason,
                 until: not_before,
             },
-            _ => self.engines.wait_for(engine),
+            _ => self.engines.wait_of(engine, batch),
         }
     }
 

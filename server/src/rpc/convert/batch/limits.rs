@@ -10,6 +10,7 @@ use crate::domain::batch::{
 use crate::domain::user::USERNAME_CHARACTERS;
 use crate::rpc::MESSAGE_BYTES;
 use crate::rpc::convert::{count, duration, wide};
+use crate::service::admin::NOTE_CHARACTERS;
 use crate::service::batches::upload::{CHUNK_BYTES, SHORTEST_AUDIO};
 use crate::service::page_token::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
 use crate::service::session::STREAMS_PER_USER;
@@ -24,9 +25,6 @@ pub const HEARTBEATS: (
     std::time::Duration::from_secs(60),
     std::time::Duration::from_secs(15),
 );
-
-/// Longest note of an administrator, in characters: the contract's.
-const NOTE_CHARACTERS: i32 = 500;
 
 const IMAGE_TYPES: [&str; 3] = ["image/png", "image/jpeg", "image/webp"];
 const AUDIO_TYPES: [&str; 6] = [
@@ -58,7 +56,7 @@ pub fn limits(limits: &Limits) -> v1::Limits {
         label_key_bytes_max: count(LABEL_KEY_BYTES),
         label_value_bytes_max: count(LABEL_VALUE_BYTES),
         filename_bytes_max: count(FILENAME_BYTES),
-        note_characters_max: NOTE_CHARACTERS,
+        note_characters_max: count(NOTE_CHARACTERS),
         username_characters_max: count(USERNAME_CHARACTERS),
         password_characters_min: count(passwords::SHORTEST),
         page_size_default: count(DEFAULT_PAGE_SIZE),

@@ -12,10 +12,10 @@ use crate::domain::ids::{BatchId, ItemId, RequestId};
 use crate::domain::media::{BlobKind, Sha256};
 use crate::rpc::convert::{optional_id, read_time};
 use crate::service::batches::page::{BatchList, Scope};
-use crate::service::batches::refusal::{batch_not_found, item_not_found, user_not_found};
+use crate::service::batches::refusal::{batch_not_found, item_not_found};
 use crate::service::batches::spec::{BatchSpec, FileDigest};
 use crate::service::batches::upload::FileHeader;
-use crate::service::error::ServiceError;
+use crate::service::error::{ServiceError, user_not_found};
 use crate::store::query::{BatchFilter, BatchOrder, ItemStateName};
 
 /// Longest text of a search, in characters.
