@@ -90,6 +90,7 @@ pub fn batch(clock: &Clock, owner: UserId, number: u64, states: Vec<ItemState>) 
         uploads_removed_time: None,
         last_ended: None,
         failures_seen: 0,
+        held: BTreeMap::new(),
         revision: 0,
     };
     let items = (1..)
