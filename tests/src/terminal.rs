@@ -260,6 +260,18 @@ impl Terminal {
         }
     }
 
+    /// Waits until the program has switched the terminal's line to other modes: of that no byte tells.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn until_line_modes_change(&self) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.line_modes() == self.found_line_modes() {
+            assert!(Instant::now() < deadline, "the modes of the line stay");
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until what the program has written holds.
     ///
     /// # Panics

@@ -67,6 +67,9 @@ pub async fn run<B: Backend>(
     let frame = Duration::from_secs(1) / FRAMES_PER_SECOND;
     let mut next_frame = Instant::now();
     let mut changed = true;
+    // A window that became smaller and larger again between two pictures has lost what it showed, and has the size that the
+    // last picture was drawn for.
+    let mut whole = false;
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !state.has_ended() {
@@ -74,6 +77,9 @@ pub async fn run<B: Backend>(
         let message = tokio::select! {
             biased;
             () = sleep_until(next_frame), if changed => {
+                if std::mem::take(&mut whole) {
+                    redraw(terminal)?;
+                }
                 terminal.draw(|frame| view::draw(&state, frame))?;
                 changed = false;
                 next_frame = Instant::now() + frame;
@@ -92,6 +98,7 @@ pub async fn run<B: Backend>(
         // Notices and waits count from when something came, not from the last full second.
         changed |= tick(&mut state, (outside.clock)(), terminal, &mut outside)?;
         changed |= state.may_show(&message);
+        whole |= matches!(message, Message::Resized { .. });
         let effects = update(&mut state, message);
         carry_out(terminal, &mut outside, effects)?;
         for _ in 0..MESSAGES_AT_A_TIME {

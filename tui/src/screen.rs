@@ -48,7 +48,9 @@ pub enum ScreenError {
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
     /// A part of the program panicked; its own words were said, and the terminal was given back before them.
-    #[error("a part of the program broke, as it says above; what was accepted goes on in the server")]
+    #[error(
+        "a part of the program broke, as it says above; what was accepted goes on in the server"
+    )]
     Broken,
     /// The address is none.
     #[error(transparent)]

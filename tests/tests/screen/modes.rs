@@ -99,9 +99,8 @@ fn a_password_that_is_asked_for_leaves_no_terminal_without_echo() {
     for (end, code) in [("\x03", 130), ("TERM", 130), ("HUP", 130), ("", 3)] {
         let mut terminal = run(&login, home.path(), &[], 80, 24);
         terminal.until_text("Password:");
-        terminal.until_written("the echo is off", |_| {
-            terminal.line_modes() != terminal.found_line_modes()
-        });
+        // The echo is off.
+        terminal.until_line_modes_change();
         match end {
             "" => terminal.type_keys("not the password\r"),
             "\x03" => terminal.type_keys(end),
@@ -172,6 +171,9 @@ fn a_panic_in_the_background_ends_the_screen_with_its_words_and_nothing_is_drawn
     assert_eq!(written.matches(given_back).count(), 1, "{written}");
     let (_, after) = written.split_once(given_back).unwrap();
     assert!(after.contains("planted in the background"), "{after}");
-    assert!(after.contains("ended: a part of the program broke"), "{after}");
+    assert!(
+        after.contains("ended: a part of the program broke"),
+        "{after}"
+    );
     assert!(!after.contains("Sign in"), "{after}");
 }

@@ -2,8 +2,8 @@
 
 use super::Key::{self, BackTab, Backspace, Char, Ctrl, Down, Enter, Esc, Left, Right, Tab, Up};
 use super::Mode::{
-    self, ApiKeys, Audit, Batch, Batches, Choice, Confirm, Dialog, Engine, Fields, FileList, Filter, Form, Help,
-    Ledger, Note, Palette, Sort, System, Transfers, Typed, Users,
+    self, ApiKeys, Audit, Batch, Batches, Choice, Confirm, Dialog, Engine, Fields, FileList,
+    Filter, Form, Help, Ledger, Note, Palette, Sort, System, Transfers, Typed, Users,
 };
 use super::{Action, Binding};
 

@@ -87,7 +87,9 @@ impl ApiKeys {
 
     /// Whose keys are asked for: nobody's name for the own ones.
     pub(crate) fn user_id(&self) -> String {
-        self.of.as_ref().map_or(String::new(), |user| user.id.clone())
+        self.of
+            .as_ref()
+            .map_or(String::new(), |user| user.id.clone())
     }
 
     /// The screen was opened, or a key was made or ended: the list is read anew.

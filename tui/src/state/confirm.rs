@@ -220,10 +220,9 @@ impl Ask {
     pub(crate) fn effects(&self, mut fresh: impl FnMut() -> (Ticket, String)) -> Vec<NetEffect> {
         match self {
             Self::Cancel { targets, .. } => targets.iter().map(Target::cancel).collect(),
-            Self::Retry { targets, .. } => targets
-                .iter()
-                .map(|target| target.retry(fresh()))
-                .collect(),
+            Self::Retry { targets, .. } => {
+                targets.iter().map(|target| target.retry(fresh())).collect()
+            }
             Self::Delete { batches, .. } => batches
                 .iter()
                 .map(|(id, _)| {
@@ -268,10 +267,13 @@ impl Ask {
             })],
             Self::ForceToken { token, .. } => {
                 let (ticket, _) = fresh();
-                vec![NetEffect::UpdateToken(ticket, v1::UpdateUpstreamTokenRequest {
-                    token: token.0.clone(),
-                    force: true,
-                })]
+                vec![NetEffect::UpdateToken(
+                    ticket,
+                    v1::UpdateUpstreamTokenRequest {
+                        token: token.0.clone(),
+                        force: true,
+                    },
+                )]
             }
             Self::Quit { .. } | Self::Abort { .. } => Vec::new(),
         }
@@ -302,14 +304,17 @@ impl Rerun {
             Some(Ok(quote)) => Some(quote.credits),
             _ => None,
         };
-        NetEffect::RerunBatch(ticket, v1::RerunBatchRequest {
-            batch_id: self.batch_id.clone(),
-            engine: Some(self.engine.clone()),
-            item_ids: self.item_ids.clone(),
-            request_id,
-            max_credits: credits,
-            ..v1::RerunBatchRequest::default()
-        })
+        NetEffect::RerunBatch(
+            ticket,
+            v1::RerunBatchRequest {
+                batch_id: self.batch_id.clone(),
+                engine: Some(self.engine.clone()),
+                item_ids: self.item_ids.clone(),
+                request_id,
+                max_credits: credits,
+                ..v1::RerunBatchRequest::default()
+            },
+        )
     }
 }
 
@@ -331,12 +336,15 @@ impl Target {
             Which::All => (Vec::new(), vec![v1::video_item::State::Failed.into()]),
             Which::Items(item_ids) => (item_ids.clone(), Vec::new()),
         };
-        NetEffect::RetryItems(ticket, v1::RetryItemsRequest {
-            batch_id: self.batch_id.clone(),
-            item_ids,
-            states,
-            request_id,
-            max_credits: Some(self.credits),
-        })
+        NetEffect::RetryItems(
+            ticket,
+            v1::RetryItemsRequest {
+                batch_id: self.batch_id.clone(),
+                item_ids,
+                states,
+                request_id,
+                max_credits: Some(self.credits),
+            },
+        )
     }
 }

@@ -5,8 +5,8 @@ use vision_batch::v1;
 use vision_batch::v1::api_key::Scope;
 
 use super::effect::NetEffect;
-use super::message::Ticket;
 use super::field::Field;
+use super::message::Ticket;
 use super::refusal::Refusal;
 use crate::keymap::Key;
 
@@ -188,7 +188,7 @@ impl Dialog {
             && !entry.is_choice()
         {
             self.flaw = None;
-                field.insert(text.trim());
+            field.insert(text.trim());
         }
     }
 
@@ -235,13 +235,16 @@ impl Dialog {
                     },
                 };
                 let role = ROLES[self.choice];
-                NetEffect::CreateUser(ticket, v1::CreateUserRequest {
-                    username: self.text(Entry::Username).to_owned(),
-                    display_name: self.text(Entry::DisplayName).to_owned(),
-                    role: role.into(),
-                    credits,
-                    ..v1::CreateUserRequest::default()
-                })
+                NetEffect::CreateUser(
+                    ticket,
+                    v1::CreateUserRequest {
+                        username: self.text(Entry::Username).to_owned(),
+                        display_name: self.text(Entry::DisplayName).to_owned(),
+                        role: role.into(),
+                        credits,
+                        ..v1::CreateUserRequest::default()
+                    },
+                )
             }
             Purpose::Give(user) => {
                 let delta = self.text(Entry::Delta).parse::<i32>().ok();
@@ -253,20 +256,26 @@ impl Dialog {
                 }
                 let note = self.text(Entry::Note).to_owned();
                 let user_id = user.id.clone();
-                NetEffect::AdjustCredits(ticket, v1::AdjustCreditsRequest {
-                    user_id,
-                    delta,
-                    note,
-                    request_id,
-                })
+                NetEffect::AdjustCredits(
+                    ticket,
+                    v1::AdjustCreditsRequest {
+                        user_id,
+                        delta,
+                        note,
+                        request_id,
+                    },
+                )
             }
             Purpose::Set(user) => match self.text(Entry::Credits).parse::<i32>() {
-                Ok(credits) if credits >= 0 => NetEffect::SetCredits(ticket, v1::SetCreditsRequest {
-                    user_id: user.id.clone(),
-                    credits,
-                    expected_balance: Some(user.credit_balance),
-                    note: self.text(Entry::Note).to_owned(),
-                }),
+                Ok(credits) if credits >= 0 => NetEffect::SetCredits(
+                    ticket,
+                    v1::SetCreditsRequest {
+                        user_id: user.id.clone(),
+                        credits,
+                        expected_balance: Some(user.credit_balance),
+                        note: self.text(Entry::Note).to_owned(),
+                    },
+                ),
                 _ => return Err(Flaw::NoNumber(Entry::Credits)),
             },
             Purpose::NewKey { user_id, .. } => self.new_key(ticket, user_id, now)?,
@@ -277,10 +286,13 @@ impl Dialog {
                 if token.is_empty() {
                     return Err(Flaw::Empty(Entry::Token));
                 }
-                NetEffect::UpdateToken(ticket, v1::UpdateUpstreamTokenRequest {
-                    token: token.to_owned(),
-                    force: false,
-                })
+                NetEffect::UpdateToken(
+                    ticket,
+                    v1::UpdateUpstreamTokenRequest {
+                        token: token.to_owned(),
+                        force: false,
+                    },
+                )
             }
         };
         self.busy = true;
@@ -308,12 +320,15 @@ impl Dialog {
                 })
             }
         };
-        Ok(NetEffect::CreateApiKey(ticket, v1::CreateApiKeyRequest {
-            name: name.to_owned(),
-            scopes: vec![SCOPES[self.choice].into()],
-            expire_time,
-            user_id: user_id.to_owned(),
-        }))
+        Ok(NetEffect::CreateApiKey(
+            ticket,
+            v1::CreateApiKeyRequest {
+                name: name.to_owned(),
+                scopes: vec![SCOPES[self.choice].into()],
+                expire_time,
+                user_id: user_id.to_owned(),
+            },
+        ))
     }
 
     /// What was typed as the token.

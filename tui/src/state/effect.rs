@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use vision_batch::v1;
 
-use super::message::{Ticket, TransferId};
 #[cfg(doc)]
 use super::message::{Message, NetMessage};
+use super::message::{Ticket, TransferId};
 #[cfg(doc)]
 use crate::files::FilesMessage;
 use crate::files::{AudioRules, ImageRules};
@@ -294,7 +294,9 @@ impl std::fmt::Debug for NetEffect {
             }
             Self::RerunBatch(_, request) => return write!(f, "RerunBatch({request:?})"),
             Self::SetDispatch(request) => return write!(f, "SetDispatch({request:?})"),
-            Self::UpdateToken(_, request) => return write!(f, "UpdateToken(force {})", request.force),
+            Self::UpdateToken(_, request) => {
+                return write!(f, "UpdateToken(force {})", request.force);
+            }
             Self::CancelBatch(request) => return write!(f, "CancelBatch({request:?})"),
             Self::DeleteBatch(request) => return write!(f, "DeleteBatch({request:?})"),
             Self::CancelItems(request) => return write!(f, "CancelItems({request:?})"),

@@ -180,7 +180,10 @@ pub enum NetMessage {
     /// Answers [`NetEffect::SetDispatch`].
     Dispatched(Result<Box<v1::Dispatch>, Refusal>),
     /// Answers [`NetEffect::UpdateToken`].
-    TokenPutIn(Ticket, Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>),
+    TokenPutIn(
+        Ticket,
+        Result<Box<v1::UpdateUpstreamTokenResponse>, Refusal>,
+    ),
     /// Answers [`NetEffect::LoadThumbnail`].
     Thumbnail {
         /// The item whose source image it is of.

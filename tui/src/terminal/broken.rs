@@ -2,6 +2,7 @@
 //!
 //! A process has one terminal of its own, and so one such fact. Not here: giving the terminal back (the module above).
 
+use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::Stream;
@@ -10,6 +11,7 @@ use tokio::sync::Notify;
 use crate::state::Message;
 
 static BROKEN: AtomicBool = AtomicBool::new(false);
+static GIVEN_BACK: Once = Once::new();
 static TOLD: Notify = Notify::const_new();
 
 /// Whether something has panicked since the terminal was taken. It is as it was found from then on, and stays so.
@@ -18,11 +20,12 @@ pub fn is_broken() -> bool {
     BROKEN.load(Ordering::SeqCst)
 }
 
-/// Something panics; tells whether it is the first.
-pub(super) fn tell() -> bool {
-    let first = !BROKEN.swap(true, Ordering::SeqCst);
+/// Something panics: from now on nothing is drawn; once the terminal is given back the screen ends. Whoever comes while
+/// another gives it back waits for that.
+pub(super) fn after_giving_back(give_back: impl FnOnce()) {
+    BROKEN.store(true, Ordering::SeqCst);
+    GIVEN_BACK.call_once(give_back);
     TOLD.notify_one();
-    first
 }
 
 /// Ends the screen after a panic.

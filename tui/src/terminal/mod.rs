@@ -48,12 +48,11 @@ impl TerminalGuard {
     pub fn take() -> io::Result<Self> {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if broken::tell() {
-                give_back();
-            }
+            broken::after_giving_back(give_back);
             before(panic);
         }));
-        let entered = enter().and_then(|()| Terminal::new(CrosstermBackend::new(Frames::default())));
+        let entered =
+            enter().and_then(|()| Terminal::new(CrosstermBackend::new(Frames::default())));
         match entered {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
@@ -71,8 +70,10 @@ impl TerminalGuard {
 
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
-        // A panic has given it back already, and has spoken since.
-        if !is_broken() {
+        if is_broken() {
+            // Given back before the panic's words, and only once; what is said from here on comes after that.
+            broken::after_giving_back(give_back);
+        } else {
             give_back();
         }
     }

@@ -23,7 +23,9 @@ impl Write for Frames {
         let written = if is_broken() {
             Ok(())
         } else {
-            stdout.write_all(&self.picture).and_then(|()| stdout.flush())
+            stdout
+                .write_all(&self.picture)
+                .and_then(|()| stdout.flush())
         };
         self.picture.clear();
         written

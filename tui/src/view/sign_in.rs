@@ -13,6 +13,9 @@ use crate::state::{Field, Gate, NewPassword, SignIn, State};
 /// Width of the form, its margins included.
 const WIDTH: u16 = 56;
 
+/// Height of a screen from which on there is room to spare.
+const ROOMY: u16 = 22;
+
 /// One line of a form: its label, its field, and whether it is secret.
 type Line<'a> = (&'static str, &'a Field, bool);
 
@@ -118,31 +121,38 @@ fn draw_form(
     below: Option<(String, Role)>,
     busy: bool,
 ) {
-    let lead = wrap(lead, usize::from(WIDTH - 6));
-    let fields = u16::try_from(lines.len()).unwrap_or(0);
-    let lead_height = u16::try_from(lead.len()).unwrap_or(0);
     let below = below.map(|(words, role)| (wrap(&words, usize::from(WIDTH - 6)), role));
+    // Where a long question leaves no room, the lead gives way: the answer has to be in sight.
+    let asks_much = below.as_ref().is_some_and(|(lines, _)| lines.len() > 2);
+    let lead = match asks_much && area.height < ROOMY {
+        true => Vec::new(),
+        false => wrap(lead, usize::from(WIDTH - 6)),
+    };
+    let fields = u16::try_from(lines.len()).unwrap_or(0);
+    // With the gap below it.
+    let lead_height = match lead.len() {
+        0 => 0,
+        lines => u16::try_from(lines + 1).unwrap_or(0),
+    };
     // Two lines for what went wrong, and as many as a question takes.
     let said = below
         .as_ref()
         .map_or(2, |(lines, _)| lines.len().clamp(2, 7));
     let said_height = u16::try_from(said).unwrap_or(2);
     // Title, lead, a gap, the fields, a gap, what went wrong.
-    let height = 2 + lead_height + 1 + fields + 1 + said_height + 1;
+    let height = 2 + lead_height + fields + 1 + said_height + 1;
     // On high screens there is room between the fields.
-    let spread = area.height >= 22;
+    let spread = area.height >= ROOMY;
     let height = height + if spread { fields - 1 } else { 0 };
     let title = format!(
         "AI Vision Batch  {}  {title}",
         symbols::running(pen.symbols)
     );
     let inside = pen.window(area, (WIDTH, height), &title);
-    let mut y = inside.y;
-    for line in &lead {
+    for (y, line) in (inside.y..).zip(&lead) {
         pen.put(inside.x, y, line, Role::Dim, inside.width);
-        y += 1;
     }
-    y += 1;
+    let mut y = inside.y + lead_height;
     let label_width = lines.iter().map(|line| width(line.0)).max().unwrap_or(0);
     let field_x = inside.x + u16::try_from(label_width).unwrap_or(0) + 2;
     for (index, (label, field, secret)) in lines.iter().enumerate() {

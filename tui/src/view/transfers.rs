@@ -70,5 +70,12 @@ pub(crate) fn draw(state: &State, pen: &mut Pen, area: Rect, cursor: usize) {
     }
     let y = inside.bottom().saturating_sub(1);
     let actions = [Action::AbortTransfer, Action::Back];
-    chrome::keys(state, pen, (inside.x, y), inside.right(), Mode::Transfers, &actions);
+    chrome::keys(
+        state,
+        pen,
+        (inside.x, y),
+        inside.right(),
+        Mode::Transfers,
+        &actions,
+    );
 }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use vbatch_tui::keymap::{Key, Mode};
-use vbatch_tui::state::{
-    Cause, Look, Message, NetEffect, NetMessage, Refusal, Stream, TransferId,
-};
+use vbatch_tui::state::{Cause, Look, Message, NetEffect, NetMessage, Refusal, Stream, TransferId};
 use vision_batch::v1;
 use vision_batch::v1::refusal::Reason;
 use vision_batch::v1::upstream::TokenState;
@@ -211,7 +209,7 @@ fn another_user_finds_nothing_of_the_one_before() {
     open_batch(&mut driver);
     driver.keys("*d");
     let transfer = TransferId(1);
-    assert_shows(&driver, "portrait_01");
+    assert_shows(&driver, "Saving 6 files");
     let ended = Refusal::new(Cause::Server(Reason::TokenRevoked), "");
     driver.net(NetMessage::SessionEnded(ended));
     driver.effects.clear();

@@ -165,7 +165,10 @@ fn a_refused_token_is_taken_only_on_purpose() {
     let [NetEffect::UpdateToken(ticket, request)] = &asked[..] else {
         panic!("{asked:?}");
     };
-    assert_eq!((request.token.as_str(), request.force), ("eyJ.secret", false));
+    assert_eq!(
+        (request.token.as_str(), request.force),
+        ("eyJ.secret", false)
+    );
     let refusal = Refusal::new(Cause::Server(Reason::UpstreamTokenRejected), "no")
         .with("upstream_message", "401 Unauthorized");
     driver.net(NetMessage::TokenPutIn(*ticket, Err(refusal)));

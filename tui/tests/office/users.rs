@@ -183,11 +183,14 @@ fn a_new_user_has_a_password_that_is_shown_once() {
         ("li.na", "李娜")
     );
     assert_eq!((request.role(), request.credits), (Role::Admin, None));
-    driver.net(NetMessage::UserMade(*ticket, Ok(Box::new(v1::CreateUserResponse {
-        user: Some(samples::user("li.na", Role::Admin)),
-        one_time_password: "correct-horse".to_owned(),
-        one_time_password_expire_time: samples::at(86_400),
-    }))));
+    driver.net(NetMessage::UserMade(
+        *ticket,
+        Ok(Box::new(v1::CreateUserResponse {
+            user: Some(samples::user("li.na", Role::Admin)),
+            one_time_password: "correct-horse".to_owned(),
+            one_time_password_expire_time: samples::at(86_400),
+        })),
+    ));
     assert_eq!(driver.state.mode(), Mode::Note);
     assert_shows(&driver, "correct-horse");
     driver.effects.clear();
@@ -210,7 +213,7 @@ fn the_answer_to_a_form_that_was_left_does_not_close_another() {
     // Closed while it is on its way; another form is sent before its answer comes.
     driver.press(Key::Esc).keys("=7").press(Key::Tab);
     driver.keys("why").press(Key::Enter);
-    assert_shows(&driver, "Sending");
+    assert_shows(&driver, "Asking the server");
     let asked = driver.asked();
     let [NetEffect::SetCredits(waits, _)] = &asked[..] else {
         panic!("{asked:?}");
@@ -218,7 +221,7 @@ fn the_answer_to_a_form_that_was_left_does_not_close_another() {
     let lost = Refusal::new(Cause::TimedOut, "");
     driver.net(NetMessage::CreditsMoved(*left, Err(lost)));
     assert_eq!(driver.state.mode(), Mode::Dialog);
-    assert_shows(&driver, "Sending");
+    assert_shows(&driver, "Asking the server");
     let mut user = samples::users().swap_remove(3);
     user.credit_balance = 224;
     driver.net(NetMessage::CreditsMoved(*left, Ok(Box::new(user.clone()))));

@@ -114,6 +114,7 @@ async fn a_session_handed_in_is_gone_on_with_and_its_end_is_told_once() {
     screen
         .network
         .start(NetEffect::CancelItems(v1::CancelItemsRequest::default()));
+    assert!(matches!(screen.next().await, NetMessage::ServiceInfoLost));
     assert!(matches!(screen.next().await, NetMessage::Cancelled(Err(_))));
     fake.script().refuse_all = None;
     screen.network.start(sign_in("right"));

@@ -615,8 +615,8 @@ async fn every_refusal_of_rights_is_in_the_audit() {
     assert_eq!(
         told,
         [
-            ("", "TOKEN_INVALID", ""),
             ("admin", "LAST_ADMIN for UpdateUser", me.id.as_str()),
+            ("anonymous", "TOKEN_INVALID", ""),
             ("wang", "ADMIN_REQUIRED for ListBatches", ""),
             ("wang", "PASSWORD_TOO_WEAK for ChangePassword", ""),
         ]

@@ -82,7 +82,10 @@ impl Inner {
             }
             NetEffect::CreateUser(ticket, request) => {
                 let result = client.create_user(request).await;
-                Some(NetMessage::UserMade(ticket, result.map(Box::new).map_err(refused)))
+                Some(NetMessage::UserMade(
+                    ticket,
+                    result.map(Box::new).map_err(refused),
+                ))
             }
             NetEffect::UpdateUser(request) => {
                 let result = client.update_user(*request).await;
@@ -112,7 +115,8 @@ impl Inner {
             NetEffect::CreateApiKey(ticket, request) => {
                 let result = client.create_api_key(request).await;
                 Some(NetMessage::ApiKeyMade(
-                    ticket, result.map(Box::new).map_err(refused),
+                    ticket,
+                    result.map(Box::new).map_err(refused),
                 ))
             }
             NetEffect::RevokeApiKey(request) => {
@@ -146,7 +150,8 @@ impl Inner {
             NetEffect::UpdateToken(ticket, request) => {
                 let result = client.update_upstream_token(request).await;
                 Some(NetMessage::TokenPutIn(
-                    ticket, result.map(Box::new).map_err(refused),
+                    ticket,
+                    result.map(Box::new).map_err(refused),
                 ))
             }
             NetEffect::LoadThumbnail { request, cells } => {
@@ -160,7 +165,10 @@ impl Inner {
             }
             NetEffect::RerunBatch(ticket, request) => {
                 let result = client.rerun_batch(request).await;
-                Some(NetMessage::Rerun(ticket, result.map(Box::new).map_err(refused)))
+                Some(NetMessage::Rerun(
+                    ticket,
+                    result.map(Box::new).map_err(refused),
+                ))
             }
             NetEffect::CancelBatch(request) => {
                 let result = client.cancel_batch(request).await;
@@ -184,7 +192,10 @@ impl Inner {
             }
             NetEffect::RetryItems(ticket, request) => {
                 let result = client.retry_items(request).await;
-                Some(NetMessage::Retried(ticket, result.map(Box::new).map_err(refused)))
+                Some(NetMessage::Retried(
+                    ticket,
+                    result.map(Box::new).map_err(refused),
+                ))
             }
             NetEffect::SignIn { .. }
             | NetEffect::Resume

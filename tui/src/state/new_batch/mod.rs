@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use vision_batch::v1;
 
-use self::rules::audio_rules;
 pub(crate) use self::quote::Sums;
+use self::rules::audio_rules;
 pub(crate) use self::rules::{engines, image_rules};
 pub(crate) use self::submit::Problem;
 use super::effect::{Effect, FilesEffect};
