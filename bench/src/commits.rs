@@ -8,7 +8,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use vbatch_server::clock::Clock;
 use vbatch_server::domain::batch::EngineKind;
-use vbatch_server::domain::ids::{Account, ItemId};
+use vbatch_server::domain::ids::{Account, ItemId, TaskId};
 use vbatch_server::domain::item::Stage;
 use vbatch_server::domain::transition::AttemptEvent;
 use vbatch_server::domain::user::Role;
@@ -24,7 +24,7 @@ pub const WRITERS: u32 = 64;
 const TRANSITIONS: u32 = 200;
 const LONE: usize = 200;
 
-/// A store whose items are all claimed, by their ids.
+/// A store whose items all have a task at the upstream, by their ids.
 ///
 /// # Panics
 /// When it cannot be filled.
@@ -42,7 +42,13 @@ pub async fn claimed(store: &RedbStore, clock: &Clock, count: u32) -> Vec<ItemId
             after_batch: None,
             now: clock.now(),
         };
-        items.push(store.claim(claim).await.unwrap().unwrap().1.id);
+        let item = store.claim(claim).await.unwrap().unwrap().1.id;
+        let submitted = AttemptEvent::Submitted {
+            task: TaskId(item.0.to_string()),
+            expected_wait: None,
+        };
+        happen(store, clock, item, submitted).await;
+        items.push(item);
     }
     items
 }
@@ -52,14 +58,19 @@ pub async fn claimed(store: &RedbStore, clock: &Clock, count: u32) -> Vec<ItemId
 /// # Panics
 /// When the store fails.
 pub async fn advance(store: &dyn Store, clock: &Clock, item: ItemId, share: f32) {
+    let progress = AttemptEvent::Progress {
+        stage: Stage::Generating { expected_run: None },
+        share: Some(share),
+        answered: std::time::Duration::ZERO,
+    };
+    happen(store, clock, item, progress).await;
+}
+
+async fn happen(store: &dyn Store, clock: &Clock, item: ItemId, event: AttemptEvent) {
     let change = AttemptChange {
         item,
         attempt: 1,
-        event: AttemptEvent::Progress {
-            stage: Stage::Generating { expected_run: None },
-            share: Some(share),
-            answered: std::time::Duration::ZERO,
-        },
+        event,
     };
     let applied = store.apply(vec![change], clock.now()).await.unwrap();
     assert!(applied[0].is_some(), "the attempt owns its item");
