@@ -1,7 +1,10 @@
 //! The opponents: the calls that are measured, on tonic alone, in the contract's own messages and with nothing behind them.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::future::Future;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -57,9 +60,9 @@ impl tower::Service<Request<Body>> for Profiles {
     }
 }
 
-/// BatchService with BatchStatus, fed by a watch channel, and CreateBatch, which keeps nothing.
+/// BatchService with BatchStatus, fed by a watch channel, and CreateBatch, which keeps files where there is a folder.
 #[derive(Clone)]
-struct Batches(Newest);
+struct Batches(Newest, Option<PathBuf>);
 
 impl NamedService for Batches {
     const NAME: &'static str = "visionbatch.v1.BatchService";
@@ -75,7 +78,7 @@ impl tower::Service<Request<Body>> for Batches {
     }
 
     fn call(&mut self, request: Request<Body>) -> Answer {
-        let newest = self.0.clone();
+        let Self(newest, folder) = self.clone();
         Box::pin(async move {
             if request.uri().path().ends_with("/BatchStatus") {
                 let codec = ProstCodec::<v1::BatchStatusResponse, v1::BatchStatusRequest>::default();
@@ -90,26 +93,36 @@ impl tower::Service<Request<Body>> for Batches {
                 return Ok(Grpc::new(codec).server_streaming(answer, request).await);
             }
             let codec = ProstCodec::<v1::CreateBatchResponse, v1::CreateBatchRequest>::default();
-            let answer = service_fn(|request: tonic::Request<Streaming<v1::CreateBatchRequest>>| {
-                digest(request.into_inner())
+            let answer = service_fn(move |request: tonic::Request<Streaming<v1::CreateBatchRequest>>| {
+                digest(request.into_inner(), folder.clone())
             });
             Ok(Grpc::new(codec).client_streaming(answer, request).await)
         })
     }
 }
 
-/// The digest of each file, and what the picture's header says of it.
+/// The digest of each file, and what the picture's header says of it; with a folder each is written there and flushed.
 async fn digest(
     mut messages: Streaming<v1::CreateBatchRequest>,
+    folder: Option<PathBuf>,
 ) -> Result<tonic::Response<v1::CreateBatchResponse>, Status> {
     let mut digest = Sha256::new();
     let mut is_first = false;
     let mut seen = 0_u64;
+    let mut kept: Option<File> = None;
+    let mut files = 0;
     while let Some(message) = messages.message().await? {
         match message.part {
             Some(Part::File(_)) => {
                 seen += u64::from(digest.finalize_reset()[0]);
                 is_first = true;
+                if let Some(folder) = &folder {
+                    if let Some(file) = kept.take() {
+                        file.sync_all()?;
+                    }
+                    kept = Some(File::create(folder.join(files.to_string()))?);
+                    files += 1;
+                }
             }
             Some(Part::Chunk(chunk)) => {
                 if std::mem::take(&mut is_first) {
@@ -119,9 +132,15 @@ async fn digest(
                     seen += u64::from(size.0);
                 }
                 digest.update(&chunk);
+                if let Some(file) = &mut kept {
+                    file.write_all(&chunk)?;
+                }
             }
             _ => {}
         }
+    }
+    if let Some(file) = kept {
+        file.sync_all()?;
     }
     let response = v1::CreateBatchResponse {
         credit_balance: i32::try_from(seen & 0xffff).unwrap_or_default(),
@@ -130,8 +149,8 @@ async fn digest(
     Ok(tonic::Response::new(response))
 }
 
-/// Serves both until the runtime ends.
-pub fn serve(listener: TcpListener, newest: Newest) {
+/// Serves both until the runtime ends; files that come are kept in `folder`, if there is one.
+pub fn serve(listener: TcpListener, newest: Newest, folder: Option<PathBuf>) {
     let profile = v1::GetProfileResponse {
         user: Some(v1::User {
             id: "0193a5b2-0000-7000-8000-000000000001".to_owned(),
@@ -141,7 +160,7 @@ pub fn serve(listener: TcpListener, newest: Newest) {
             ..v1::User::default()
         }),
     };
-    let routes = Routes::new(Profiles(Arc::new(profile))).add_service(Batches(newest));
+    let routes = Routes::new(Profiles(Arc::new(profile))).add_service(Batches(newest, folder));
     tokio::spawn(
         tonic::transport::Server::builder()
             .add_routes(routes)

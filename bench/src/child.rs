@@ -46,6 +46,14 @@ impl Child {
         Self::start(&["bare".to_owned()])
     }
 
+    /// The opponent, which keeps uploaded files in this folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn bare_keeping(folder: &Path) -> Self {
+        Self::start(&["bare".to_owned(), folder.display().to_string()])
+    }
+
     fn start(arguments: &[String]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(arguments)
@@ -126,11 +134,11 @@ impl Drop for Child {
 pub async fn play(arguments: &[String]) -> bool {
     match arguments {
         [role, folder, users @ ..] if role == "serve" => serve(folder.into(), users).await,
-        [role] if role == "bare" => {
+        [role, folder @ ..] if role == "bare" => {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell(&format!("listens {}", listener.local_addr().unwrap()));
             let (_newest, told) = watch::channel(None);
-            crate::bare::serve(listener, told);
+            crate::bare::serve(listener, told, folder.first().map(PathBuf::from));
             std::future::pending().await
         }
         _ => false,

@@ -17,8 +17,8 @@ use crate::figure::{Figure, Target, median};
 use crate::process;
 
 /// Calls of a round, and rounds.
-const CALLS: usize = 100;
-const ROUNDS: usize = 9;
+const CALLS: usize = 1_000;
+const ROUNDS: usize = 5;
 
 /// A data directory's batches behind the service.
 pub struct Lists {

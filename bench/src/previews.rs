@@ -66,7 +66,7 @@ fn recording() -> Vec<u8> {
 fn command(folder: &Path) -> Command {
     let mut command = Command::new("ffmpeg");
     command.current_dir(folder).args([
-        "-y", "-v", "error", "-benchmark", "-nostdin", "-filter_complex_threads", "1", "-filter_threads", "1",
+        "-y", "-hide_banner", "-nostats", "-benchmark", "-nostdin", "-filter_complex_threads", "1", "-filter_threads", "1",
         "-threads", "1", "-i", "picture.png", "-threads", "1", "-i", "voice.wav", "-filter_complex",
         "[0:v]zoompan=z='1+0.0002*on':d=500:s=640x640:fps=25[moving];[1:a]showvolume=w=640:h=40:r=25[level];\
          [moving][level]overlay=0:600:shortest=1,format=yuv420p[shown]",

@@ -29,8 +29,8 @@ pub const BATCHES: usize = 10_000;
 /// Items of the batch that is open.
 pub const ITEMS: i32 = 1_000;
 const NOW: i64 = 1_800_000_000;
-const ROUNDS: usize = 9;
-const FRAMES: usize = 200;
+const ROUNDS: usize = 5;
+const FRAMES: usize = 2_000;
 
 fn at(seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds, nanos: 0 })

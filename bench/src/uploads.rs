@@ -1,8 +1,14 @@
 //! An upload of a gigabyte of pictures, against a bare stream whose server looks at headers and makes digests.
 
+use std::path::Path;
+
 use bytes::Bytes;
 use futures::stream;
 use tempfile::TempDir;
+use vbatch_server::clock::Clock;
+use vbatch_server::domain::dispatching::{DispatchSettings, DispatchState};
+use vbatch_server::store::Store as _;
+use vbatch_server::store::redb::{DATABASE, RedbStore};
 use vbatch_tests::programs::{Session, media};
 use vbatch_tests::uploads::{file, part};
 use vision_batch::v1;
@@ -78,6 +84,18 @@ async fn round(child: &Child, session: &Session, png: &[u8], round: u32) -> f64 
     (child.time() - before).as_secs_f64() / gib
 }
 
+/// Nothing is rendered: the upload alone takes the server's time.
+async fn paused(folder: &Path) {
+    let store = RedbStore::open(&folder.join(DATABASE), Clock::system()).unwrap();
+    let settings = store.dispatch_settings().await.unwrap();
+    let settings = DispatchSettings {
+        state: DispatchState::Paused,
+        ..settings
+    };
+    store.set_dispatch_settings(settings).await.unwrap();
+    store.close().await;
+}
+
 /// See the module's page.
 ///
 /// # Panics
@@ -85,16 +103,22 @@ async fn round(child: &Child, session: &Session, png: &[u8], round: u32) -> f64 
 pub async fn figures() -> Vec<Figure> {
     let folder = TempDir::new().unwrap();
     let admin = fill::data_directory(folder.path(), 0).await;
+    paused(folder.path()).await;
+    let kept = TempDir::new().unwrap();
     let (ours, bare) = (Child::server(folder.path(), &[admin]), Child::bare());
+    let keeping = Child::bare_keeping(kept.path());
     let (our_session, bare_session) = (ours.session(0).await, bare.session(0).await);
+    let keeping_session = keeping.session(0).await;
     let png = picture();
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let before = ours.resident();
-    let (mut ratios, mut absolute) = (Vec::new(), Vec::new());
+    let (mut ratios, mut absolute, mut to_keeping) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..ROUNDS as u32 {
         let taken = round(&ours, &our_session, &png, number).await;
         let least = round(&bare, &bare_session, &png, number).await;
+        let keeps = round(&keeping, &keeping_session, &png, number).await;
         ratios.push(taken / least);
+        to_keeping.push((taken / keeps, keeps));
         absolute.push((taken, least));
     }
     let risen = ours.peak().saturating_sub(before) as f64 / f64::from(1 << 20);
@@ -109,6 +133,16 @@ pub async fn figures() -> Vec<Figure> {
             "{:.2} s a GiB, {:.2} s",
             median(absolute.iter().map(|pair| pair.0).collect()),
             median(absolute.iter().map(|pair| pair.1).collect())
+        )),
+        Figure::ratio(
+            "the same",
+            "the same that also writes and flushes each file",
+            median(to_keeping.iter().map(|pair| pair.0).collect()),
+            Target::AtMost(1.5),
+        )
+        .with(format!(
+            "{:.2} s a GiB",
+            median(to_keeping.iter().map(|pair| pair.1).collect())
         )),
         Figure::count(
             "upload of 200 images of 5 MiB: memory above idle",

@@ -197,7 +197,7 @@ async fn least(message: v1::BatchStatusResponse) -> Vec<f64> {
     let (newest, told) = watch::channel(None);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    bare::serve(listener, told);
+    bare::serve(listener, told, None);
     let complete = v1::BatchStatusResponse {
         event: Some(Event::SnapshotComplete(Default::default())),
     };

@@ -31,7 +31,6 @@ use vision_batch::v1::batch_service_server::BatchService as _;
 /// Fails when more was counted than was recorded; tells when so much less was that the bound should be lowered.
 #[track_caller]
 fn at_most(what: &str, counted: f64, bound: f64) {
-    println!("XX {what}: {counted}"); if std::env::var("XX").is_ok() { return; }
     assert!(counted <= bound, "{what}: {counted}, recorded was at most {bound}");
     assert!(
         counted >= bound * 0.7 || bound < 3.0,
@@ -147,28 +146,28 @@ fn whoever_comes_during_a_flush_shares_the_next_commit() {
     let commits = store.commits() - before.0;
     assert_eq!(store.operations() - before.1, u64::from(WRITERS) + 1);
     assert_eq!(commits, 2, "one for the first, one for all the others");
-    at_most("fsyncs a commit", (store.syncs() - before.2) as f64 / commits as f64, 2.0);
+    at_most("fsyncs a commit", (store.syncs() - before.2) as f64 / commits as f64, 1.0);
 }
 
 #[test]
 fn a_hundred_items_keep_the_slots_busy_and_cost_what_they_did() {
     let run = slots::run(100, Duration::from_secs(20));
-    at_most("slots idle, percent", run.idle_percent(), 3.0);
-    at_most("upstream calls an item above three", run.calls_above(), 2.0);
-    at_most("upstream calls", run.calls as f64, 500.0);
-    at_most("transactions", run.commits as f64, 900.0);
-    at_most("fsyncs", run.syncs as f64, 900.0);
-    at_most("operations", run.operations as f64, 900.0);
-    at_most("reads", run.reads as f64, 9_000.0);
+    at_most("slots idle, percent", run.idle_percent(), 2.3);
+    at_most("upstream calls an item above three", run.calls_above(), 1.8);
+    at_most("upstream calls", run.calls as f64, 480.0);
+    at_most("transactions", run.commits as f64, 485.0);
+    at_most("fsyncs", run.syncs as f64, 485.0);
+    at_most("operations", run.operations as f64, 485.0);
+    at_most("reads", run.reads as f64, 4_950.0);
 }
 
 #[test]
 fn many_users_cost_an_item_no_more_than_few_and_turns_stay_fair() {
-    let (few, many) = (turns::run(3, 20), turns::run(60, 20));
+    let (few, many) = (turns::run(6, 20), turns::run(60, 20));
     let an_item = |run: turns::Run, items: f64| run.operations as f64 / items;
     at_most(
-        "store operations an item, of 60 users to 3",
-        an_item(many, 1_200.0) / an_item(few, 60.0),
+        "store operations an item, of 60 users to 6",
+        an_item(many, 1_200.0) / an_item(few, 120.0),
         1.1,
     );
     at_most("store operations an item", an_item(many, 1_200.0), 40.0);
@@ -180,7 +179,7 @@ fn an_idle_server_does_nothing_but_heartbeats() {
     let silence = idle::server(30);
     assert_eq!((silence.commits, silence.syncs, silence.messages), (0, 0, 0), "{silence:?}");
     assert_eq!(silence.heartbeats, 30 * 40, "{silence:?}");
-    at_most("reads in ten minutes", silence.reads as f64, 400.0);
+    at_most("reads in ten minutes", silence.reads as f64, 480.0);
 }
 
 #[test]
@@ -192,7 +191,7 @@ fn an_idle_screen_draws_nothing() {
 
 #[test]
 fn a_change_of_one_item_sends_few_bytes_to_the_terminal() {
-    at_most("bytes", screen::bytes_of_a_change() as f64, 300.0);
+    at_most("bytes", screen::bytes_of_a_change() as f64, 28.0);
 }
 
 /// Allocations of this thread.
@@ -211,9 +210,9 @@ fn frames_allocate_no_more_than_they_did() {
         allocations(draw)
     };
     let (long, short) = (frame(&screen::list(2_000)), frame(&screen::list(100)));
-    at_most("a frame of a list, allocations", long, 4_000.0);
+    at_most("a frame of a list, allocations", long, 650.0);
     assert!(long <= short * 1.1, "{long} for 2,000 batches, {short} for 100");
-    at_most("a frame of 1,000 items, allocations", frame(&screen::opened()), 4_000.0);
+    at_most("a frame of 1,000 items, allocations", frame(&screen::opened()), 390.0);
 }
 
 #[test]
@@ -240,9 +239,9 @@ fn calls_allocate_read_and_send_no_more_than_they_did() {
 
         let reads = world.database().reads();
         at_most("bytes of a page of 50 batches", page().await.encoded_len() as f64, 15_000.0);
-        at_most("reads of a page of 50 batches", (world.database().reads() - reads) as f64, 4.0);
-        at_most("allocations of a page of 50 batches", polled(page()), 6_000.0);
-        at_most("allocations of a profile", polled(profile()), 100.0);
+        at_most("reads of a page of 50 batches", (world.database().reads() - reads) as f64, 3.0);
+        at_most("allocations of a page of 50 batches", polled(page()), 1_550.0);
+        at_most("allocations of a profile", polled(profile()), 21.0);
     });
 }
 
