@@ -29,11 +29,19 @@ fn runtime() -> Runtime {
 
 /// Lists and the start, which share the million.
 fn million(wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
-    let (many, few, empty) = (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
-    let fill = |folder: &TempDir, count| runtime().block_on(fill::data_directory(folder.path(), count));
+    let (many, few, empty) = (
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+        TempDir::new().unwrap(),
+    );
+    let fill =
+        |folder: &TempDir, count| runtime().block_on(fill::data_directory(folder.path(), count));
     let begun = Instant::now();
     let owner = fill(&many, MANY);
-    println!("  {MANY} batches made in {:.0} s", begun.elapsed().as_secs_f64());
+    println!(
+        "  {MANY} batches made in {:.0} s",
+        begun.elapsed().as_secs_f64()
+    );
     let mut figures = Vec::new();
     if wanted("lists") {
         let fewer = fill(&few, FEW);
@@ -50,7 +58,10 @@ fn million(wanted: &dyn Fn(&str) -> bool) -> Vec<Figure> {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
     if runtime().block_on(child::play(&arguments)) {
         return;
     }
@@ -66,7 +77,11 @@ fn main() {
         let begun = Instant::now();
         println!("{} …", names.join(", "));
         let new = measure();
-        println!("{}  {:.0} s", report::table(&new), begun.elapsed().as_secs_f64());
+        println!(
+            "{}  {:.0} s",
+            report::table(&new),
+            begun.elapsed().as_secs_f64()
+        );
         figures.extend(new);
     };
     run(&["profile"], &|| runtime().block_on(profile::figures()));

@@ -81,10 +81,11 @@ impl tower::Service<Request<Body>> for Batches {
         let Self(newest, folder) = self.clone();
         Box::pin(async move {
             if request.uri().path().ends_with("/BatchStatus") {
-                let codec = ProstCodec::<v1::BatchStatusResponse, v1::BatchStatusRequest>::default();
+                let codec =
+                    ProstCodec::<v1::BatchStatusResponse, v1::BatchStatusRequest>::default();
                 let answer = service_fn(move |_: tonic::Request<v1::BatchStatusRequest>| {
-                    let updates = WatchStream::new(newest.clone())
-                        .filter_map(|newest| async move {
+                    let updates =
+                        WatchStream::new(newest.clone()).filter_map(|newest| async move {
                             newest.map(|newest| Ok(v1::BatchStatusResponse::clone(&newest)))
                         });
                     let updates: Updates = Box::pin(updates);
@@ -93,9 +94,11 @@ impl tower::Service<Request<Body>> for Batches {
                 return Ok(Grpc::new(codec).server_streaming(answer, request).await);
             }
             let codec = ProstCodec::<v1::CreateBatchResponse, v1::CreateBatchRequest>::default();
-            let answer = service_fn(move |request: tonic::Request<Streaming<v1::CreateBatchRequest>>| {
-                digest(request.into_inner(), folder.clone())
-            });
+            let answer = service_fn(
+                move |request: tonic::Request<Streaming<v1::CreateBatchRequest>>| {
+                    digest(request.into_inner(), folder.clone())
+                },
+            );
             Ok(Grpc::new(codec).client_streaming(answer, request).await)
         })
     }

@@ -31,7 +31,10 @@ const LONE: usize = 200;
 pub async fn claimed(store: &RedbStore, clock: &Clock, count: u32) -> Vec<ItemId> {
     let owner = fill::user(store, clock, "wang", Role::User).await;
     let states = (0..count).map(|_| fill::pending()).collect();
-    store.create_batch(fill::batch(clock, owner, 0, states)).await.unwrap();
+    store
+        .create_batch(fill::batch(clock, owner, 0, states))
+        .await
+        .unwrap();
     let mut items = Vec::new();
     for _ in 0..count {
         let claim = Claim {
@@ -94,7 +97,13 @@ pub async fn figures() -> Vec<Figure> {
             let (store, clock, item) = (Arc::clone(&store), clock.clone(), *item);
             tokio::spawn(async move {
                 for turn in 0..TRANSITIONS {
-                    advance(store.as_ref(), &clock, item, turn as f32 / TRANSITIONS as f32 * 0.5).await;
+                    advance(
+                        store.as_ref(),
+                        &clock,
+                        item,
+                        turn as f32 / TRANSITIONS as f32 * 0.5,
+                    )
+                    .await;
                 }
             })
         })
@@ -111,7 +120,13 @@ pub async fn figures() -> Vec<Figure> {
     let (mut lone, mut plain) = (Vec::new(), Vec::new());
     for turn in 0..LONE {
         let begun = Instant::now();
-        advance(store.as_ref(), &clock, items[0], 0.5 + turn as f32 / LONE as f32 * 0.4).await;
+        advance(
+            store.as_ref(),
+            &clock,
+            items[0],
+            0.5 + turn as f32 / LONE as f32 * 0.4,
+        )
+        .await;
         lone.push(begun.elapsed().as_secs_f64());
         let begun = Instant::now();
         file.write_all(&[7; 4096]).unwrap();

@@ -193,7 +193,10 @@ pub async fn data_directory(folder: &Path, count: u64) -> UserId {
     // Made as the program makes it, then filled without waiting for the disk.
     RedbStore::open(&path, clock.clone()).unwrap().close().await;
     let backends = move || {
-        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path)?;
+        let file = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)?;
         let file = FileBackend::new(file).map_err(io::Error::other)?;
         Ok(Box::new(Unsynced(file)) as Box<dyn StorageBackend>)
     };

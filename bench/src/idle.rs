@@ -82,7 +82,12 @@ pub fn server(watchers: usize) -> Silence {
                 ..v1::BatchStatusRequest::default()
             };
             let request = face.request(users[number / WATCHERS_OF_ONE], request).await;
-            let mut stream = face.batches.batch_status(request).await.unwrap().into_inner();
+            let mut stream = face
+                .batches
+                .batch_status(request)
+                .await
+                .unwrap()
+                .into_inner();
             while let Some(message) = stream.next().await {
                 if matches!(message.unwrap().event, Some(Event::SnapshotComplete(_))) {
                     break;
@@ -238,14 +243,22 @@ pub fn figures() -> Vec<Figure> {
     let silence = server(100);
     let expected = 100 * (SILENCE.as_secs() / HEARTBEAT.as_secs()) as usize;
     vec![
-        Figure::count("idle client: draws in 20 s", draws as f64, "", Target::AtMost(0.0)),
+        Figure::count(
+            "idle client: draws in 20 s",
+            draws as f64,
+            "",
+            Target::AtMost(0.0),
+        ),
         Figure::count(
             "idle server, 100 watchers, 10 min: commits",
             silence.commits as f64,
             "",
             Target::AtMost(0.0),
         )
-        .with(format!("{} fsyncs, {} upstream calls", silence.syncs, silence.calls)),
+        .with(format!(
+            "{} fsyncs, {} upstream calls",
+            silence.syncs, silence.calls
+        )),
         Figure::count(
             "the same: messages that are no heartbeat",
             silence.messages as f64,

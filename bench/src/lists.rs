@@ -106,7 +106,10 @@ impl Lists {
 /// When one does not read.
 pub fn figures(many: (&Path, UserId, usize), few: (&Path, UserId, usize)) -> Vec<Figure> {
     // One thread, so that its time is all that a call takes.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let many = Lists::open(many.0, many.1, many.2).await;
         let few = Lists::open(few.0, few.1, few.2).await;

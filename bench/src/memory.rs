@@ -57,7 +57,10 @@ pub async fn figures() -> Vec<Figure> {
         sessions.push(child.session(number % users.len()).await);
         let session = sessions.last().unwrap();
         let mut client = AuthServiceClient::new(session.channel.clone());
-        client.get_profile(session.request(v1::GetProfileRequest {})).await.unwrap();
+        client
+            .get_profile(session.request(v1::GetProfileRequest {}))
+            .await
+            .unwrap();
     }
     settle().await;
     let connection = (child.resident() - before) as f64 / CONNECTIONS as f64;

@@ -55,7 +55,10 @@ fn recording() -> Vec<u8> {
         let syllable = (time * 4.0 * std::f64::consts::PI).sin().max(0.0);
         let pitch = 120.0 + 20.0 * (time * 0.7).sin();
         let voice: f64 = (1..9)
-            .map(|partial| (std::f64::consts::TAU * pitch * f64::from(partial) * time).sin() / f64::from(partial))
+            .map(|partial| {
+                (std::f64::consts::TAU * pitch * f64::from(partial) * time).sin()
+                    / f64::from(partial)
+            })
             .sum();
         wav.extend(((syllable * voice * 9_000.0) as i16).to_le_bytes());
     }
@@ -80,7 +83,13 @@ fn command(folder: &Path) -> Command {
 fn told(text: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.contains("utime="))?;
     let part = |name: &str| -> Option<f64> {
-        line.split_once(name)?.1.split_once('s')?.0.trim().parse().ok()
+        line.split_once(name)?
+            .1
+            .split_once('s')?
+            .0
+            .trim()
+            .parse()
+            .ok()
     };
     Some(part("utime=")? + part("stime=")?)
 }
@@ -127,8 +136,13 @@ pub fn figures() -> Vec<Figure> {
     }
     let speed = SECONDS / median(times);
     let Some(size) = sizes.1 else {
-        let mut figure = Figure::count("preview rendering, 640 px", speed, "s a CPU second", Target::AtLeast(0.0))
-            .with("no ffmpeg here to hold it against");
+        let mut figure = Figure::count(
+            "preview rendering, 640 px",
+            speed,
+            "s a CPU second",
+            Target::AtLeast(0.0),
+        )
+        .with("no ffmpeg here to hold it against");
         figure.target = None;
         return vec![figure];
     };

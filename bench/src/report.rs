@@ -81,7 +81,11 @@ pub fn plot(figures: &[Figure], machine: &str) -> String {
     for (row, (figure, share)) in shown.iter().enumerate() {
         let y = 48 + row * ROW;
         let width = share.min(MOST) * ONE;
-        let colour = if figure.reaches() { "#2a7f62" } else { "#c0392b" };
+        let colour = if figure.reaches() {
+            "#2a7f62"
+        } else {
+            "#c0392b"
+        };
         let cut = if *share > MOST { " …" } else { "" };
         writeln!(
             svg,

@@ -12,9 +12,7 @@ use ratatui::backend::{Backend, CrosstermBackend, TestBackend};
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 use vbatch_tui::keymap::Key;
-use vbatch_tui::state::{
-    Directories, Look, Message, NetMessage, Start, State, Stream, update,
-};
+use vbatch_tui::state::{Directories, Look, Message, NetMessage, Start, State, Stream, update};
 use vbatch_tui::view;
 use vision_batch::v1;
 use vision_batch::v1::{batch_status_response, watch_batches_response};
@@ -150,7 +148,9 @@ pub fn beginning(batches: usize) -> Vec<NetMessage> {
     let all: Vec<v1::Batch> = (0..batches).map(batch).collect();
     for part in all.chunks(200) {
         let batches = part.to_vec();
-        told.push(NetMessage::Batches(Box::new(Event::Snapshot(Snapshot { batches }))));
+        told.push(NetMessage::Batches(Box::new(Event::Snapshot(Snapshot {
+            batches,
+        }))));
     }
     let total = i32::try_from(batches).unwrap();
     let complete = SnapshotComplete {
@@ -164,7 +164,9 @@ pub fn beginning(batches: usize) -> Vec<NetMessage> {
         credit_balance: 9_979,
         ..SnapshotComplete::default()
     };
-    told.push(NetMessage::Batches(Box::new(Event::SnapshotComplete(complete))));
+    told.push(NetMessage::Batches(Box::new(Event::SnapshotComplete(
+        complete,
+    ))));
     told
 }
 
@@ -236,7 +238,10 @@ struct Line(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(bytes);
         Ok(bytes.len())
     }
 
@@ -258,7 +263,10 @@ pub fn bytes_of_a_change() -> usize {
     terminal.draw(|frame| view::draw(&state, frame)).unwrap();
     let mut most = 0;
     for step in 1..=8 {
-        line.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        line.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         advance(&mut state, 1 + step, 0.1 + step as f64 / 10.0);
         terminal.draw(|frame| view::draw(&state, frame)).unwrap();
         let bytes = line.0.lock().unwrap_or_else(PoisonError::into_inner).len();
@@ -290,10 +298,7 @@ where
 /// See the module's page.
 pub fn figures() -> Vec<Figure> {
     let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).unwrap();
-    let screens = [
-        ("10,000 batches", list(BATCHES)),
-        ("1,000 items", opened()),
-    ];
+    let screens = [("10,000 batches", list(BATCHES)), ("1,000 items", opened())];
     let mut figures = Vec::new();
     for (name, state) in &screens {
         let (mut ratios, mut times) = (Vec::new(), Vec::new());

@@ -127,6 +127,9 @@ pub fn figures() -> Vec<Figure> {
             "",
             Target::AtMost(2.0),
         )
-        .with(format!("{} calls, {} of them questions", run.calls, run.queries)),
+        .with(format!(
+            "{} calls, {} of them questions",
+            run.calls, run.queries
+        )),
     ]
 }

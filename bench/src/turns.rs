@@ -118,12 +118,17 @@ pub fn run(users: u32, items: u32) -> Run {
         world.set_token(&world.upstream.token()).await;
         world.start();
         let mut commits = world.feed().revision();
-        while world.store.totals().await.unwrap().items_by_state.completed < u64::from(users * items) {
+        while world.store.totals().await.unwrap().items_by_state.completed
+            < u64::from(users * items)
+        {
             // Looked at rarely, so that looking is no part of what is counted.
             for _ in 0..users * 5 {
                 commits.mark_unchanged();
                 let more = commits.changed();
-                if tokio::time::timeout(Duration::from_secs(120), more).await.is_err() {
+                if tokio::time::timeout(Duration::from_secs(120), more)
+                    .await
+                    .is_err()
+                {
                     break;
                 }
             }

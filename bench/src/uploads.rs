@@ -74,7 +74,11 @@ async fn round(child: &Child, session: &Session, png: &[u8], round: u32) -> f64 
     let png = png.to_vec();
     let pictures = (0..IMAGES as u32).flat_map(move |number| {
         let picture = numbered(&png, round * 1_000 + number);
-        file(v1::FileKind::SourceImage, &format!("{number}.png"), &picture)
+        file(
+            v1::FileKind::SourceImage,
+            &format!("{number}.png"),
+            &picture,
+        )
     });
     let mut client = BatchServiceClient::new(session.channel.clone());
     let before = child.time();

@@ -66,7 +66,11 @@ async fn watch_all(address: SocketAddr, tokens: &[String], batch: BatchId, recei
                 ..v1::BatchStatusRequest::default()
             };
             let mut client = BatchServiceClient::new(session.channel.clone());
-            let mut stream = client.batch_status(session.request(request)).await.unwrap().into_inner();
+            let mut stream = client
+                .batch_status(session.request(request))
+                .await
+                .unwrap()
+                .into_inner();
             let mut ready = Some(ready);
             while let Ok(Some(message)) = stream.message().await {
                 let now = Instant::now();
@@ -160,12 +164,22 @@ async fn ours() -> (Vec<f64>, v1::BatchStatusResponse) {
     let store = Arc::clone(&world.store);
     let taken = run(&published, received, async |commit| {
         let item = items[commit % items.len()];
-        advance(store.as_ref(), &clock, item, commit as f32 / COMMITS as f32 * 0.9).await;
+        advance(
+            store.as_ref(),
+            &clock,
+            item,
+            commit as f32 / COMMITS as f32 * 0.9,
+        )
+        .await;
     })
     .await;
 
     let session = Session {
-        channel: Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap(),
+        channel: Endpoint::from_shared(format!("http://{address}"))
+            .unwrap()
+            .connect()
+            .await
+            .unwrap(),
         token: tokens[0].clone(),
     };
     let request = v1::GetBatchRequest {
@@ -173,13 +187,21 @@ async fn ours() -> (Vec<f64>, v1::BatchStatusResponse) {
         ..v1::GetBatchRequest::default()
     };
     let mut client = BatchServiceClient::new(session.channel.clone());
-    let shown = client.get_batch(session.request(request)).await.unwrap().into_inner();
+    let shown = client
+        .get_batch(session.request(request))
+        .await
+        .unwrap()
+        .into_inner();
     let request = v1::ListItemsRequest {
         batch_id: batch.0.to_string(),
         page_size: 1,
         ..v1::ListItemsRequest::default()
     };
-    let listed = client.list_items(session.request(request)).await.unwrap().into_inner();
+    let listed = client
+        .list_items(session.request(request))
+        .await
+        .unwrap()
+        .into_inner();
     closing.cancel();
     serving.abort();
     let message = v1::BatchStatusResponse {
@@ -204,7 +226,13 @@ async fn least(message: v1::BatchStatusResponse) -> Vec<f64> {
     newest.send_replace(Some(Arc::new(complete)));
     let published = Published::default();
     let (sender, received) = mpsc::unbounded_channel();
-    watch_all(address, &[String::new()], BatchId(uuid::Uuid::nil()), sender).await;
+    watch_all(
+        address,
+        &[String::new()],
+        BatchId(uuid::Uuid::nil()),
+        sender,
+    )
+    .await;
     run(&published, received, async |commit| {
         let mut message = message.clone();
         let revision = commit as i64 + 1;

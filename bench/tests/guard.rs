@@ -31,7 +31,10 @@ use vision_batch::v1::batch_service_server::BatchService as _;
 /// Fails when more was counted than was recorded; tells when so much less was that the bound should be lowered.
 #[track_caller]
 fn at_most(what: &str, counted: f64, bound: f64) {
-    assert!(counted <= bound, "{what}: {counted}, recorded was at most {bound}");
+    assert!(
+        counted <= bound,
+        "{what}: {counted}, recorded was at most {bound}"
+    );
     assert!(
         counted >= bound * 0.7 || bound < 3.0,
         "{what}: {counted}; better than the recorded {bound}: lower the bound, so that it stays"
@@ -75,7 +78,11 @@ impl Gate {
 
     fn until_flushing(&self, before: usize) {
         let state = self.held.lock().unwrap();
-        drop(self.changed.wait_while(state, |state| state.1 == before).unwrap());
+        drop(
+            self.changed
+                .wait_while(state, |state| state.1 == before)
+                .unwrap(),
+        );
     }
 
     fn flushes(&self) -> usize {
@@ -118,7 +125,9 @@ fn whoever_comes_during_a_flush_shares_the_next_commit() {
     };
     let store = RedbStore::with_backend(backends, clock.clone(), Writing::Thread).unwrap();
     let store = Arc::new(store);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let items = runtime.block_on(claimed(&store, &clock, WRITERS + 1));
     let before = (store.commits(), store.operations(), store.syncs());
 
@@ -146,7 +155,11 @@ fn whoever_comes_during_a_flush_shares_the_next_commit() {
     let commits = store.commits() - before.0;
     assert_eq!(store.operations() - before.1, u64::from(WRITERS) + 1);
     assert_eq!(commits, 2, "one for the first, one for all the others");
-    at_most("fsyncs a commit", (store.syncs() - before.2) as f64 / commits as f64, 1.0);
+    at_most(
+        "fsyncs a commit",
+        (store.syncs() - before.2) as f64 / commits as f64,
+        1.0,
+    );
 }
 
 #[test]
@@ -170,14 +183,18 @@ fn many_users_cost_an_item_no_more_than_few_and_turns_stay_fair() {
         an_item(many, 1_200.0) / an_item(few, 120.0),
         1.1,
     );
-    at_most("store operations an item", an_item(many, 1_200.0), 40.0);
+    at_most("store operations an item", an_item(many, 1_200.0), 25.5);
     assert!(many.unfairness <= 1 && few.unfairness <= 1, "{many:?}");
 }
 
 #[test]
 fn an_idle_server_does_nothing_but_heartbeats() {
     let silence = idle::server(30);
-    assert_eq!((silence.commits, silence.syncs, silence.messages), (0, 0, 0), "{silence:?}");
+    assert_eq!(
+        (silence.commits, silence.syncs, silence.messages),
+        (0, 0, 0),
+        "{silence:?}"
+    );
     assert_eq!(silence.heartbeats, 30 * 40, "{silence:?}");
     at_most("reads in ten minutes", silence.reads as f64, 480.0);
 }
@@ -211,8 +228,15 @@ fn frames_allocate_no_more_than_they_did() {
     };
     let (long, short) = (frame(&screen::list(2_000)), frame(&screen::list(100)));
     at_most("a frame of a list, allocations", long, 650.0);
-    assert!(long <= short * 1.1, "{long} for 2,000 batches, {short} for 100");
-    at_most("a frame of 1,000 items, allocations", frame(&screen::opened()), 390.0);
+    assert!(
+        long <= short * 1.1,
+        "{long} for 2,000 batches, {short} for 100"
+    );
+    at_most(
+        "a frame of 1,000 items, allocations",
+        frame(&screen::opened()),
+        390.0,
+    );
 }
 
 #[test]
@@ -223,7 +247,14 @@ fn calls_allocate_read_and_send_no_more_than_they_did() {
         let admin = fill::user(store.as_ref(), &clock, "wang", Role::Admin).await;
         fill::batches(&store, &clock, admin, 500).await;
         let store = Arc::into_inner(store).unwrap();
-        let world = World::asleep_on(store, UpstreamConfig { epoch: slots::epoch(), ..UpstreamConfig::default() }, clock);
+        let world = World::asleep_on(
+            store,
+            UpstreamConfig {
+                epoch: slots::epoch(),
+                ..UpstreamConfig::default()
+            },
+            clock,
+        );
         let face = Face::over(&world).await;
         let session = face.session(admin).await;
 
@@ -233,14 +264,30 @@ fn calls_allocate_read_and_send_no_more_than_they_did() {
         };
         let page = || async {
             let request = as_sent_in(&session, v1::ListBatchesRequest::default());
-            face.batches.list_batches(request).await.unwrap().into_inner()
+            face.batches
+                .list_batches(request)
+                .await
+                .unwrap()
+                .into_inner()
         };
         let (_, _) = (profile().await, page().await);
 
         let reads = world.database().reads();
-        at_most("bytes of a page of 50 batches", page().await.encoded_len() as f64, 15_000.0);
-        at_most("reads of a page of 50 batches", (world.database().reads() - reads) as f64, 3.0);
-        at_most("allocations of a page of 50 batches", polled(page()), 1_550.0);
+        at_most(
+            "bytes of a page of 50 batches",
+            page().await.encoded_len() as f64,
+            15_000.0,
+        );
+        at_most(
+            "reads of a page of 50 batches",
+            (world.database().reads() - reads) as f64,
+            3.0,
+        );
+        at_most(
+            "allocations of a page of 50 batches",
+            polled(page()),
+            1_550.0,
+        );
         at_most("allocations of a profile", polled(profile()), 21.0);
     });
 }

@@ -105,7 +105,11 @@ mod tests {
                 0.65,
             ),
             (
-                vec![running(18.0, Some(2.0)), running(17.8, Some(2.2)), running(17.0, Some(3.0))],
+                vec![
+                    running(18.0, Some(2.0)),
+                    running(17.8, Some(2.2)),
+                    running(17.0, Some(3.0)),
+                ],
                 2.35,
             ),
             (vec![running(19.9, Some(0.0))], 0.995),
