@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod owner;
 pub mod rpc;
 pub mod service;
+pub mod ssh;
 pub mod store;
 pub mod systemd;
 pub mod transport;
@@ -82,6 +83,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where Prometheus is told, if it is.
     pub metrics_address: Option<SocketAddr>,
+    /// Where SSH clients are taken, if they are, and the fingerprint of the key that they are shown.
+    pub ssh: Option<(SocketAddr, String)>,
     /// Signing in, for screens that this process opens itself.
     pub accounts: Arc<Accounts>,
     /// What the start found of the first admin.
@@ -97,9 +100,17 @@ pub struct Server {
     closing: CancellationToken,
     dispatcher: JoinHandle<Result<(), StoreError>>,
     transport: JoinHandle<Result<(), tonic::transport::Error>>,
+    /// The sessions over SSH, and the calls they make.
+    console: Option<Console>,
     owner: JoinHandle<()>,
     standing: JoinHandle<()>,
     store: Arc<RedbStore>,
+}
+
+/// The console over SSH, while it is served.
+struct Console {
+    sessions: JoinHandle<()>,
+    calls: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
 /// Why a server does not start, or ended.
@@ -132,6 +143,9 @@ pub enum ServerError {
         /// Why.
         message: String,
     },
+    /// The key for SSH clients cannot be used.
+    #[error(transparent)]
+    HostKey(#[from] ssh::host_key::HostKeyError),
     /// The certificate cannot be shown.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -175,6 +189,13 @@ impl Server {
         };
         let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
 
+        let ssh_listener = match config.ssh.listen {
+            Some(address) => {
+                let host_key = ssh::host_key::open(&config.data_dir, &clock)?;
+                Some((listen(address).await?, host_key))
+            }
+            None => None,
+        };
         let certificate =
             Certificate::open(&config.encryption, &config.data_dir, address, clock.now())?;
         let instance = clock.instance_id();
@@ -185,7 +206,10 @@ impl Server {
         let accounts =
             Arc::new(Accounts::open(Arc::clone(&store), feed.clone(), clock.clone()).await?);
         let first_start = accounts.bootstrap(config.admin_password.clone()).await?;
-        if first_start.default_password_stands && !config::network::is_local(address) {
+        let ssh_address = ssh_listener.as_ref().map(|((_, address), _)| *address);
+        let mut exposed = std::iter::once(address).chain(ssh_address);
+        let exposed = exposed.find(|address| !config::network::is_local(*address));
+        if let (true, Some(address)) = (first_start.default_password_stands, exposed) {
             return Err(ServerError::FirstPasswordStands { address });
         }
         let batches = Batches::new(
@@ -307,6 +331,27 @@ impl Server {
             },
             () = shutdown.cancelled() => EngineKind::Preview,
         };
+        let ssh = ssh_listener.map(|((listener, address), host_key)| {
+            let fingerprint = ssh::host_key::fingerprint(&host_key);
+            let (within, calls) = transport::within::serve(
+                routes.clone(),
+                config.network,
+                counted_calls(metrics.clone()),
+                closing.clone(),
+            );
+            let sessions = ssh::serve(ssh::Parts {
+                listener,
+                host_key,
+                sessions: config.ssh.sessions as usize,
+                accounts: Arc::clone(&accounts),
+                within,
+                screen: ssh::screen(),
+                data_dir: config.data_dir.clone(),
+                shutdown: shutdown.clone(),
+            });
+            ((address, fingerprint), Console { sessions, calls })
+        });
+        let (ssh, console) = ssh.unzip();
         let transport = transport::serve(
             transport::Parts {
                 listener,
@@ -346,6 +391,7 @@ impl Server {
         Ok(Self {
             address,
             metrics_address,
+            ssh,
             accounts,
             first_start,
             default_engine,
@@ -355,6 +401,7 @@ impl Server {
             closing,
             dispatcher,
             transport,
+            console,
             owner,
             standing,
             store: redb,
@@ -373,6 +420,7 @@ impl Server {
         let Self {
             mut dispatcher,
             mut transport,
+            mut console,
             mut owner,
             standing,
             store,
@@ -384,13 +432,24 @@ impl Server {
         drop(standing.await);
         let all = async {
             let (dispatched, _) = tokio::join!(&mut dispatcher, &mut owner);
+            if let Some(console) = &mut console {
+                // They still make calls while they are told.
+                drop((&mut console.sessions).await);
+            }
             closing.cancel();
+            if let Some(console) = &mut console {
+                drop((&mut console.calls).await);
+            }
             (dispatched, (&mut transport).await)
         };
         let Ok((dispatched, served)) = tokio::time::timeout(DRAIN, all).await else {
             dispatcher.abort();
             transport.abort();
             owner.abort();
+            if let Some(console) = console {
+                console.sessions.abort();
+                console.calls.abort();
+            }
             // Who does not let go of its connection still holds the store.
             accounts.refusals().close().await;
             store.close().await;

@@ -11,6 +11,7 @@ use vbatch_server::commands::backup::{self, BackupArgs};
 use vbatch_server::commands::health::{self, HealthArgs};
 use vbatch_server::commands::reset::{self, ResetArgs};
 use vbatch_server::commands::restore::{self, RestoreArgs};
+use vbatch_server::commands::ssh_fingerprint::{self, SshFingerprintArgs};
 use vbatch_server::commands::verify::{self, VerifyArgs};
 use vbatch_server::config::check::{self, Origin, Sources};
 use vbatch_server::config::load::{Flags, load};
@@ -41,6 +42,8 @@ enum Command {
     Restore(RestoreArgs),
     /// Gives `admin` a one-time password and ends its sessions, while the server runs or not
     ResetAdminPassword(ResetArgs),
+    /// Prints the fingerprint of the key that SSH clients are shown, which is made if there is none
+    SshFingerprint(SshFingerprintArgs),
     /// Looks at everything that is stored and says what does not agree; changes nothing. Exit code: 0 everything
     /// agrees, 1 something does not, 2 it could not look
     Verify(VerifyArgs),
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Some(Command::Backup(args)) => runtime.block_on(backup::run(&args, environment)),
         Some(Command::Restore(args)) => runtime.block_on(restore::run(&args)),
         Some(Command::ResetAdminPassword(args)) => runtime.block_on(reset::run(&args, environment)),
+        Some(Command::SshFingerprint(args)) => ssh_fingerprint::run(&args, environment),
         Some(Command::Verify(args)) => Ok(runtime.block_on(verify::run(&args, environment))),
     };
     // What still blocks (a picture being encoded) has nothing to tell any more.
@@ -123,6 +127,11 @@ async fn serve(flags: &Flags) -> anyhow::Result<ExitCode> {
         words.push_str(&format!(
             "certificate in {}\nits SHA-256 fingerprint {fingerprint}\n",
             file.display()
+        ));
+    }
+    if let Some((address, fingerprint)) = &server.ssh {
+        words.push_str(&format!(
+            "SSH clients on {address}\nits host key {fingerprint}\n"
         ));
     }
     words.push_str(&format!(

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -40,6 +40,7 @@ pub struct Daemon {
     /// Where it listens.
     pub address: SocketAddr,
     child: Child,
+    said: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Daemon {
@@ -120,7 +121,25 @@ impl Daemon {
                 break address.parse().expect("an address");
             }
         };
-        Self { address, child }
+        Self {
+            address,
+            child,
+            said: Mutex::new(said),
+        }
+    }
+
+    /// Waits for a line on standard output that begins so, and gives the rest of it. Lines before it are forgotten.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn line(&self, beginning: &str) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let line = said.recv_timeout(DEADLINE).expect(beginning);
+            if let Some(rest) = line.strip_prefix(beginning) {
+                return rest.to_owned();
+            }
+        }
     }
 
     /// SIGKILL: no word, no flush.

@@ -116,6 +116,7 @@ impl User {
             stderr_is_terminal: false,
             width: None,
             credentials: Some(self.credentials()),
+            elsewhere: None,
         };
         let line = format!("vbatch --lang en --server {} {line}", server.address());
         let task = cli::run(line.split(' ').map(str::to_owned), &mut io, None).await;

@@ -35,6 +35,35 @@ pub fn channel() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
     mpsc::channel(WAITING_MESSAGES)
 }
 
+/// When pictures may be drawn.
+#[derive(Debug)]
+pub struct Pace {
+    /// Most pictures in a second, at least 1.
+    pub frames_per_second: u32,
+    /// A picture is drawn only while this channel has room: when the one before has gone. Absent: always.
+    pub room: Option<mpsc::Sender<Vec<u8>>>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            frames_per_second: FRAMES_PER_SECOND,
+            room: None,
+        }
+    }
+}
+
+impl Pace {
+    /// Waits until a picture may be drawn. Dropping the future loses nothing.
+    async fn due(&self, at: Instant) {
+        sleep_until(at).await;
+        if let Some(room) = &self.room {
+            // Drawing on a line that has ended says so.
+            let _ = room.reserve().await;
+        }
+    }
+}
+
 /// Who carries out what the screen asks for.
 pub struct Outside {
     /// The network.
@@ -48,6 +77,8 @@ pub struct Outside {
     pub terminal: Box<dyn FnMut(TerminalEffect) + Send>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Timestamp + Send>,
+    /// When pictures may be drawn.
+    pub pace: Pace,
 }
 
 /// Runs the screen until the user leaves, or `input` ends. `input` brings keys, pastes, new sizes and the wish to end;
@@ -64,7 +95,7 @@ pub async fn run<B: Backend>(
 ) -> Result<(), B::Error> {
     let (mut state, effects) = State::new(start);
     carry_out(terminal, &mut outside, effects)?;
-    let frame = Duration::from_secs(1) / FRAMES_PER_SECOND;
+    let frame = Duration::from_secs(1) / outside.pace.frames_per_second.max(1);
     let mut next_frame = Instant::now();
     let mut changed = true;
     // A window that became smaller and larger again between two pictures has lost what it showed, and has the size that the
@@ -76,7 +107,7 @@ pub async fn run<B: Backend>(
         // Each arm may be dropped unfinished: streams and channels keep what was not taken, ticks and frames come again.
         let message = tokio::select! {
             biased;
-            () = sleep_until(next_frame), if changed => {
+            () = outside.pace.due(next_frame), if changed => {
                 if std::mem::take(&mut whole) {
                     redraw(terminal)?;
                 }

@@ -12,6 +12,7 @@ pub mod files;
 pub mod keymap;
 pub mod known_servers;
 pub mod net;
+pub mod remote;
 pub mod screen;
 pub mod state;
 pub mod terminal;

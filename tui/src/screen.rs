@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
-use crate::app::{self, Outside};
+use crate::app::{self, Outside, Pace};
 use crate::credentials::Credentials;
 use crate::files::{Disk, FileWorker, LocalFiles};
 use crate::known_servers::KnownServers;
@@ -110,6 +110,7 @@ pub async fn run(server: Server, options: Options) -> Result<(), ScreenError> {
         bell: options.bell,
         mouse: options.mouse,
         directories: directories(),
+        way_here: None,
         now: Timestamp::now(),
         time_zone: TimeZone::system(),
         size: crossterm::terminal::size()?,
@@ -121,6 +122,7 @@ pub async fn run(server: Server, options: Options) -> Result<(), ScreenError> {
         copy: Box::new(terminal::copy),
         terminal: own_terminal(sender),
         clock: Box::new(Timestamp::now),
+        pace: Pace::default(),
     };
     app::run(
         guard.terminal(),
@@ -137,7 +139,8 @@ pub async fn run(server: Server, options: Options) -> Result<(), ScreenError> {
 }
 
 impl Options {
-    fn look(self, variable: impl Fn(&str) -> Option<String>) -> Look {
+    /// The look they leave to an environment whose variables are these.
+    pub(crate) fn look(self, variable: impl Fn(&str) -> Option<String>) -> Look {
         let look = Look::from_environment(variable);
         Look {
             language: self.language.unwrap_or(look.language),

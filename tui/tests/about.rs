@@ -33,6 +33,7 @@ async fn run(arguments: &[&str]) -> (Exit, String, String) {
         stderr_is_terminal: false,
         width: None,
         credentials: None,
+        elsewhere: None,
     };
     let arguments: Vec<&str> = ["vbatch"].iter().chain(arguments).copied().collect();
     let cli::Task::Ended(exit) = cli::run(arguments, &mut io, None).await else {

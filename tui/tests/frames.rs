@@ -14,7 +14,7 @@ use samples::start;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
-use vbatch_tui::app::{self, FRAMES_PER_SECOND, Outside};
+use vbatch_tui::app::{self, FRAMES_PER_SECOND, Outside, Pace};
 use vbatch_tui::keymap::Key;
 use vbatch_tui::state::{Effects, Look, Message, NetEffect, NetMessage, Stream, TerminalEffect};
 use vision_batch::v1;
@@ -93,6 +93,7 @@ impl Running {
             files: None,
             copy: Box::new(|_| {}),
             terminal: Box::new(move |effect| told.lock().unwrap().push(effect)),
+            pace: Pace::default(),
             clock: Box::new(move || {
                 let passed = jiff::SignedDuration::try_from(began.elapsed()).unwrap();
                 samples::now() + passed

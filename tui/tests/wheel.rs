@@ -17,7 +17,7 @@ use samples::{Driver, signed_in, start};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
-use vbatch_tui::app::{self, Outside};
+use vbatch_tui::app::{self, Outside, Pace};
 use vbatch_tui::files::{Disk, FileWorker};
 use vbatch_tui::keymap::Key;
 use vbatch_tui::state::{Directories, Effects, Look, Message, NetEffect, NetMessage, Stream};
@@ -154,6 +154,7 @@ async fn from_the_sign_in_to_the_files_of_a_new_batch() {
         copy: Box::new(|_| {}),
         terminal: Box::new(|_| {}),
         clock: Box::new(Timestamp::now),
+        pace: Pace::default(),
     };
     let mut beginning = start(Look::default(), (80, 24));
     beginning.now = Timestamp::now();
@@ -205,6 +206,7 @@ async fn the_screen_ends_when_its_terminal_does() {
         copy: Box::new(|_| {}),
         terminal: Box::new(|_| {}),
         clock: Box::new(Timestamp::now),
+        pace: Pace::default(),
     };
     let start = start(Look::default(), (80, 24));
     let input = tokio_stream::empty();

@@ -4,5 +4,6 @@
 
 pub mod keys;
 pub mod passwords;
+pub mod ssh_keys;
 pub mod throttle;
 pub mod tokens;

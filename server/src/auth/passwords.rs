@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::password_hash::{self, CustomizedPasswordHasher, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
@@ -23,6 +23,11 @@ pub const SHORTEST: usize = 8;
 pub const LONGEST_BYTES: usize = 256;
 /// Hashes that are made at the same time: more would only take memory from the media.
 pub const AT_ONCE: usize = 2;
+
+/// Room that is asked for to make one, in blocks of 1 KiB. What is not needed is never touched, and takes nothing; but more than
+/// 32 MiB glibc maps and gives back for itself (the most that `M_MMAP_THRESHOLD` grows to), while of less each thread that has
+/// ever made a hash keeps some 50 MiB: some hundred MiB after a few sign-ins.
+const ROOM_KIB: usize = 33 << 10;
 
 /// OWASP's second recommendation for Argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
@@ -209,14 +214,64 @@ impl Passwords {
     }
 }
 
-fn argon2(simulated: bool) -> Result<Argon2<'static>, HashError> {
+/// Argon2 whose memory goes back to the system after each hash.
+struct Hasher(Argon2<'static>);
+
+impl PasswordHasher<PasswordHash> for Hasher {
+    fn hash_password_with_salt(
+        &self,
+        password: &[u8],
+        salt: &[u8],
+    ) -> password_hash::Result<PasswordHash> {
+        let salt = Salt::new(salt)?;
+        let params = self.0.params();
+        let count = params.block_count();
+        let mut blocks = Vec::with_capacity(count.max(ROOM_KIB));
+        blocks.resize(count, Block::default());
+        let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+        self.0
+            .hash_password_into_with_memory(password, &salt, &mut output, &mut blocks)?;
+        Ok(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(params)?,
+            salt: Some(salt),
+            hash: Some(Output::new(&output)?),
+        })
+    }
+}
+
+impl CustomizedPasswordHasher<PasswordHash> for Hasher {
+    type Params = Params;
+
+    /// With the parameters of a stored hash, which may be those of an earlier version.
+    fn hash_password_customized(
+        &self,
+        password: &[u8],
+        salt: &[u8],
+        algorithm: Option<&str>,
+        version: Option<u32>,
+        params: Params,
+    ) -> password_hash::Result<PasswordHash> {
+        let ours = algorithm == Some(Algorithm::Argon2id.as_str())
+            && version == Some(Version::V0x13.into());
+        if !ours {
+            return Err(password_hash::Error::Algorithm);
+        }
+        Self(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+            .hash_password_with_salt(password, salt)
+    }
+}
+
+fn argon2(simulated: bool) -> Result<Hasher, HashError> {
     let params = if simulated {
         Params::new(Params::MIN_M_COST, 1, 1, None)
     } else {
         Params::new(MEMORY_KIB, PASSES, LANES, None)
     };
     let params = params.map_err(library)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    Ok(Hasher(argon2))
 }
 
 fn library(error: impl std::fmt::Display) -> HashError {

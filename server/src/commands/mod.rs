@@ -4,6 +4,7 @@ pub mod backup;
 pub mod health;
 pub mod reset;
 pub mod restore;
+pub mod ssh_fingerprint;
 pub mod verify;
 
 use std::path::PathBuf;

@@ -192,6 +192,14 @@ fn values(config: &Config) -> Vec<(Place, String)> {
             flagged("metrics.beyond_loopback", "metrics_beyond_loopback"),
             config.metrics_beyond_loopback.to_string(),
         ),
+        (
+            flagged("ssh.listen", "ssh_listen"),
+            config
+                .ssh
+                .listen
+                .map_or_else(|| "off".to_owned(), |address| address.to_string()),
+        ),
+        (place("ssh.sessions"), config.ssh.sessions.to_string()),
     ];
     values.extend(reached(config));
     values.extend(limits(&config.limits));

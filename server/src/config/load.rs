@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::unknown_keys;
 use super::network::{self, FileNetwork, FileTls, NetworkLimits};
-use super::{Config, Limits, Log, LogFormat, Upstream};
+use super::{Config, Limits, Log, LogFormat, Ssh, Upstream};
 use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::MAX_CONCURRENCY;
 use crate::domain::pricing::Pricing;
@@ -57,6 +57,10 @@ pub struct Flags {
     /// Let other machines read the metrics: they are not encrypted and need no password
     #[arg(long, env = "VBATCH_METRICS_BEYOND_LOOPBACK", value_parser = BoolishValueParser::new())]
     pub metrics_beyond_loopback: bool,
+
+    /// Address to take SSH clients on, for the screen and the commands without an installation [default: none]
+    #[arg(long, value_name = "ADDRESS", env = "VBATCH_SSH_LISTEN")]
+    pub ssh_listen: Option<SocketAddr>,
 
     /// How the log is written: auto, pretty or json [default: auto, pretty on a terminal and else json]
     #[arg(long, value_name = "FORMAT", env = "VBATCH_LOG_FORMAT")]
@@ -116,6 +120,7 @@ pub(super) struct File {
     verify_at_start: Option<bool>,
     log_format: Option<String>,
     metrics: FileMetrics,
+    ssh: FileSsh,
     insecure_no_tls: Option<bool>,
     tls: FileTls,
     network: FileNetwork,
@@ -123,6 +128,13 @@ pub(super) struct File {
     pricing: FilePricing,
     upstream: FileUpstream,
     retention: FileRetention,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileSsh {
+    listen: Option<SocketAddr>,
+    sessions: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -360,6 +372,15 @@ pub fn load(
                 .metrics
                 .beyond_loopback
                 .unwrap_or(defaults.metrics_beyond_loopback),
+        ssh: Ssh {
+            listen: flags.ssh_listen.or(file.ssh.listen),
+            sessions: in_range(
+                "ssh.sessions",
+                file.ssh.sessions,
+                defaults.ssh.sessions,
+                1..=10_000,
+            )?,
+        },
         log: Log {
             format: log_format(flags.log_format.clone().or(file.log_format))?,
             filter: log_filter(variable("VBATCH_LOG"))?,

@@ -57,12 +57,33 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Whether that may be where other machines reach it.
     pub metrics_beyond_loopback: bool,
+    /// The console over SSH.
+    pub ssh: Ssh,
     /// How the log is written.
     pub log: Log,
     /// What is kept of ended batches.
     pub retention: Policy,
     /// Whether everything that is stored is looked at after each start, in the background.
     pub verify_at_start: bool,
+}
+
+/// The console over SSH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ssh {
+    /// Where to take SSH clients; absent: nowhere. Port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
+    /// Sessions at a time, of everyone.
+    pub sessions: u32,
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            // At some 300 KB each this is less than 100 MB.
+            sessions: 256,
+        }
+    }
 }
 
 /// How the log is written, on standard error.
@@ -182,6 +203,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             metrics_listen: None,
             metrics_beyond_loopback: false,
+            ssh: Ssh::default(),
             log: Log::default(),
             retention: Policy::default(),
             verify_at_start: true,

@@ -1,4 +1,4 @@
-//! API keys: what programs sign in with in place of a password.
+//! API keys, what programs sign in with in place of a password, and SSH keys, what people do.
 //!
 //! Invariants: the secret itself is never here, only its digest; a scope includes the smaller ones.
 
@@ -76,4 +76,26 @@ impl std::fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ApiKey({} {:?})", self.id, self.name)
     }
+}
+
+/// Most SSH keys of one user.
+pub const SSH_KEYS_PER_USER: usize = 20;
+
+/// A public key that signs its user in over SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whom it signs in.
+    pub user: UserId,
+    /// The user's name for it, at most [`KEY_NAME_CHARACTERS`] characters; may be empty.
+    pub name: String,
+    /// Its kind, as OpenSSH names it: `ssh-ed25519`.
+    pub algorithm: String,
+    /// Its fingerprint, as OpenSSH shows it: `SHA256:` and base64 without padding. No two keys have the same one.
+    pub fingerprint: String,
+    /// When it was added.
+    pub create_time: Timestamp,
+    /// When it was used last.
+    pub last_used_time: Option<Timestamp>,
 }

@@ -18,7 +18,6 @@ use super::convert::user::{token, user};
 use super::convert::{id, key, optional_id};
 use super::gate;
 use super::origin::Origin;
-use super::status::not_yet;
 use crate::service::accounts::Accounts;
 
 /// The service on an [`Accounts`].
@@ -156,22 +155,46 @@ impl AuthService for AuthRpc {
 
     async fn add_ssh_key(
         &self,
-        _: Request<AddSshKeyRequest>,
+        request: Request<AddSshKeyRequest>,
     ) -> Result<Response<AddSshKeyResponse>, Status> {
-        Err(not_yet("SSH keys"))
+        let caller = gate::caller(&request)?;
+        let request = request.into_inner();
+        let user = optional_id("user_id", &request.user_id)?;
+        let added = self
+            .accounts
+            .add_ssh_key(&caller, &request.public_key, &request.name, user)
+            .await?;
+        Ok(Response::new(AddSshKeyResponse {
+            ssh_key: Some(key::ssh_key(added)),
+        }))
     }
 
     async fn list_ssh_keys(
         &self,
-        _: Request<ListSshKeysRequest>,
+        request: Request<ListSshKeysRequest>,
     ) -> Result<Response<ListSshKeysResponse>, Status> {
-        Err(not_yet("SSH keys"))
+        let caller = gate::caller(&request)?;
+        let request = request.into_inner();
+        let user = optional_id("user_id", &request.user_id)?;
+        let (keys, next_page_token) = self
+            .accounts
+            .list_ssh_keys(&caller, user, request.page_size, &request.page_token)
+            .await?;
+        Ok(Response::new(ListSshKeysResponse {
+            ssh_keys: keys.into_iter().map(key::ssh_key).collect(),
+            next_page_token,
+        }))
     }
 
     async fn remove_ssh_key(
         &self,
-        _: Request<RemoveSshKeyRequest>,
+        request: Request<RemoveSshKeyRequest>,
     ) -> Result<Response<RemoveSshKeyResponse>, Status> {
-        Err(not_yet("SSH keys"))
+        let caller = gate::caller(&request)?;
+        let request = request.into_inner();
+        let user = optional_id("user_id", &request.user_id)?;
+        let id = id("ssh_key_id", &request.ssh_key_id)?;
+        self.accounts.remove_ssh_key(&caller, id, user).await?;
+        Ok(Response::new(RemoveSshKeyResponse {}))
     }
 }

@@ -10,6 +10,7 @@ pub mod keys;
 mod open_sessions;
 pub mod refusals;
 mod reset;
+pub mod ssh_keys;
 #[cfg(test)]
 mod tests;
 
@@ -131,6 +132,17 @@ impl Accounts {
         password: SecretString,
         address: Option<IpAddr>,
     ) -> Result<SignIn, ServiceError> {
+        self.sign_in(username, password, address, SignInMethod::Password)
+            .await
+    }
+
+    async fn sign_in(
+        &self,
+        username: &str,
+        password: SecretString,
+        address: Option<IpAddr>,
+        method: SignInMethod,
+    ) -> Result<SignIn, ServiceError> {
         let canonical = canonical_username(username);
         let tried = canonical
             .clone()
@@ -167,7 +179,7 @@ impl Accounts {
         }
         let sign_in = SignInNote {
             user: user.id,
-            method: SignInMethod::Password,
+            method,
             address,
             now,
         };

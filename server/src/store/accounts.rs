@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::StoreError;
 use super::requests::Request;
 use crate::domain::ids::{KeyId, UserId};
-use crate::domain::key::ApiKey;
+use crate::domain::key::{ApiKey, SshKey};
 use crate::domain::ledger::Actor;
 use crate::domain::user::{Credits, Role, SignInMethod};
 
@@ -84,6 +84,45 @@ pub struct RevokeApiKey {
     pub actor: Actor,
     /// When.
     pub now: Timestamp,
+}
+
+/// An SSH key to be added.
+#[derive(Debug, Clone)]
+pub struct NewSshKey {
+    /// The key.
+    pub key: SshKey,
+    /// Who adds it.
+    pub actor: Actor,
+}
+
+/// An SSH key to be taken away.
+#[derive(Debug, Clone)]
+pub struct RemoveSshKey {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub id: KeyId,
+    /// Who takes it away.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Why an SSH key could not be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddSshKeyError {
+    /// There is no such user.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// The user has it already.
+    #[error("the user has this key already")]
+    Known,
+    /// The user has as many as may be.
+    #[error("the user has too many SSH keys")]
+    TooMany,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A change of a balance by an administrator.

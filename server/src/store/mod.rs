@@ -28,15 +28,16 @@ use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::ids::{Account, BatchId, ClientRef, ItemId, KeyId, TaskId, UserId};
 use crate::domain::item::VideoItem;
-use crate::domain::key::ApiKey;
+use crate::domain::key::{ApiKey, SshKey};
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
 use crate::domain::restored::Restored;
 use crate::domain::user::{Credits, User};
 pub use accounts::{
-    CreateKeyError, CreateUserError, CreditAssignment, CreditChange, CreditError, NewApiKey,
-    PasswordChange, RevokeApiKey, SignInNote, UserChange, UserChangeError,
+    AddSshKeyError, CreateKeyError, CreateUserError, CreditAssignment, CreditChange, CreditError,
+    NewApiKey, NewSshKey, PasswordChange, RemoveSshKey, RevokeApiKey, SignInNote, UserChange,
+    UserChangeError,
 };
 pub use batches::{
     CancelItems, ChangeItemsError, CreateBatchError, Created, DeleteBatch, DeleteBatchError,
@@ -106,6 +107,23 @@ pub trait Store: Send + Sync {
     /// Notes that a key was used, and its user's sign-in by it; no audit event. A key that is gone is left so.
     async fn note_key_use(&self, user: UserId, id: KeyId, now: Timestamp)
     -> Result<(), StoreError>;
+
+    /// Adds an SSH key, with an audit event.
+    async fn add_ssh_key(&self, new: NewSshKey) -> Result<(), AddSshKeyError>;
+
+    /// The SSH keys of a user, newest first.
+    async fn ssh_keys(&self, user: UserId) -> Result<Vec<SshKey>, StoreError>;
+
+    /// Takes an SSH key away, with an audit event. Whether there was one.
+    async fn remove_ssh_key(&self, remove: RemoveSshKey) -> Result<bool, StoreError>;
+
+    /// Notes that an SSH key was used; no audit event. A key that is gone is left so.
+    async fn note_ssh_key_use(
+        &self,
+        user: UserId,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Adds `delta` to a balance, with a ledger entry and an audit event. The same request again answers what it made.
     async fn adjust_credits(&self, change: CreditChange) -> Result<(User, Entry), CreditError>;

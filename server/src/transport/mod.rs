@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `certificate`, `own_certificate` | the certificate that is shown, its files, its fingerprint; one of our own making |
 //! | `door`, `places` | taking connections, so many of everyone and of an address; the handshake in time |
+//! | `within` | calls from within this process, over pipes in memory |
 //! | `connection`, `frames`, `pings` | the bytes of a connection, the frames they are, and clients that ping too often |
 //!
 //! Invariants: a connection that is not admitted, or not finished with its handshakes in time, costs nothing but its
@@ -20,6 +21,7 @@ mod pings;
 mod places;
 #[cfg(test)]
 mod tests;
+pub mod within;
 
 use std::sync::Arc;
 

@@ -86,6 +86,7 @@ impl Screen {
             mouse: false,
             read_only: false,
             directories: None,
+            way_here: None,
             now: viewer.world.clock.now(),
             time_zone: TimeZone::UTC,
             size: SIZE,

@@ -1,9 +1,11 @@
 //! Owns [`Io`], the streams a command speaks through, so that a test or another program can hand in its own.
 
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::credentials::Credentials;
+use crate::state::Language;
 
 /// Where a command reads and writes, and what is at the other end.
 pub struct Io {
@@ -23,6 +25,17 @@ pub struct Io {
     pub width: Option<usize>,
     /// Where sessions are kept; absent when they are not.
     pub credentials: Option<Credentials>,
+    /// The user's disk is not this machine's: no path is opened, and what this process's environment says is not theirs.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// A user whose disk is elsewhere: what is sent and taken goes through the streams alone.
+#[derive(Clone)]
+pub struct Elsewhere {
+    /// The language of our own words, unless the command line says another.
+    pub language: Language,
+    /// Opens a file without a name, in which what is streamed in waits until it is whole.
+    pub spool: Arc<dyn Fn() -> io::Result<File> + Send + Sync>,
 }
 
 impl Io {
@@ -44,6 +57,7 @@ impl Io {
                 .flatten()
                 .map(|(columns, _)| usize::from(columns)),
             credentials: Credentials::of_user(),
+            elsewhere: None,
         }
     }
 }

@@ -38,6 +38,7 @@ printable! {
     ListLedgerEntriesResponse GetSystemStatusResponse UpdateUpstreamTokenResponse SetDispatchResponse
     DeleteBatchResponse UpdateUserResponse ResetPasswordResponse ListAuditEventsResponse WatchSystemResponse
     CreateApiKeyResponse ListApiKeysResponse RevokeApiKeyResponse
+    AddSshKeyResponse ListSshKeysResponse RemoveSshKeyResponse
 }
 
 /// Writes a message as one line of JSON.

@@ -12,6 +12,7 @@ mod admin;
 pub mod args;
 mod change;
 pub mod csv;
+mod elsewhere;
 pub mod exit;
 mod help;
 mod info;
@@ -24,8 +25,10 @@ mod password;
 mod progress;
 mod resolve;
 mod save;
+mod ssh_keys;
 mod submit;
 pub mod table;
+mod tar;
 mod trust;
 mod watch;
 pub(crate) mod words;
@@ -74,7 +77,8 @@ pub async fn run(
     client: Option<Client>,
 ) -> Task {
     let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
-    let language = language_of(&args);
+    let elsewhere = io.elsewhere.as_ref().map(|it| it.language);
+    let language = language_of(&args, elsewhere);
     let texts = texts(language).commands;
     let parsed = help::command(texts)
         .try_get_matches_from(args)
@@ -86,6 +90,12 @@ pub async fn run(
         Ok((arguments, written)) => (arguments.without_empty(), written),
         Err(error) => return Task::Ended(explain(&error, io, texts)),
     };
+    if io.elsewhere.is_some()
+        && let Some(words) = elsewhere::refusal(&arguments, texts)
+    {
+        let error = CommandError::Usage(words);
+        return Task::Ended(report(io, &error, "", language));
+    }
     let address = match arguments.server.as_deref().map(str::parse).transpose() {
         Ok(address) => address.unwrap_or_default(),
         Err(error) => {
@@ -212,7 +222,7 @@ fn client_of(
 }
 
 /// The language of words about a command line that may not be understood yet.
-fn language_of(args: &[OsString]) -> Language {
+fn language_of(args: &[OsString], elsewhere: Option<Language>) -> Language {
     let mut given = None;
     let mut args = args.iter().filter_map(|arg| arg.to_str());
     while let Some(arg) = args.next() {
@@ -226,7 +236,8 @@ fn language_of(args: &[OsString]) -> Language {
     match given {
         Some("zh") => Language::Chinese,
         Some("en") => Language::English,
-        _ => Look::from_environment(|name| std::env::var(name).ok()).language,
+        _ => elsewhere
+            .unwrap_or_else(|| Look::from_environment(|name| std::env::var(name).ok()).language),
     }
 }
 
@@ -355,6 +366,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> Result<Exit, 
         Command::Export(args) => save::export(context, args).await,
         Command::Delete(args) => change::delete(context, args).await,
         Command::Keys(args) => keys::run(context, args).await,
+        Command::SshKeys(args) => ssh_keys::run(context, args).await,
         Command::Admin(args) => admin::run(context, args).await,
         Command::Completions { .. } | Command::Man { .. } => {
             unreachable!("these were written before a server was needed")

@@ -285,6 +285,40 @@ pub(super) fn key<'a>(
     Err(CommandError::NotFound((texts.name_problem)(&problem)))
 }
 
+/// The SSH key of that name, fingerprint or id.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub(super) fn ssh_key<'a>(
+    texts: &CommandTexts,
+    keys: &'a [v1::SshKey],
+    name: &str,
+) -> Result<&'a v1::SshKey, CommandError> {
+    let digits = digits(name);
+    let by: [&dyn Fn(&v1::SshKey) -> bool; 3] = [
+        &|key| key.fingerprint == name,
+        &|key| key.name == name,
+        &|key| {
+            digits
+                .as_ref()
+                .is_some_and(|digits| ends_with(&key.id, digits))
+        },
+    ];
+    for is_meant in by {
+        let found: Vec<&v1::SshKey> = keys.iter().filter(|key| is_meant(key)).collect();
+        match found.as_slice() {
+            [] => {}
+            [only] => return Ok(only),
+            _ => {
+                let problem = NameProblem::ManySshKeys(name);
+                return Err(CommandError::Usage((texts.name_problem)(&problem)));
+            }
+        }
+    }
+    let problem = NameProblem::NoKey(name);
+    Err(CommandError::NotFound((texts.name_problem)(&problem)))
+}
+
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,

@@ -47,7 +47,8 @@ pub(super) async fn download(
         let words = (context.texts.no_video_yet)(short(&batch_id));
         return Err(CommandError::Refused(words));
     }
-    if args.out == Path::new("-") {
+    let streamed = context.io.elsewhere.is_some() || args.out == Path::new("-");
+    if streamed {
         let [one] = wanted.as_slice() else {
             return Err(CommandError::Usage(context.texts.one_to_stdout.into()));
         };
@@ -290,7 +291,8 @@ pub(super) async fn export(context: &mut Context<'_>, args: &Export) -> Result<E
     };
     let request = v1::ExportBatchRequest { batch_id, item_ids };
     let client = context.client.clone();
-    if args.out.as_deref() == Some(Path::new("-")) {
+    let streamed = context.io.elsewhere.is_some() || args.out.as_deref() == Some(Path::new("-"));
+    if streamed {
         let mut stdout = stdout_for_bytes(context)?;
         let progress = Progress::of_bytes(context);
         let texts = context.texts;

@@ -14,11 +14,16 @@ use vision_batch::v1;
 use super::args::{Download, Follow, KindArgument, Quote, Rerun, Submit};
 use super::exit::{CommandError, Exit};
 use super::progress::Progress;
+use super::table::printable;
+use super::tar::unpack;
 use super::words;
 use super::{Context, resolve, save, watch};
-use crate::files::Disk;
+use crate::files::{Disk, LocalFiles};
 use crate::net::upload::{self, UploadProgress, UploadStep};
 use crate::text::commands::{CommandTexts, UploadWords};
+
+/// Largest archive of somebody whose disk is elsewhere, in bytes: it waits on this machine's until it is whole.
+const ARCHIVE_BYTES_ELSEWHERE: u64 = 2 << 30;
 
 /// Uploads a batch; waits for it and saves its videos when asked to.
 pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<Exit, CommandError> {
@@ -29,7 +34,7 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
     let input = Input::of(context, args).await?;
     let spec = v1::BatchSpec {
         name: args.name.clone().unwrap_or_default(),
-        prompt: input.prompt,
+        prompt: input.prompt.clone(),
         negative_prompt: args.negative_prompt.clone().unwrap_or_default(),
         engine: args.engine.clone().unwrap_or_default(),
         labels: args.labels.iter().cloned().collect(),
@@ -40,14 +45,16 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
     let texts = context.texts;
     context.set_way_back(Some((texts.upload_interrupted)(&request_id)));
     let progress = Progress::of_bytes(context);
-    let response = upload::create_batch(
-        &context.client,
-        Arc::new(Disk),
-        spec,
-        &input.audio,
-        &input.images,
-        &|step| show_upload(texts, &progress, &step),
-    )
+    let Input {
+        files,
+        audio,
+        images,
+        _spool,
+        ..
+    } = input;
+    let response = upload::create_batch(&context.client, files, spec, &audio, &images, &|step| {
+        show_upload(texts, &progress, &step)
+    })
     .await;
     drop(progress);
     let response = response?;
@@ -62,6 +69,8 @@ pub(super) async fn submit(context: &mut Context<'_>, args: &Submit) -> Result<E
 
 /// What a batch is made of, when all that was to come from stdin has come.
 struct Input {
+    /// What the paths are of.
+    files: Arc<dyn LocalFiles>,
     audio: PathBuf,
     images: Vec<PathBuf>,
     prompt: String,
@@ -75,13 +84,21 @@ impl Input {
         let texts = context.texts;
         let prompt = args.prompt.clone().unwrap_or_default();
         let times = args.images.iter().filter(|path| is_stdin(path)).count()
-            + usize::from(is_stdin(&args.audio))
+            + usize::from(args.audio.as_deref().is_some_and(is_stdin))
+            + usize::from(args.tar.as_deref().is_some_and(is_stdin))
             + usize::from(prompt == "-");
         if times > 1 {
             return Err(CommandError::Usage(texts.one_stdin.into()));
         }
+        if let Some(tar) = &args.tar {
+            return Self::of_archive(context, tar, prompt).await;
+        }
+        let Some(audio) = &args.audio else {
+            return Err(CommandError::Usage(texts.no_pictures.into()));
+        };
         let mut input = Self {
-            audio: args.audio.clone(),
+            files: Arc::new(Disk),
+            audio: audio.clone(),
             images: Vec::new(),
             prompt,
             _spool: None,
@@ -99,19 +116,73 @@ impl Input {
         if input.images.is_empty() {
             return Err(CommandError::Usage(texts.no_pictures.into()));
         }
-        if is_stdin(&args.audio) {
+        if is_stdin(audio) {
             let spool = tempfile::tempdir()?;
             input.audio = spool.path().join("stdin");
             std::io::copy(&mut context.io.stdin, &mut File::create(&input.audio)?)?;
             input._spool = Some(spool);
         }
         if input.prompt == "-" {
-            input.prompt.clear();
-            context.io.stdin.read_to_string(&mut input.prompt)?;
-            input.prompt.truncate(input.prompt.trim_end().len());
+            input.prompt = prompt_of_stdin(context)?;
         }
         Ok(input)
     }
+
+    async fn of_archive(
+        context: &mut Context<'_>,
+        tar: &Path,
+        prompt: String,
+    ) -> Result<Self, CommandError> {
+        let texts = &context.texts.elsewhere;
+        let prompt = match prompt.as_str() {
+            "-" => prompt_of_stdin(context)?,
+            _ => prompt,
+        };
+        let info = context
+            .client
+            .get_service_info(v1::GetServiceInfoRequest {})
+            .await?;
+        let limits = info.limits.unwrap_or_default();
+        let images = i64::from(limits.images_per_batch_max).saturating_mul(limits.image_bytes_max);
+        let most_bytes = images.saturating_add(limits.audio_bytes_max).unsigned_abs();
+        let (spool, most_bytes) = match &context.io.elsewhere {
+            Some(elsewhere) => (
+                (elsewhere.spool)()?,
+                most_bytes.min(ARCHIVE_BYTES_ELSEWHERE),
+            ),
+            None => (tempfile::tempfile()?, most_bytes),
+        };
+        let unpacked = if tar == Path::new("-") {
+            unpack(&mut context.io.stdin, spool, most_bytes, texts)?
+        } else {
+            let failed =
+                |error: std::io::Error| CommandError::Failed(format!("{}: {error}", tar.display()));
+            unpack(
+                &mut File::open(tar).map_err(failed)?,
+                spool,
+                most_bytes,
+                texts,
+            )?
+        };
+        if !unpacked.left_out.is_empty() {
+            let names: Vec<String> = unpacked.left_out.iter().map(|it| printable(it)).collect();
+            context.say((texts.left_out)(&names.join(context.texts.comma)))?;
+        }
+        Ok(Self {
+            files: unpacked.files,
+            audio: unpacked.audio,
+            images: unpacked.images,
+            prompt,
+            _spool: None,
+        })
+    }
+}
+
+fn prompt_of_stdin(context: &mut Context<'_>) -> Result<String, CommandError> {
+    let mut prompt = String::new();
+    context.io.stdin.read_to_string(&mut prompt)?;
+    prompt.truncate(prompt.trim_end().len());
+    Ok(prompt)
 }
 
 fn show_upload(texts: &CommandTexts, progress: &Progress, step: &UploadProgress) {

@@ -240,6 +240,9 @@ calls! {
     auth.create_api_key(CreateApiKeyRequest) -> CreateApiKeyResponse, WRITE_DEADLINE;
     auth.list_api_keys(ListApiKeysRequest) -> ListApiKeysResponse, READ_DEADLINE;
     auth.revoke_api_key(RevokeApiKeyRequest) -> RevokeApiKeyResponse, WRITE_DEADLINE;
+    auth.add_ssh_key(AddSshKeyRequest) -> AddSshKeyResponse, WRITE_DEADLINE;
+    auth.list_ssh_keys(ListSshKeysRequest) -> ListSshKeysResponse, READ_DEADLINE;
+    auth.remove_ssh_key(RemoveSshKeyRequest) -> RemoveSshKeyResponse, WRITE_DEADLINE;
     batches.get_service_info(GetServiceInfoRequest) -> GetServiceInfoResponse, READ_DEADLINE;
     batches.quote_batch(QuoteBatchRequest) -> QuoteBatchResponse, READ_DEADLINE;
     batches.rerun_batch(RerunBatchRequest) -> RerunBatchResponse, WRITE_DEADLINE;

@@ -95,6 +95,8 @@ pub struct State {
     /// Whether the mouse selects and scrolls.
     pub(crate) mouse: bool,
     pub(crate) directories: Option<Directories>,
+    /// How a command begins that does what cannot be done without a disk; see [`Start::way_here`].
+    pub(crate) way_here: Option<String>,
     pub(crate) server: String,
     /// Who is signed in.
     pub(crate) user: Option<v1::User>,
@@ -153,6 +155,7 @@ impl State {
             bell: start.bell,
             mouse: start.mouse,
             directories,
+            way_here: start.way_here,
             server: start.server,
             user: (!start.username.is_empty()).then(|| v1::User {
                 username: start.username,

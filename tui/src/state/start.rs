@@ -28,6 +28,9 @@ pub struct Start {
     pub mouse: bool,
     /// The directories of the user's own disk; absent when it is out of reach.
     pub directories: Option<Directories>,
+    /// How a command on the user's own machine begins that does what the screen cannot do without a disk: `ssh -p 2222
+    /// wang@host`; absent where the program of the commands is at hand.
+    pub way_here: Option<String>,
     /// The time now.
     pub now: Timestamp,
     /// The zone times are shown in.

@@ -117,8 +117,8 @@ pub fn tell_mouse(on: bool) {
 }
 
 /// Presses and the wheel, in the form that knows large screens.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+pub(crate) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+pub(crate) const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// Rings the bell and has the terminal tell the words (OSC 9); terminals that do not know it ignore it.
 pub fn ring(words: &str) {

@@ -27,6 +27,23 @@ pub(crate) enum NameProblem<'a> {
     NoUser(&'a str),
     NoKey(&'a str),
     ManyKeys(&'a str),
+    ManySshKeys(&'a str),
+}
+
+/// The words of one language for users whose disk is elsewhere, and for archives in place of files.
+pub(crate) struct ElsewhereTexts {
+    pub(crate) signed_in: &'static str,
+    pub(crate) no_pictures: &'static str,
+    pub(crate) no_file: &'static str,
+    pub(crate) no_audio: &'static str,
+    pub(crate) no_directory: &'static str,
+    /// What is wrong with it.
+    pub(crate) no_archive: fn(&str) -> String,
+    pub(crate) too_large: &'static str,
+    pub(crate) one_audio: &'static str,
+    pub(crate) no_picture_in_archive: &'static str,
+    /// Names.
+    pub(crate) left_out: fn(&str) -> String,
 }
 
 /// The words of one language for commands. Functions put numbers and names in; names are printable already.
@@ -46,6 +63,9 @@ pub(crate) struct CommandTexts {
 
     /// Between two things that are told in one line.
     pub(crate) comma: &'static str,
+
+    /// Of users whose disk is elsewhere, and of archives.
+    pub(crate) elsewhere: ElsewhereTexts,
 
     // Asking, and being asked.
     pub(crate) stdin_lacks: fn(&str) -> String,

@@ -10,6 +10,7 @@ pub(crate) struct OfficeTexts {
     pub(crate) cols_ledger: [&'static str; 7],
     pub(crate) cols_audit: [&'static str; 7],
     pub(crate) cols_keys: [&'static str; 7],
+    pub(crate) cols_ssh_keys: [&'static str; 6],
 
     // Users.
     pub(crate) role: fn(v1::user::Role) -> &'static str,
@@ -68,4 +69,8 @@ pub(crate) struct OfficeTexts {
     /// Name, and until when.
     pub(crate) key_made: fn(&str, Option<&str>) -> String,
     pub(crate) key_revoked: fn(&str) -> String,
+    /// Name and fingerprint.
+    pub(crate) ssh_key_added: fn(&str, &str) -> String,
+    pub(crate) ssh_key_removed: fn(&str) -> String,
+    pub(crate) private_key: &'static str,
 }

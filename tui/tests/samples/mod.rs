@@ -52,6 +52,7 @@ pub fn start(look: Look, size: (u16, u16)) -> Start {
         player: true,
         bell: false,
         mouse: false,
+        way_here: None,
         directories: Some(Directories {
             working: PathBuf::from("/home/wang/pics/spring"),
             home: Some(PathBuf::from("/home/wang")),

@@ -53,6 +53,7 @@ async fn run_with(fake: &Fake, line: &str, stdin: &str, credentials: Option<Cred
         stderr_is_terminal: false,
         width: None,
         credentials,
+        elsewhere: None,
     };
     let args = std::iter::once("vbatch").chain(line.split(' '));
     let args: Vec<String> = args.map(|arg| arg.replace('~', " ")).collect();
@@ -431,6 +432,7 @@ async fn sessions_are_kept_used_and_forgotten_over_a_real_socket() {
             stderr_is_terminal: false,
             width: None,
             credentials: Some(credentials.clone()),
+            elsewhere: None,
         };
         let line = format!("vbatch --server {server} {line}");
         match cli::run(line.split(' '), &mut io, None).await {
@@ -464,6 +466,7 @@ async fn nobody_listening_is_an_exit_code_of_its_own() {
         stderr_is_terminal: false,
         width: None,
         credentials: None,
+        elsewhere: None,
     };
     let line = format!("vbatch --server {address} ls");
     let task = cli::run(line.split(' '), &mut io, None).await;
@@ -507,6 +510,7 @@ async fn a_closed_pipe_is_success() {
             stderr_is_terminal: false,
             width: None,
             credentials: None,
+            elsewhere: None,
         };
         let args: Vec<&str> = std::iter::once("vbatch").chain(line.split(' ')).collect();
         let task = cli::run(args, &mut io, Some(fake.client())).await;

@@ -3,7 +3,7 @@
 use vision_batch::v1;
 
 use super::{optional_id, read_time, time};
-use crate::domain::key::{ApiKey, Scope};
+use crate::domain::key::{ApiKey, Scope, SshKey};
 use crate::service::accounts::keys::KeyRequest;
 use crate::service::error::ServiceError;
 
@@ -17,6 +17,19 @@ pub fn api_key(key: ApiKey) -> v1::ApiKey {
         scopes: key.scopes.into_iter().map(|it| scope(it).into()).collect(),
         create_time: Some(time(key.create_time)),
         expire_time: key.expire_time.map(time),
+        last_used_time: key.last_used_time.map(time),
+    }
+}
+
+/// An SSH key.
+pub fn ssh_key(key: SshKey) -> v1::SshKey {
+    v1::SshKey {
+        id: key.id.to_string(),
+        user_id: key.user.to_string(),
+        name: key.name,
+        algorithm: key.algorithm,
+        fingerprint: key.fingerprint,
+        create_time: Some(time(key.create_time)),
         last_used_time: key.last_used_time.map(time),
     }
 }

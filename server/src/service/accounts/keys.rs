@@ -238,7 +238,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Whose keys: the caller's own, or for an admin another's.
-fn owner(caller: &Caller, user: Option<UserId>) -> Result<UserId, ServiceError> {
+pub(super) fn owner(caller: &Caller, user: Option<UserId>) -> Result<UserId, ServiceError> {
     match user {
         Some(user) if user != caller.user && !caller.is_admin() => Err(ServiceError::new(
             Reason::AdminRequired,

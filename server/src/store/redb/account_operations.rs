@@ -6,7 +6,7 @@ use crate::domain::audit::{AuditEvent, Target, TargetKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::ids::{Account, UserId};
 use crate::domain::ledger::{Actor, BalanceError, Entry, EntryKind, balance_after};
-use crate::domain::user::{Credits, MAX_CREDITS, User};
+use crate::domain::user::{Credits, MAX_CREDITS, SignInMethod, User};
 use crate::store::{
     CreateUserError, CreditAssignment, CreditChange, CreditError, Made, PasswordChange, SignInNote,
     StoreError, UserChange, UserChangeError,
@@ -200,7 +200,11 @@ pub(super) fn record_sign_in(work: &mut Work<'_>, sign_in: &SignInNote) -> Resul
         address: sign_in.address,
     };
     let target = Target::user(user);
-    work.note(sign_in.now, &actor, "sign_in", target, "")
+    let how = match sign_in.method {
+        SignInMethod::Ssh => "over SSH",
+        SignInMethod::Password | SignInMethod::ApiKey => "",
+    };
+    work.note(sign_in.now, &actor, "sign_in", target, how)
 }
 
 impl From<Replay> for CreditError {

@@ -12,7 +12,7 @@ use crate::domain::ids::{
     Account, BatchId, ClientRef, EntryId, InstanceId, ItemId, KeyId, TaskId, UserId,
 };
 use crate::domain::item::{Attempt, ItemState, Pending, Processing, Stage, VideoItem};
-use crate::domain::key::ApiKey;
+use crate::domain::key::{ApiKey, SshKey};
 use crate::domain::ledger::{Actor, Entry, Subject};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, BlobKind, Sha256, SourceImage, Video};
@@ -26,7 +26,7 @@ use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, CountsRecord, DispatchRecord, EndedRecord, EntryRecord, FailureRecord,
     ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord, RestoredRecord,
-    TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    SshKeyRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
 };
 
 /// What is wrong with a record.
@@ -399,6 +399,18 @@ pub(super) fn api_key(user: UserId, id: KeyId, record: ApiKeyRecord) -> Decoded<
             .collect::<Decoded<_>>()?,
         create_time: time(record.create_time)?,
         expire_time: times(record.expire_time)?,
+        last_used_time: times(record.last_used_time)?,
+    })
+}
+
+pub(super) fn ssh_key(user: UserId, id: KeyId, record: SshKeyRecord) -> Decoded<SshKey> {
+    Ok(SshKey {
+        id,
+        user,
+        name: record.name,
+        algorithm: record.algorithm,
+        fingerprint: record.fingerprint,
+        create_time: time(record.create_time)?,
         last_used_time: times(record.last_used_time)?,
     })
 }

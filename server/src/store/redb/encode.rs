@@ -9,7 +9,7 @@ use crate::domain::batch::{Batch, EndedItem, Ending};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::failure::Failure;
 use crate::domain::item::{Attempt, ItemState, Processing, Stage, VideoItem};
-use crate::domain::key::ApiKey;
+use crate::domain::key::{ApiKey, SshKey};
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::{Audio, Blob, SourceImage, Video};
@@ -22,7 +22,8 @@ use super::record::{
     ActorRecord, ApiKeyRecord, AttemptRecord, AudioRecord, AuditRecord, BatchRecord, BlobRecord,
     CleanupRecord, DispatchRecord, EarlierLifeRecord, EndedRecord, EntryRecord, FailureRecord,
     HeldRecord, ImageRecord, ItemRecord, ProcessingRecord, ProgressRecord, RequestRecord,
-    RestoredRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord, WatchRecord,
+    RestoredRecord, SshKeyRecord, TokenRecord, TombstoneRecord, UserRecord, VideoRecord,
+    WatchRecord,
 };
 
 fn time(time: Timestamp) -> i64 {
@@ -320,6 +321,16 @@ pub(super) fn api_key(key: &ApiKey) -> ApiKeyRecord {
         scopes: key.scopes.iter().map(|scope| scope.code().into()).collect(),
         create_time: time(key.create_time),
         expire_time: key.expire_time.map(time),
+        last_used_time: key.last_used_time.map(time),
+    }
+}
+
+pub(super) fn ssh_key(key: &SshKey) -> SshKeyRecord {
+    SshKeyRecord {
+        name: key.name.clone(),
+        algorithm: key.algorithm.clone(),
+        fingerprint: key.fingerprint.clone(),
+        create_time: time(key.create_time),
         last_used_time: key.last_used_time.map(time),
     }
 }

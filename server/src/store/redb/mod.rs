@@ -46,6 +46,7 @@ mod record;
 mod repair_time_tests;
 mod restored_operations;
 mod seam;
+mod ssh_key_operations;
 mod sums;
 mod tables;
 #[cfg(test)]

@@ -77,6 +77,21 @@ pub(super) struct ApiKeyRecord {
     pub last_used_time: Option<i64>,
 }
 
+/// An SSH key; user and id are its key.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SshKeyRecord {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, tag = "2")]
+    pub algorithm: String,
+    #[prost(string, tag = "3")]
+    pub fingerprint: String,
+    #[prost(int64, tag = "4")]
+    pub create_time: i64,
+    #[prost(int64, optional, tag = "5")]
+    pub last_used_time: Option<i64>,
+}
+
 /// What is left of a deleted batch, which is the key.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TombstoneRecord {

@@ -9,7 +9,7 @@ use crate::domain::batch::{Batch, EngineKind};
 use crate::domain::dispatching::{DispatchSettings, UpstreamToken};
 use crate::domain::ids::{Account, BatchId, ClientRef, ItemId, KeyId, TaskId, UserId};
 use crate::domain::item::VideoItem;
-use crate::domain::key::ApiKey;
+use crate::domain::key::{ApiKey, SshKey};
 use crate::domain::ledger::{Actor, Entry};
 use crate::domain::leftover::{Cleanup, Watch};
 use crate::domain::media::Blob;
@@ -22,11 +22,11 @@ use crate::store::query::{
 };
 use crate::store::restored::{MatchList, Matched, Restore};
 use crate::store::{
-    AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError, CreateKeyError,
-    CreateUserError, Created, CreditAssignment, CreditChange, CreditError, DeleteBatch,
-    DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey, NewBatch,
-    PasswordChange, RecordedRequest, RequestKey, RetryItems, RevokeApiKey, Settled, SignInNote,
-    Store, StoreError, Tombstone, UserChange, UserChangeError,
+    AddSshKeyError, AttemptChange, CancelItems, ChangeItemsError, Claim, CreateBatchError,
+    CreateKeyError, CreateUserError, Created, CreditAssignment, CreditChange, CreditError,
+    DeleteBatch, DeleteBatchError, Deleted, Expire, Expired, FoundTask, ItemsChanged, NewApiKey,
+    NewBatch, NewSshKey, PasswordChange, RecordedRequest, RemoveSshKey, RequestKey, RetryItems,
+    RevokeApiKey, Settled, SignInNote, Store, StoreError, Tombstone, UserChange, UserChangeError,
 };
 
 use super::error::failed;
@@ -37,6 +37,7 @@ use super::{
     RedbStore, account_operations as accounts, batch_operations as batch_work, decode, deletion,
     dispatch_operations as dispatch, expiry, hours, inspect, key_operations as keys, ledger,
     leftovers, lists, load, reads, restored_operations as restored_work,
+    ssh_key_operations as ssh_keys,
 };
 
 impl RedbStore {
@@ -119,6 +120,33 @@ impl Store for RedbStore {
     async fn revoke_api_key(&self, revoke: RevokeApiKey) -> Result<bool, StoreError> {
         self.writer
             .submit(move |work| keys::revoke(work, &revoke))
+            .await
+    }
+
+    async fn add_ssh_key(&self, new: NewSshKey) -> Result<(), AddSshKeyError> {
+        self.writer
+            .submit(move |work| ssh_keys::add(work, &new))
+            .await
+    }
+
+    async fn ssh_keys(&self, user: UserId) -> Result<Vec<SshKey>, StoreError> {
+        ssh_keys::of_user(&self.snapshot()?, user)
+    }
+
+    async fn remove_ssh_key(&self, remove: RemoveSshKey) -> Result<bool, StoreError> {
+        self.writer
+            .submit(move |work| ssh_keys::remove(work, &remove))
+            .await
+    }
+
+    async fn note_ssh_key_use(
+        &self,
+        user: UserId,
+        id: KeyId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .submit(move |work| ssh_keys::note_use(work, user, id, now))
             .await
     }
 

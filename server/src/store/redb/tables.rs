@@ -129,6 +129,8 @@ tables! {
     API_KEYS api_keys: (u128, u128) => Bytes;
     /// SHA-256 of an API key's secret → (user, key).
     API_KEY_DIGESTS api_key_digests: &'static [u8; 32] => (u128, u128);
+    /// (user, key) → SSH key.
+    SSH_KEYS ssh_keys: (u128, u128) => Bytes;
     /// Small values of the server's own.
     SETTINGS settings: &'static str => Bytes;
     /// Account → upstream token.

@@ -96,6 +96,7 @@ macro_rules! may_be_store {
 may_be_store!(
     CreateUserError,
     UserChangeError,
+    AddSshKeyError,
     CreateKeyError,
     CreditError,
     CreateBatchError,

@@ -23,11 +23,14 @@ pub struct Follow {
 #[derive(Debug, Args)]
 pub struct Submit {
     /// The source images: PNG, JPEG or WebP; - for a list of them on stdin, one a line
-    #[arg(required = true, value_name = "PICTURE")]
+    #[arg(required_unless_present = "tar", value_name = "PICTURE")]
     pub images: Vec<PathBuf>,
     /// The audio: WAV, MP3, M4A/AAC, FLAC or OGG; - for stdin
-    #[arg(long, value_name = "FILE")]
-    pub audio: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "tar")]
+    pub audio: Option<PathBuf>,
+    /// Pictures and the one audio in an archive, told apart by what they are: a tar file; - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "audio"])]
+    pub tar: Option<PathBuf>,
     /// Name to show; the name of the audio file when missing
     #[arg(long)]
     pub name: Option<String>,

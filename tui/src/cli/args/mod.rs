@@ -4,6 +4,7 @@ pub mod admin;
 pub mod batches;
 pub mod keys;
 pub mod screen;
+pub mod ssh_keys;
 pub mod values;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use self::batches::{
 use self::admin::Admin;
 use self::keys::Keys;
 use self::screen::{LanguageArgument, Screen};
+use self::ssh_keys::SshKeys;
 
 /// Turns one voice and many pictures into videos: the screen, and commands for scripts.
 #[derive(Debug, Parser)]
@@ -127,6 +129,9 @@ pub enum Command {
     /// Keys by which programs sign in
     #[command(subcommand)]
     Keys(Keys),
+    /// Public keys by which people sign in over SSH
+    #[command(subcommand)]
+    SshKeys(SshKeys),
     /// Users, credits and the running of the service (for admins)
     #[command(subcommand)]
     Admin(Admin),

@@ -3,6 +3,7 @@
 use vision_batch::v1;
 
 use super::lists::open_batch;
+use super::saving::offer;
 use super::{net, step_of};
 use crate::files::FilesMessage;
 use crate::keymap::Action;
@@ -16,8 +17,11 @@ use crate::state::{Field, PictureOf, Screen, State, looks_like_audio};
 
 pub(super) fn open_draft(state: &mut State, effects: &mut Vec<Effect>) {
     if state.directories.is_none() {
-        let command = "vbatch submit PICTURES... --audio FILE".to_owned();
-        return state.say(Notice::Command(command));
+        let command = match &state.way_here {
+            Some(way) => format!("tar c PICTURES... AUDIO | {way} submit --tar -"),
+            None => "vbatch submit PICTURES... --audio FILE".to_owned(),
+        };
+        return offer(state, command, effects);
     }
     state.screen = Screen::NewBatch;
     effects.push(state.new_batch.open());

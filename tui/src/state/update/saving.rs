@@ -8,13 +8,23 @@ use crate::state::notice::Notice;
 use crate::state::transfers::Carries;
 use crate::state::{State, filename, has_video};
 
+/// Shows the command that does on the user's own machine what cannot be done here, and puts it into their clipboard.
+pub(super) fn offer(state: &mut State, command: String, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Terminal(TerminalEffect::Copy(command.clone())));
+    state.say(Notice::Command(command));
+}
+
 pub(super) fn export(state: &mut State, wanted: Vec<(String, String)>, effects: &mut Vec<Effect>) {
     if wanted.is_empty() {
         return state.say(Notice::NothingToSave);
     }
     let Some(directories) = &state.directories else {
-        let command = format!("vbatch export {}", wanted[0].0);
-        return state.say(Notice::Command(command));
+        let batch_id = &wanted[0].0;
+        let command = match &state.way_here {
+            Some(way) => format!("{way} export {batch_id} > videos.zip"),
+            None => format!("vbatch export {batch_id}"),
+        };
+        return offer(state, command, effects);
     };
     let directory = directories.downloads.clone();
     let count = wanted.len();
@@ -90,8 +100,12 @@ pub(super) fn download(state: &mut State, effects: &mut Vec<Effect>) {
         return state.say(Notice::NothingToSave);
     }
     let Some(directories) = &state.directories else {
-        let command = format!("vbatch download {batch_id} {}", wanted[0].2);
-        return state.say(Notice::Command(command));
+        let position = wanted[0].2;
+        let command = match &state.way_here {
+            Some(way) => format!("{way} download {batch_id} {position} > {position}.mp4"),
+            None => format!("vbatch download {batch_id} {position}"),
+        };
+        return offer(state, command, effects);
     };
     let directory = directories.downloads.clone();
     let count = wanted.len();

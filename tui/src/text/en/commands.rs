@@ -6,7 +6,7 @@ use vision_batch::v1::wait::Reason as Wait;
 
 use super::office::OFFICE;
 use crate::cli::words::{plain, short};
-use crate::text::commands::{CommandTexts, InfoWords, NameProblem, UploadWords};
+use crate::text::commands::{CommandTexts, ElsewhereTexts, InfoWords, NameProblem, UploadWords};
 
 pub(super) static COMMANDS: CommandTexts = CommandTexts {
     office: &OFFICE,
@@ -28,6 +28,18 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
     token: "Token",
     token_is_seen: "a token in the arguments is seen by everyone on this machine; better: VBATCH_TOKEN, or --token - and the token on stdin",
     yes: &["y", "yes"],
+    elsewhere: ElsewhereTexts {
+        signed_in: "SSH has signed you in already; to be somebody else, connect as them",
+        no_pictures: "no file of the server can be read; send yours: tar c PICTURES AUDIO | ssh HOST submit --tar -",
+        no_file: "no file of the server can be read; send yours on stdin, and write - for it",
+        no_audio: "no file of the server can be read; say how long it plays: --duration 48s",
+        no_directory: "nothing can be written on the server; without the option it goes to stdout: ssh HOST download BATCH ITEM > FILE",
+        no_archive: |why| format!("this is no tar archive, or not all of one: {why}"),
+        too_large: "the archive holds more than a batch may",
+        one_audio: "the archive must have exactly one audio: WAV, MP3, M4A/AAC, FLAC or OGG",
+        no_picture_in_archive: "the archive has no picture: PNG, JPEG or WebP",
+        left_out: |names| format!("Left out, neither picture nor audio: {names}"),
+    },
     one_stdin: "only one thing can come from stdin",
     interrupted: "Interrupted.",
 
@@ -324,6 +336,9 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
         NameProblem::ManyItems(name, list) => format!("{name} means more than one item: {list}"),
         NameProblem::NoUser(name) => format!("there is no user {name}"),
         NameProblem::NoKey(name) => format!("there is no key {name}"),
+        NameProblem::ManySshKeys(name) => {
+            format!("{name} means more than one key; vbatch ssh-keys ls shows their ids")
+        }
         NameProblem::ManyKeys(name) => {
             format!("{name} means more than one key; vbatch keys ls shows their ids")
         }

@@ -74,7 +74,7 @@ pub(super) static TEXTS: Texts = Texts {
         Some(retry) => format!("offline {since}, trying in {retry}"),
         None => format!("offline {since}"),
     },
-    offline_because: |why, at| format!("{why} What you see is from {at}."),
+    offline_because: |why, at| format!("As of {at}. {why}"),
     read_only: "read-only",
 
     batches: "Batches",

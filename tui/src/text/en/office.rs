@@ -23,6 +23,7 @@ pub(super) static OFFICE: OfficeTexts = OfficeTexts {
     cols_ledger: ["TIME", "USER", "KIND", "CREDITS", "BALANCE", "BY", "ABOUT"],
     cols_audit: ["TIME", "WHO", "WHAT", "ABOUT", "OUTCOME", "FROM", "DETAIL"],
     cols_keys: ["ID", "NAME", "BEGINS", "MAY", "MADE", "USED", "ENDS"],
+    cols_ssh_keys: ["ID", "NAME", "KIND", "FINGERPRINT", "ADDED", "USED"],
 
     role: |role| match role {
         v1::user::Role::Admin => "admin",
@@ -225,4 +226,9 @@ pub(super) static OFFICE: OfficeTexts = OfficeTexts {
         )
     },
     key_revoked: |name| format!("Key {name} has ended."),
+    ssh_key_added: |name, fingerprint| {
+        format!("The key {name} may sign in over SSH: {fingerprint}")
+    },
+    ssh_key_removed: |name| format!("The key {name} no longer signs in."),
+    private_key: "this is a private key, which nobody else should have; name the file that ends in .pub",
 };

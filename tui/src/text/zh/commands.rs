@@ -8,7 +8,7 @@ use super::help::HELP;
 use super::office::OFFICE;
 use crate::cli::args::values::ValueFlaw;
 use crate::cli::words::short;
-use crate::text::commands::{CommandTexts, InfoWords, NameProblem, UploadWords};
+use crate::text::commands::{CommandTexts, ElsewhereTexts, InfoWords, NameProblem, UploadWords};
 
 pub(super) static COMMANDS: CommandTexts = CommandTexts {
     office: &OFFICE,
@@ -34,6 +34,18 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
     token: "令牌",
     token_is_seen: "命令行中的令牌会被本机所有人看到；请改用 VBATCH_TOKEN，或用 --token - 从标准输入提供",
     yes: &["y", "yes", "是"],
+    elsewhere: ElsewhereTexts {
+        signed_in: "SSH 已为您登录；要换用户，请以该用户重新连接",
+        no_pictures: "不能读取服务器上的文件；请发送您自己的：tar c 图片 音频 | ssh 主机 submit --tar -",
+        no_file: "不能读取服务器上的文件；请经标准输入发送，并以 - 表示",
+        no_audio: "不能读取服务器上的文件；请直接给出时长：--duration 48s",
+        no_directory: "不能在服务器上写入；不加此选项即输出到标准输出：ssh 主机 download 批次 任务 > 文件",
+        no_archive: |why| format!("这不是 tar 归档，或不完整：{why}"),
+        too_large: "归档的内容超过一个批次的上限",
+        one_audio: "归档中必须恰有一个音频：WAV、MP3、M4A/AAC、FLAC 或 OGG",
+        no_picture_in_archive: "归档中没有图片：PNG、JPEG 或 WebP",
+        left_out: |names| format!("未采用（既非图片也非音频）：{names}"),
+    },
     one_stdin: "标准输入只能用于一处",
     interrupted: "已中断。",
 
@@ -327,6 +339,9 @@ pub(super) static COMMANDS: CommandTexts = CommandTexts {
         NameProblem::ManyItems(name, list) => format!("{name} 指的不止一个任务：{list}"),
         NameProblem::NoUser(name) => format!("没有用户 {name}"),
         NameProblem::NoKey(name) => format!("没有密钥 {name}"),
+        NameProblem::ManySshKeys(name) => {
+            format!("{name} 指的不止一个密钥；vbatch ssh-keys ls 列出它们的 ID")
+        }
         NameProblem::ManyKeys(name) => {
             format!("{name} 指的不止一个密钥；vbatch keys ls 列出它们的 ID")
         }

@@ -9,6 +9,7 @@ use crate::cli::args::keys::{Keys, ScopeArgument};
 use crate::cli::args::screen::{
     ColorArgument, LanguageArgument, Screen, ThemeArgument, WidthArgument,
 };
+use crate::cli::args::ssh_keys::SshKeys;
 use crate::cli::args::{
     Arguments, Cancel, Command, Delete, Download, Export, Follow, KindArgument, Login, Ls, Passwd,
     Quote, Rerun, Retry, Show, StateArgument, Submit, Wait, Watch,
@@ -62,6 +63,7 @@ pub(super) static HELP: HelpTexts = HelpTexts {
         [name] => command(name),
         ["admin", name] => admin(name),
         ["keys", name] => keys(name),
+        ["ssh-keys", name] => ssh_keys(name),
         _ => None,
     },
     argument: |path, id| match path {
@@ -85,6 +87,7 @@ pub(super) static HELP: HelpTexts = HelpTexts {
         ["admin", "audit"] => audit(id),
         ["admin", name] => admin_argument(name, id),
         ["keys", name] => keys_argument(name, id),
+        ["ssh-keys", name] => ssh_keys_argument(name, id),
         [name] => command_argument(name, id),
         _ => None,
     },
@@ -155,6 +158,7 @@ commands! {
         "delete" Delete(_): "删除已结束的批次及其文件",
         "info" Info: "显示服务接受什么、价格和状况",
         "keys" Keys(_): "供程序登录用的密钥",
+        "ssh-keys" SshKeys(_): "通过 SSH 登录用的公钥",
         "admin" Admin(_): "用户、点数和服务的运行（管理员）",
         "completions" Completions { shell: "哪种 shell" }: "输出 shell 补全脚本",
         "man" Man { out: "改为把每个命令的手册页写入此目录" }: "输出手册页（英文）",
@@ -187,6 +191,21 @@ commands! {
         "token" Token { force: "即使上游拒绝也采用" }: "填入新的上游令牌，从标准输入读取或询问",
         "pause" Pause { drain: "收尾：与暂停相同，但表明是为了停机" }: "暂停，不再开始新任务",
         "resume" Resume { concurrency: "同时设定上游并发数" }: "恢复，继续开始任务",
+    }
+}
+
+commands! {
+    ssh_keys, ssh_keys_argument, SshKeys {
+        "ls" Ls { user: "谁的（管理员）：用户名或 ID" }: "列出公钥，最新在前",
+        "add" Add {
+            file: "公钥：.pub 文件；- 表示标准输入",
+            name: "便于辨认的名称；缺省为公钥自带的注释",
+            user: "谁的（管理员）：用户名或 ID"
+        }: "允许一个公钥通过 SSH 登录",
+        "rm" Rm {
+            key: "名称、指纹、ID 或 ID 的末几位",
+            user: "谁的（管理员）：用户名或 ID"
+        }: "移除公钥；已打开的会话不受影响",
     }
 }
 
@@ -245,6 +264,7 @@ fields! {
     submit, Submit {
         images: "源图片：PNG、JPEG 或 WebP；- 表示从标准输入读取路径，每行一个",
         audio: "音频：WAV、MP3、M4A/AAC、FLAC 或 OGG；- 表示标准输入",
+        tar: "图片和唯一的音频都在一个 tar 归档中，按内容辨认；- 表示标准输入",
         name: "显示的名称；缺省为音频的文件名",
         prompt: "视频应呈现什么；- 表示标准输入",
         negative_prompt: "视频不应呈现什么",

@@ -64,7 +64,7 @@ pub(super) static TEXTS: Texts = Texts {
         Some(retry) => format!("离线 {since}，{retry} 后重试"),
         None => format!("离线 {since}"),
     },
-    offline_because: |why, at| format!("{why}画面停在 {at}。"),
+    offline_because: |why, at| format!("画面停在 {at}。{why}"),
     read_only: "只读",
 
     batches: "批次",

@@ -22,6 +22,7 @@ pub(super) static OFFICE: OfficeTexts = OfficeTexts {
     cols_ledger: ["时间", "用户", "类别", "点数", "余额", "经手", "关于"],
     cols_audit: ["时间", "经手", "操作", "对象", "结果", "来源", "详情"],
     cols_keys: ["ID", "名称", "开头", "权限", "创建", "使用", "到期"],
+    cols_ssh_keys: ["ID", "名称", "类型", "指纹", "添加", "使用"],
 
     role: |role| (TEXTS.admin.role)(role),
     standing: |disabled, first_password| match (disabled, first_password) {
@@ -166,6 +167,9 @@ pub(super) static OFFICE: OfficeTexts = OfficeTexts {
         format!("已建密钥 {name}。{until}其内容只显示这一次；程序用 VBATCH_TOKEN 提供：")
     },
     key_revoked: |name| format!("密钥 {name} 已作废。"),
+    ssh_key_added: |name, fingerprint| format!("密钥 {name} 现可通过 SSH 登录：{fingerprint}"),
+    ssh_key_removed: |name| format!("密钥 {name} 不能再登录。"),
+    private_key: "这是私钥，不应交给任何人；请改用以 .pub 结尾的文件",
 };
 
 /// Without the keys of the screen.

@@ -1,11 +1,11 @@
-//! API keys, each by its digest too.
+//! API keys, each by its digest too, and SSH keys.
 
 use crate::domain::books::Check;
 use crate::store::StoreError;
 
 use super::super::error::failed;
 use super::super::key_operations::{key_id, read};
-use super::super::load;
+use super::super::{load, ssh_key_operations};
 use super::{Walk, has_strays, rows};
 
 impl Walk {
@@ -34,6 +34,23 @@ impl Walk {
             self.differ(Check::Index, "api_key_digests", words);
         }
         self.inspector.compared("API keys", count);
+        self.ssh_keys()
+    }
+
+    fn ssh_keys(&mut self) -> Result<(), StoreError> {
+        let mut count = 0;
+        for row in rows(&self.tables.ssh_keys)? {
+            let (key, value) = row.map_err(failed)?;
+            let (user, id) = key.value();
+            count += 1;
+            if self.tables.users.get(user).map_err(failed)?.is_none() {
+                let place = format!("SSH key {}", key_id(id));
+                self.differ(Check::Reference, &place, "its user does not exist");
+            }
+            let user = load::user_id(user);
+            self.read(ssh_key_operations::read(user, key_id(id), value.value()))?;
+        }
+        self.inspector.compared("SSH keys", count);
         Ok(())
     }
 }
