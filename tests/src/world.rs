@@ -152,6 +152,11 @@ impl World {
             .expect("the store works");
     }
 
+    /// The store as the database it is, which counts its commits.
+    pub fn database(&self) -> &RedbStore {
+        &self.database
+    }
+
     /// What the store's commits are told to.
     pub fn feed(&self) -> &Feed {
         &self.feed

@@ -1,16 +1,20 @@
 //! Sign-in tokens: JWTs signed and read by this server alone.
 //!
 //! Invariants: one algorithm (HS256), one issuer, one audience; nothing in a token is believed before its signature
-//! was checked; a token never outlives [`RENEWABLE`] since its sign-in, however often it is renewed.
+//! was checked; a token never outlives [`RENEWABLE`] since its sign-in, however often it is renewed. What was read
+//! once is known again by the digest of all its bytes, so that a client's every call does not pay for the same check.
 //!
 //! Not here: whether a token has expired by now or was ended (that needs the clock and the user).
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::ids::UserId;
 
@@ -25,6 +29,8 @@ const ISSUER: &str = "vbatchd";
 const AUDIENCE: &str = "visionbatch.v1";
 /// Ours have about 300 bytes; anything much longer is not read at all.
 const LONGEST: usize = 2_048;
+/// Tokens that are known again; beyond it all are forgotten, and checked once more when they come.
+const KNOWN: usize = 4_096;
 
 /// What a token says. Times have whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +90,8 @@ pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    /// By the digests of tokens whose signatures were good.
+    known: Mutex<HashMap<[u8; 32], Claims>>,
 }
 
 /// The token is not one of ours, or was altered.
@@ -116,6 +124,7 @@ impl Tokens {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             validation,
+            known: Mutex::default(),
         }
     }
 
@@ -151,6 +160,22 @@ impl Tokens {
         if token.len() > LONGEST {
             return Err(NotOurs);
         }
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(claims) = lock().get(&digest) {
+            return Ok(claims.clone());
+        }
+        let claims = self.check(token)?;
+        let mut known = lock();
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(digest, claims.clone());
+        Ok(claims)
+    }
+
+    /// Checks the signature and all the rest.
+    fn check(&self, token: &str) -> Result<Claims, NotOurs> {
         let wire = jsonwebtoken::decode::<Wire>(token, &self.decoding, &self.validation)
             .map_err(|_| NotOurs)?
             .claims;

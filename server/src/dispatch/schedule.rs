@@ -13,6 +13,10 @@ pub const LONGEST: Duration = Duration::from_secs(5);
 /// A task is asked about this long after it should be done, so that one question is enough.
 const MARGIN: Duration = Duration::from_millis(150);
 
+/// Tasks that should be done so shortly after the first are asked about with it: the next question would come no sooner
+/// than [`SHORTEST`] later. Tasks that were submitted together end together.
+const TOGETHER: Duration = Duration::from_millis(250);
+
 /// Failed polls are repeated this late at most.
 const FAILED_CAP: Duration = Duration::from_secs(30);
 
@@ -55,18 +59,21 @@ impl Outlook {
     }
 }
 
-/// The pause before the next poll: until the first task is expected to be done, within the bounds. Of a task that
-/// is overdue by much nothing is expected any more, so it is asked about ever more rarely.
+/// The pause before the next poll: until the first task is expected to be done, and those that end with it, within the
+/// bounds. Of a task that is overdue by much nothing is expected any more, so it is asked about ever more rarely.
 pub fn interval(outlooks: &[Outlook]) -> Duration {
-    outlooks
-        .iter()
-        .map(|outlook| match outlook.expected {
+    let pauses = || {
+        outlooks.iter().map(|outlook| match outlook.expected {
             Some(Duration::ZERO) => outlook.elapsed / 20,
             Some(rest) => rest + MARGIN,
             None => (outlook.elapsed / 10).max(SHORTEST * 2),
         })
-        .min()
-        .unwrap_or(LONGEST)
+    };
+    let first = pauses().min().unwrap_or(LONGEST);
+    pauses()
+        .filter(|pause| *pause <= first + TOGETHER)
+        .max()
+        .unwrap_or(first)
         .clamp(SHORTEST, LONGEST)
 }
 
@@ -96,6 +103,14 @@ mod tests {
             (
                 vec![running(18.0, Some(2.0)), running(2.0, Some(0.5))],
                 0.65,
+            ),
+            (
+                vec![
+                    running(18.0, Some(2.0)),
+                    running(17.8, Some(2.2)),
+                    running(17.0, Some(3.0)),
+                ],
+                2.35,
             ),
             (vec![running(19.9, Some(0.0))], 0.995),
             (vec![running(0.0, None)], 1.0),

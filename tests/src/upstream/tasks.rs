@@ -14,6 +14,9 @@ use super::config::{Limits, UpstreamConfig};
 /// How long a task is CREATED before it is PENDING.
 const CREATED_FOR: Duration = Duration::from_millis(2);
 
+/// The id of the first task; each next one's is one more, so that a task is found by its id alone.
+const FIRST_ID: u128 = 0x0f0e_0d0c_0b0a_4000_8000_0000_0000_0000;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The upstream's own states, in the order of its numbers from 1.
@@ -155,6 +158,8 @@ pub struct Tasks {
     run: Duration,
     workers: usize,
     tasks: Vec<Task>,
+    /// All tasks before this one have ended: so many are never looked through again.
+    ended: usize,
     scripts: VecDeque<Script>,
     visits: BTreeMap<String, Duration>,
     most_active: BTreeMap<String, usize>,
@@ -170,6 +175,7 @@ impl Tasks {
             run: config.run,
             workers: config.workers,
             tasks: Vec::new(),
+            ended: 0,
             scripts: VecDeque::new(),
             visits: BTreeMap::new(),
             most_active: BTreeMap::new(),
@@ -204,9 +210,8 @@ impl Tasks {
 
     /// The task, if this account knows it now.
     pub fn known(&self, account: &str, id: &str, now: Duration) -> Option<&Task> {
-        self.tasks
-            .iter()
-            .find(|task| task.id == id && task.account == account && task.is_visible(now))
+        let task = &self.tasks[self.index(id)?];
+        (task.account == account && task.is_visible(now)).then_some(task)
     }
 
     /// What an account sees in its list, newest first.
@@ -217,9 +222,9 @@ impl Tasks {
 
     /// Tasks that will run before this one.
     pub fn ahead_of(&self, task: &Task) -> usize {
-        self.tasks
+        let end = self.index(&task.id).unwrap_or_default();
+        self.tasks[self.ended.min(end)..end]
             .iter()
-            .take_while(|other| other.id != task.id)
             .filter(|other| matches!(other.status, Status::Created | Status::Pending))
             .count()
     }
@@ -242,9 +247,13 @@ impl Tasks {
         if active >= self.limits.active {
             return Err(Limit::Active(active));
         }
-        let recent =
-            |task: &&Task| task.account == account && now.saturating_sub(task.created) < DAY;
-        let daily = self.tasks.iter().filter(recent).count();
+        let daily = if self.limits.daily == usize::MAX {
+            0
+        } else {
+            let recent =
+                |task: &&Task| task.account == account && now.saturating_sub(task.created) < DAY;
+            self.tasks.iter().filter(recent).count()
+        };
         if daily >= self.limits.daily {
             return Err(Limit::Daily(daily));
         }
@@ -254,7 +263,7 @@ impl Tasks {
     /// Makes a task, whatever the limits say.
     pub fn create(&mut self, account: &str, params: Value, now: Duration) -> &mut Task {
         let number = self.tasks.len() as u128;
-        let id = Uuid::from_u128(0x0f0e_0d0c_0b0a_4000_8000_0000_0000_0000 + number).to_string();
+        let id = Uuid::from_u128(FIRST_ID + number).to_string();
         let script = self.scripts.pop_front().unwrap_or_default();
         self.tasks.push(Task {
             id,
@@ -300,10 +309,8 @@ impl Tasks {
             ended
         });
         if let Some(account) = self
-            .tasks
-            .iter()
-            .find(|task| task.id == id)
-            .map(|task| task.account.clone())
+            .index(id)
+            .map(|index| self.tasks[index].account.clone())
         {
             self.count_active(&account);
         }
@@ -393,19 +400,22 @@ impl Tasks {
             }
         }
         self.played = self.played.max(now);
+        let is_over = |task: &Task| !task.status.is_active();
+        while self.tasks.get(self.ended).is_some_and(is_over) {
+            self.ended += 1;
+        }
     }
 
     /// The earliest thing that happens until now; of several at once, that of the oldest task.
     fn next_event(&self, now: Duration) -> Option<(Duration, usize)> {
-        let running = self
-            .tasks
+        let open = &self.tasks[self.ended..];
+        let running = open
             .iter()
             .filter(|task| task.status == Status::Running)
             .count();
         let free = running < self.workers;
-        self.tasks
-            .iter()
-            .enumerate()
+        (self.ended..)
+            .zip(open)
             .filter_map(|(index, task)| match task.status {
                 Status::Created | Status::Running => Some((task.due, index)),
                 // A worker that was taken became free at the last thing that happened.
@@ -417,16 +427,27 @@ impl Tasks {
     }
 
     fn change(&mut self, id: &str, change: impl FnOnce(&mut Task) -> bool) -> bool {
-        self.tasks
-            .iter_mut()
-            .find(|task| task.id == id && !task.deleted)
-            .is_some_and(change)
+        let Some(index) = self.index(id) else {
+            return false;
+        };
+        let task = &mut self.tasks[index];
+        let changed = !task.deleted && change(task);
+        if task.status.is_active() {
+            self.ended = self.ended.min(index);
+        }
+        changed
+    }
+
+    fn index(&self, id: &str) -> Option<usize> {
+        let number = Uuid::parse_str(id).ok()?.as_u128().checked_sub(FIRST_ID)?;
+        let index = usize::try_from(number).ok()?;
+        (self.tasks.get(index)?.id == id).then_some(index)
     }
 
     /// Tasks of an account that have not ended.
     pub fn active(&self, account: &str) -> usize {
         let active = |task: &&Task| task.account == account && task.status.is_active();
-        self.tasks.iter().filter(active).count()
+        self.tasks[self.ended..].iter().filter(active).count()
     }
 
     fn count_active(&mut self, account: &str) {

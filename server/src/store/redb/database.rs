@@ -43,6 +43,7 @@ pub(super) struct Shared {
     pub feed: Feed,
     commits: AtomicU64,
     operations: AtomicU64,
+    reads: AtomicU64,
 }
 
 enum Open {
@@ -107,6 +108,7 @@ impl Shared {
             feed,
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
         }
     }
 
@@ -147,6 +149,7 @@ impl Shared {
 
     /// One committed state to read from.
     pub fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.database()?.begin_read().map_err(failed)
     }
 
@@ -202,6 +205,10 @@ impl Shared {
 
     pub fn operations(&self) -> u64 {
         self.operations.load(Ordering::Relaxed)
+    }
+
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     pub fn meter(&self) -> &Meter {

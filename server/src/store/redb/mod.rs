@@ -180,6 +180,11 @@ impl RedbStore {
         self.shared.operations()
     }
 
+    /// Questions that were answered from it since it was opened.
+    pub fn reads(&self) -> u64 {
+        self.shared.reads()
+    }
+
     /// Flushes to the disk since it was opened, those of opening it included.
     pub fn syncs(&self) -> u64 {
         self.shared.meter().syncs()
