@@ -218,6 +218,7 @@ pub fn client() -> (usize, usize) {
             files: None,
             copy: Box::new(|_| {}),
             terminal: Box::new(|_| {}),
+            pace: app::Pace::default(),
             clock: Box::new(move || now + jiff::SignedDuration::try_from(begun.elapsed()).unwrap()),
         };
         let backend = Counting {

@@ -50,6 +50,7 @@ pub fn start() -> Start {
             home: Some(PathBuf::from("/home/wang")),
             downloads: PathBuf::from("/home/wang/Downloads"),
         }),
+        way_here: None,
         now: Timestamp::from_second(NOW).unwrap(),
         time_zone: TimeZone::UTC,
         size: SIZE,

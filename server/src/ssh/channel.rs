@@ -249,13 +249,12 @@ impl Visit {
     }
 
     /// All of those.
-    pub(super) fn variables(&self) -> impl Fn(&str) -> Option<String> + Send + 'static {
-        let known: HashMap<String, String> = VARIABLES
+    pub(super) fn variables(&self) -> HashMap<String, String> {
+        VARIABLES
             .iter()
             .chain(&["TERM"])
             .filter_map(|name| Some(((*name).to_owned(), self.variable(name)?)))
-            .collect();
-        move |name| known.get(name).cloned()
+            .collect()
     }
 
     /// The language of our own words.

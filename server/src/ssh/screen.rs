@@ -36,7 +36,7 @@ pub(super) async fn show(mut visit: Visit, size: (u16, u16)) {
         input,
         output,
         size,
-        variable: Box::new(visit.variables()),
+        variables: visit.variables(),
         way_here: visit.guest.way_here.clone(),
     };
     if write(&visit, ENTER).await.is_err() {

@@ -22,7 +22,10 @@ use super::signing_in::{assert_given_back, type_password};
 fn screen() -> Screen {
     Arc::new(|_, mut line| {
         Box::pin(async move {
-            let breaks = (line.variable)("COLORTERM").is_some_and(|value| value == "breaks");
+            let breaks = line
+                .variables
+                .get("COLORTERM")
+                .is_some_and(|value| value == "breaks");
             line.output.send(b"it is there".to_vec()).await.unwrap();
             drop(line.input.recv().await);
             assert!(!breaks, "planted");

@@ -21,10 +21,25 @@ pub struct Decoder {
     paste: Option<Vec<u8>>,
 }
 
+/// What a whole sequence means.
+enum Meaning {
+    Key(Key),
+    Mouse(Mouse),
+}
+
+impl From<Meaning> for Message {
+    fn from(meaning: Meaning) -> Self {
+        match meaning {
+            Meaning::Key(key) => Self::Key(key),
+            Meaning::Mouse(mouse) => Self::Mouse(mouse),
+        }
+    }
+}
+
 /// What the bytes at hand begin with.
 enum Found {
     /// So many bytes that mean this, or nothing.
-    Whole(usize, Option<Message>),
+    Whole(usize, Option<Meaning>),
     /// A paste begins after so many bytes.
     Paste(usize),
     /// Something that is not complete yet.
@@ -55,9 +70,9 @@ impl Decoder {
                 break;
             }
             match first(rest) {
-                Found::Whole(length, message) => {
+                Found::Whole(length, meaning) => {
                     at += length;
-                    told.extend(message);
+                    told.extend(meaning.map(Message::from));
                 }
                 Found::Paste(length) => {
                     at += length;
@@ -140,7 +155,7 @@ fn first(bytes: &[u8]) -> Found {
 }
 
 fn whole(length: usize, key: Key) -> Found {
-    Found::Whole(length, Some(Message::Key(key)))
+    Found::Whole(length, Some(Meaning::Key(key)))
 }
 
 /// The character that the bytes begin with: its length, and it, if it is one. Nothing when more bytes are needed.
@@ -170,7 +185,7 @@ fn escape(rest: &[u8]) -> Found {
         Some(b'[') => control_sequence(rest.get(1..).unwrap_or_default()),
         Some(b'O') => match rest.get(1) {
             None => Found::More,
-            Some(&last) => Found::Whole(3, letter(last).map(Message::Key)),
+            Some(&last) => Found::Whole(3, letter(last).map(Meaning::Key)),
         },
         Some(b'\r') => Found::Whole(2, None),
         Some(byte) if *byte < 0x20 || *byte == 0x7f => Found::Whole(2, None),
@@ -219,7 +234,7 @@ fn control_sequence(rest: &[u8]) -> Found {
         (b'Z', _) => Some(Key::BackTab),
         (last, _) => letter(last),
     };
-    Found::Whole(length, key.map(Message::Key))
+    Found::Whole(length, key.map(Meaning::Key))
 }
 
 fn numbers(parameters: &[u8]) -> Vec<u16> {
@@ -265,7 +280,7 @@ fn function(number: u16) -> Option<Key> {
 }
 
 /// Presses of the left button and the wheel; places count from 1.
-fn mouse(numbers: &[u16], last: u8) -> Option<Message> {
+fn mouse(numbers: &[u16], last: u8) -> Option<Meaning> {
     let [button, x, y] = numbers else { return None };
     let mouse = match (button, last) {
         (0, b'M') => Mouse::Press {
@@ -276,7 +291,7 @@ fn mouse(numbers: &[u16], last: u8) -> Option<Message> {
         (65, b'M') => Mouse::WheelDown,
         _ => return None,
     };
-    Some(Message::Mouse(mouse))
+    Some(Meaning::Mouse(mouse))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 mod backend;
 mod keys;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub struct Line {
     /// Columns and rows at the start.
     pub size: (u16, u16),
     /// What the other end says of itself: `TERM`, `COLORTERM`, `LANG` ...
-    pub variable: Box<dyn Fn(&str) -> Option<String> + Send>,
+    pub variables: HashMap<String, String>,
     /// How a command is begun that does what cannot be done from here: `ssh -p 2222 wang@host`.
     pub way_here: String,
 }
@@ -74,7 +74,7 @@ pub async fn run(client: Client, line: Line, options: Options) -> io::Result<()>
     let outgoing = Outgoing::new(line.output.clone());
     let mut terminal = Terminal::new(RemoteBackend::new(outgoing.clone(), size.clone()))?;
     let start = Start {
-        look: options.look(&line.variable),
+        look: options.look(|name| line.variables.get(name).cloned()),
         server: String::new(),
         username: String::new(),
         resume: true,
