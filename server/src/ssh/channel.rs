@@ -1,7 +1,6 @@
 //! One channel: what it is asked for until it becomes the screen or a command, and its end.
 //!
-//! Invariants: everything that is asked for is answered; what is not here is refused in words; what a client says of
-//! itself is bounded.
+//! Invariants: what is not here is refused in words; what a client says of itself is bounded.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use russh::server::{Handle, Msg};
-use russh::{Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use vbatch_tui::cli::exit::Exit;
@@ -61,7 +60,12 @@ impl Guest {
     }
 }
 
-/// A channel and what it was told so far.
+/// Whether a client may set this variable.
+pub(super) fn is_known(variable: &str) -> bool {
+    VARIABLES.contains(&variable)
+}
+
+/// A channel and what it was told so far. What is asked for has been answered before it comes here (`connection`).
 pub(super) struct Visit {
     pub shared: Arc<Shared>,
     pub guest: Arc<Guest>,
@@ -71,7 +75,6 @@ pub(super) struct Visit {
     pub terminal: Option<(u16, u16)>,
     variables: HashMap<String, String>,
     handle: Handle,
-    id: ChannelId,
 }
 
 /// Sees a channel to its end.
@@ -81,7 +84,6 @@ pub(super) async fn serve(
     handle: Handle,
     channel: Channel<Msg>,
 ) {
-    let id = channel.id();
     let (read, write) = channel.split();
     let visit = Visit {
         shared,
@@ -91,7 +93,6 @@ pub(super) async fn serve(
         terminal: None,
         variables: HashMap::new(),
         handle,
-        id,
     };
     visit.receive().await;
 }
@@ -106,7 +107,6 @@ impl Visit {
             match asked {
                 None | Some(ChannelMsg::Close) => return,
                 Some(ChannelMsg::RequestPty {
-                    want_reply,
                     term,
                     col_width,
                     row_height,
@@ -114,7 +114,6 @@ impl Visit {
                 }) => {
                     self.terminal = Some((cells(col_width, 80), cells(row_height, 24)));
                     self.keep("TERM".to_owned(), term);
-                    self.answer(want_reply, true).await;
                 }
                 Some(ChannelMsg::WindowChange {
                     col_width,
@@ -124,19 +123,11 @@ impl Visit {
                     self.terminal = Some((cells(col_width, 80), cells(row_height, 24)));
                 }
                 Some(ChannelMsg::SetEnv {
-                    want_reply,
                     variable_name,
                     variable_value,
                     ..
-                }) => {
-                    let known = VARIABLES.contains(&variable_name.as_str());
-                    if known {
-                        self.keep(variable_name, variable_value);
-                    }
-                    self.answer(want_reply, known).await;
-                }
-                Some(ChannelMsg::RequestShell { want_reply }) => {
-                    self.answer(want_reply, true).await;
+                }) if is_known(&variable_name) => self.keep(variable_name, variable_value),
+                Some(ChannelMsg::RequestShell { .. }) => {
                     return match self.terminal {
                         Some(size) => screen::show(self, size).await,
                         None => {
@@ -145,27 +136,15 @@ impl Visit {
                         }
                     };
                 }
-                Some(ChannelMsg::Exec {
-                    want_reply,
-                    command,
-                }) => {
-                    self.answer(want_reply, true).await;
+                Some(ChannelMsg::Exec { command, .. }) => {
                     return command::run(self, &command).await;
                 }
-                Some(ChannelMsg::RequestSubsystem { want_reply, name }) => {
-                    // Accepted, so that the words are shown, and ended.
-                    self.answer(want_reply, true).await;
+                Some(ChannelMsg::RequestSubsystem { name, .. }) => {
                     self.say(&words::no_subsystem(&name)).await;
                     return self.end(Exit::Usage.code()).await;
                 }
-                Some(ChannelMsg::AgentForward { want_reply }) => {
-                    self.say(words::NO_AGENT).await;
-                    self.answer(want_reply, false).await;
-                }
-                Some(ChannelMsg::RequestX11 { want_reply, .. }) => {
-                    self.say(words::NO_X11).await;
-                    self.answer(want_reply, false).await;
-                }
+                Some(ChannelMsg::AgentForward { .. }) => self.say(words::NO_AGENT).await,
+                Some(ChannelMsg::RequestX11 { .. }) => self.say(words::NO_X11).await,
                 // Before there is a command nobody reads.
                 Some(_) => {}
             }
@@ -176,19 +155,6 @@ impl Visit {
         if value.len() <= VALUE_BYTES && !value.chars().any(char::is_control) {
             self.variables.insert(name, value);
         }
-    }
-
-    /// Answers what was asked for, if an answer is waited for.
-    async fn answer(&self, is_wanted: bool, yes: bool) {
-        if !is_wanted {
-            // It would be taken for the answer to something else.
-            return;
-        }
-        // A connection that is gone needs none.
-        let _ = match yes {
-            true => self.handle.channel_success(self.id).await,
-            false => self.handle.channel_failure(self.id).await,
-        };
     }
 
     /// Says something on standard error; at a terminal, which is taken as it is, lines end with a return.

@@ -1,6 +1,7 @@
 //! One connection: who it is, and which channels it may open.
 //!
-//! Invariants: nothing but signing in is answered before it; a channel is a session or it is refused.
+//! Invariants: nothing but signing in is answered before it; a channel is a session or it is refused; everything that is
+//! asked for is answered.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use russh::keys::HashAlg;
 use russh::server::{
     Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
 };
-use russh::{Channel, ChannelOpenFailure};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 use tonic::transport::Endpoint;
@@ -165,10 +166,82 @@ impl Handler for Connection {
         });
         Ok(())
     }
+
+    // What a channel asks for is answered here, at once: the library knows whether an answer is wanted only of the
+    // latest request, so that a later answer would be taken for that of another. What it means, `channel` sees to.
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _term: &str,
+        _columns: u32,
+        _rows: u32,
+        _width: u32,
+        _height: u32,
+        _modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        _value: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if channel::is_known(name) {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
+    }
+
+    async fn shell_request(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        _command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    /// Accepted, so that words are shown before it ends: there is none.
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_success(channel)
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _single: bool,
+        _protocol: &str,
+        _cookie: &str,
+        _screen: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        session.channel_failure(channel)
+    }
+
+    // Everything else that may be asked for (forwarding of ports and sockets, the agent) is refused by the library
+    // unless it is allowed here: clients say so in their own words.
 }
 
-/// Everything else that may be asked for (forwarding of ports, sockets, X11 and the agent) is refused by the library
-/// unless it is allowed here: clients say so in their own words.
+/// Refused, but the same way may be tried again.
 fn again() -> Auth {
     Auth::Reject {
         proceed_with_methods: Some(super::methods()),

@@ -69,5 +69,10 @@ async fn nothing_is_forwarded_and_there_is_no_sftp() {
         "{}",
         said(&ran)
     );
-    assert_eq!(ran.status.code(), Some(0), "the command runs all the same");
+    assert_eq!(
+        ran.status.code(),
+        Some(0),
+        "the command runs all the same: {}",
+        said(&ran)
+    );
 }

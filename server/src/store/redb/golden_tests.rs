@@ -20,7 +20,7 @@ use crate::domain::dispatching::{DispatchSettings, DispatchState, UpstreamToken}
 use crate::domain::failure::{Failure, FailureReason, WaitReason};
 use crate::domain::ids::{BatchId, KeyId, RequestId, TaskId};
 use crate::domain::item::{ItemState, Stage, VideoItem};
-use crate::domain::key::{ApiKey, Scope};
+use crate::domain::key::{ApiKey, Scope, SshKey};
 use crate::domain::ledger::{Actor, EntryKind};
 use crate::domain::media::BlobKind;
 use crate::domain::retention::Kept;
@@ -30,7 +30,8 @@ use crate::media::Media;
 use crate::store::conformance::world::{World, account, blob, failed, failure, submitted};
 use crate::store::query::{BatchFilter, BatchOrder, BatchQuery};
 use crate::store::{
-    CreditChange, DeleteBatch, Expire, Made, NewApiKey, NewBatch, Request, RequestKey, RetryItems,
+    CreditChange, DeleteBatch, Expire, Made, NewApiKey, NewBatch, NewSshKey, Request, RequestKey,
+    RetryItems,
 };
 use crate::verify;
 
@@ -282,6 +283,23 @@ async fn write_3(world: &World) {
     };
     let expired = world.store.expire(expire).await.unwrap().unwrap();
     assert_eq!((expired.batch, expired.files), (batches[0], 2));
+    let new = NewSshKey {
+        key: ssh_key(&user, world.clock.now()),
+        actor: actor(&user),
+    };
+    world.store.add_ssh_key(new).await.unwrap();
+}
+
+fn ssh_key(user: &User, create_time: Timestamp) -> SshKey {
+    SshKey {
+        id: KeyId(uuid::Uuid::from_u128(80)),
+        user: user.id,
+        name: "laptop".to_owned(),
+        algorithm: "ssh-ed25519".to_owned(),
+        fingerprint: "SHA256:uOGbWJzBoCMoBYAoi+R4q3nIxCUlEGEQGZwPaCPOqBo".to_owned(),
+        create_time,
+        last_used_time: None,
+    }
 }
 
 #[tokio::test]
@@ -312,6 +330,12 @@ async fn golden_file_of_version_3_reads() {
     assert!(item.source_image.removed_time.is_some());
     let totals = world.store.totals().await.unwrap();
     assert_eq!(totals.items_by_state.cancelled, 3);
+    let user = world.store.user_by_name("li").await.unwrap().unwrap();
+    let keys = world.store.ssh_keys(user.id).await.unwrap();
+    let [key] = keys.as_slice() else {
+        panic!("{keys:?}");
+    };
+    assert_eq!(*key, ssh_key(&user, key.create_time));
     agrees(&world).await;
 }
 
