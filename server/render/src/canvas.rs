@@ -8,6 +8,7 @@
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
+use crate::motion::ROOM;
 use crate::planes::Planes;
 
 /// The long side of every preview video, in pixels.
@@ -15,10 +16,6 @@ pub(crate) const LONG_SIDE: u32 = 640;
 
 /// The least short side: 640 × 272 is a little wider than the widest films.
 const LEAST_SHORT_SIDE: u32 = 272;
-
-/// How much larger than the video the moving picture is on each side, so that nothing is enlarged when the view
-/// is closest (see `motion`).
-const ROOM: f32 = 1.0 / crate::motion::CLOSEST_VIEW;
 
 /// How bright the blurred copy behind a padded picture is, in 256ths.
 const BACKDROP_BRIGHTNESS: u16 = 120;

@@ -1,6 +1,6 @@
 //! Frames to H.264.
 //!
-//! One thread, one quantiser for the whole video, an intra frame every two seconds. The quantiser is chosen once,
+//! One thread, one quantiser for the whole video, an intra frame every ten seconds. The quantiser is chosen once,
 //! by trial, so that a busy picture makes no huge file and a calm one looks its best. (The encoder's own rate
 //! controls either drop frames or warn on stderr, where a screen may be.)
 
@@ -16,7 +16,7 @@ use crate::error::RenderError;
 use crate::planes::Planes;
 
 /// Frames from one intra frame to the next.
-pub(crate) const INTRA_PERIOD: u32 = 50;
+pub(crate) const INTRA_PERIOD: u32 = 250;
 
 /// The finest and the coarsest quantiser.
 const QUANTISERS: std::ops::RangeInclusive<i32> = 26..=42;

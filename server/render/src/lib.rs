@@ -1,7 +1,7 @@
 //! One picture and one recording to one preview video: bytes in, an MP4 out.
 //!
-//! The video shows the picture, which moves closer and nods as somebody speaks, a strip at its lower edge in
-//! which the sound's level scrolls by, and the word PREVIEW, so that nobody takes it for the real thing.
+//! The video shows the picture, which nods and drifts as somebody speaks, a strip at its lower edge in which the
+//! sound's level scrolls by, and the word PREVIEW, so that nobody takes it for the real thing.
 //! H.264 (constrained baseline), 25 frames a second, 640 pixels on its long side; Opus, mono, 48 kHz. The
 //! movie's index comes before its media, so that players start at once.
 //!

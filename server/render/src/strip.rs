@@ -20,6 +20,10 @@ const FRAMES_PER_BAR: i64 = 2;
 /// Half of a bar in silence, in pixels.
 const LEAST_HALF: usize = 2;
 
+/// How much of the picture the strip hides behind the bars: what shows through stays where it is while they scroll,
+/// which no encoder foresees.
+const SHADE: f32 = 0.82;
+
 /// Colours of what was heard, is heard and will be heard.
 const HEARD: [u8; 3] = [255, 183, 77];
 const NOW: [u8; 3] = [255, 255, 255];
@@ -47,7 +51,7 @@ impl<'a> Strip<'a> {
         // Dark below, fading out above, so that the picture has no hard edge.
         let shade = Overlay::new((0, top), (width, rows), |_, y| {
             let part = ((y as f32 + 1.0) / (rows as f32 * 0.6)).min(1.0);
-            (0.66 * part * part * (3.0 - 2.0 * part), 18.0)
+            (SHADE * part * part * (3.0 - 2.0 * part), 18.0)
         });
         Self {
             envelope,
