@@ -59,6 +59,8 @@ impl Child {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            // The log is written as of any server, and read by nobody.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -156,6 +158,7 @@ async fn serve(folder: PathBuf, users: &[String]) -> bool {
         },
         ..Config::default()
     };
+    vbatch_server::log::start(&config.log);
     let server = Server::start(config, Clock::system()).await.unwrap();
     for user in users {
         let id = UserId(Uuid::parse_str(user).unwrap());

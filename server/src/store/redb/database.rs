@@ -9,13 +9,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, StorageBackend};
 
 use crate::clock::Clock;
+use crate::domain::ids::UserId;
+use crate::domain::user::User;
 use crate::feed::{Commit, Feed};
 use crate::store::StoreError;
 
 use super::error::failed;
+use super::known_users::KnownUsers;
 use super::load;
 use super::metered::{Meter, Metered};
-use super::tables::{SINGLES, readable};
+use super::tables::{SINGLES, USERS, readable};
 
 /// Memory that redb may use for pages, read and not yet written: enough for the upper levels of every index at a
 /// million batches, and small beside a server's other needs. Its own default is 1 GiB.
@@ -44,6 +47,7 @@ pub(super) struct Shared {
     commits: AtomicU64,
     operations: AtomicU64,
     reads: AtomicU64,
+    known_users: KnownUsers,
 }
 
 enum Open {
@@ -109,6 +113,7 @@ impl Shared {
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             reads: AtomicU64::new(0),
+            known_users: KnownUsers::default(),
         }
     }
 
@@ -151,6 +156,28 @@ impl Shared {
     pub fn snapshot(&self) -> Result<ReadTransaction, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.database()?.begin_read().map_err(failed)
+    }
+
+    /// A user as of the last commit.
+    pub fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        // Of a store that is closed nothing is known.
+        let database = self.database()?;
+        let asked = match self.known_users.get(id) {
+            Ok(user) => return Ok(Some(user)),
+            Err(asked) => asked,
+        };
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let snapshot = database.begin_read().map_err(failed)?;
+        let user = load::user(&readable(&snapshot, USERS)?, id)?;
+        if let Some(user) = &user {
+            self.known_users.keep(asked, user);
+        }
+        Ok(user)
+    }
+
+    /// Something was committed, or may have been: what was read before it is no longer true.
+    pub fn forget(&self) {
+        self.known_users.forget();
     }
 
     /// Whether commits save what a start after a crash would have to find out.

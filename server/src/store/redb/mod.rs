@@ -31,6 +31,7 @@ mod hours;
 mod inspect;
 mod items;
 mod key_operations;
+mod known_users;
 mod ledger;
 mod leftovers;
 mod lists;

@@ -60,7 +60,7 @@ impl Store for RedbStore {
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        load::user(&readable(&self.snapshot()?, USERS)?, id)
+        self.shared.user(id)
     }
 
     async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {

@@ -364,7 +364,9 @@ fn transact(shared: &Shared, waiting: &mut Waiting) -> Result<Option<Commit>, Un
         return Ok(None);
     }
     let commit = work.finish()?;
-    if let Err(error) = transaction.commit() {
+    let committed = transaction.commit();
+    shared.forget();
+    if let Err(error) = committed {
         return Err(Undone::Undecided(Box::new(commit), failed(error)));
     }
     shared.count_commit(waiting.len());
