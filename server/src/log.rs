@@ -5,8 +5,10 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use crate::config::{Log, LogFormat};
 
@@ -28,39 +30,52 @@ const WIRE: [&str; 9] = [
 
 /// Begins to write the log to standard error, as configured.
 pub fn start(log: &Log) {
-    let to = tracing_subscriber::fmt()
-        .with_env_filter(filter(log))
-        .with_writer(std::io::stderr);
     let pretty = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
+    let filtered = registry().with(filter(log));
+    let lines = fmt::layer().with_writer(std::io::stderr);
     if pretty {
-        to.init();
+        filtered.with(lines).init();
     } else {
         // The list of spans has the innermost too.
-        to.json().with_current_span(false).init();
+        filtered.with(lines.json().with_current_span(false)).init();
     }
 }
 
-fn filter(log: &Log) -> EnvFilter {
+/// What is asked for: a level, or targets with their levels, as `info,vbatch_server::dispatch=debug`.
+///
+/// # Errors
+/// What is wrong with the words.
+pub fn parse(words: &str) -> Result<Targets, String> {
+    let parsed = words.parse::<Targets>();
+    parsed.map_err(|error| format!("{error}, as in info,vbatch_server::dispatch=debug"))
+}
+
+fn filter(log: &Log) -> Targets {
+    let words = log.filter.as_deref().unwrap_or(USUAL);
     // The configuration was checked: it parses.
-    let filter = EnvFilter::new(log.filter.as_deref().unwrap_or(USUAL));
-    let is_below = |level: Option<LevelFilter>| level.is_none_or(|level| level > LevelFilter::INFO);
-    if !is_below(filter.max_level_hint()) {
-        return filter;
+    let asked = parse(words).unwrap_or_default();
+    let is_below = |level: LevelFilter| level > LevelFilter::INFO;
+    let is_wire = |target: &str| WIRE.iter().any(|library| target.starts_with(library));
+    let default = asked.default_level().unwrap_or(LevelFilter::OFF);
+    let safe = asked
+        .iter()
+        .filter(|(target, level)| !(is_wire(target) && is_below(*level)));
+    let filter = Targets::new().with_targets(safe).with_default(default);
+    if is_below(default) {
+        filter.with_targets(WIRE.map(|library| (library, LevelFilter::INFO)))
+    } else {
+        filter
     }
-    WIRE.iter().fold(filter, |filter, library| {
-        match format!("{library}=info").parse() {
-            Ok(directive) => filter.add_directive(directive),
-            Err(_) => filter,
-        }
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
 
     #[test]
@@ -70,14 +85,23 @@ mod tests {
                 format: LogFormat::Auto,
                 filter: Some(filter.to_owned()),
             };
-            super::filter(&log).to_string()
+            super::filter(&log)
         };
-        for words in ["trace", "h2=trace", "debug,hyper=debug"] {
+        for words in [
+            "trace",
+            "h2=trace",
+            "debug,hyper=debug",
+            "info,h2::codec=trace",
+        ] {
             let filter = asked(words);
-            assert!(filter.contains("h2=info"), "{filter}");
-            assert!(filter.contains("hyper=info"), "{filter}");
-            assert!(!filter.contains("h2=trace"), "{filter}");
+            for target in ["h2", "h2::codec::framed_read", "hyper::proto"] {
+                assert!(!filter.would_enable(target, &Level::DEBUG), "{words}");
+            }
         }
-        assert_eq!(asked("warn"), "warn");
+        let filter = asked("warn,h2=error,vbatch_server::dispatch=debug");
+        assert!(filter.would_enable("vbatch_server::dispatch::poll", &Level::DEBUG));
+        assert!(!filter.would_enable("vbatch_server::rpc", &Level::INFO));
+        assert!(!filter.would_enable("h2", &Level::WARN));
+        assert!(filter.would_enable("tonic", &Level::WARN));
     }
 }

@@ -17,7 +17,6 @@ use crate::domain::batch::EngineKind;
 use crate::domain::dispatching::MAX_CONCURRENCY;
 use crate::domain::pricing::Pricing;
 use crate::domain::retention::{self, Policy};
-use tracing_subscriber::EnvFilter;
 
 /// What can be said on the command line; each has its variable in the environment and its key in the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -418,7 +417,7 @@ fn log_format(name: Option<String>) -> Result<LogFormat, ConfigError> {
 
 fn log_filter(filter: Option<String>) -> Result<Option<String>, ConfigError> {
     if let Some(filter) = &filter {
-        EnvFilter::try_new(filter).map_err(|error| value("VBATCH_LOG", error.to_string()))?;
+        crate::log::parse(filter).map_err(|error| value("VBATCH_LOG", error))?;
     }
     Ok(filter)
 }

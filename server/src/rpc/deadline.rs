@@ -144,7 +144,9 @@ where
                     response.map(|body| {
                         Body::new(Timed {
                             body,
-                            end: Some(Box::pin(sleep_until(deadline))),
+                            deadline,
+                            wait: None,
+                            has_ended: false,
                             limit,
                         })
                     })
@@ -158,9 +160,22 @@ where
 /// An answer that ends in time.
 struct Timed {
     body: Body,
-    /// Absent once it has ended.
-    end: Option<Pin<Box<Sleep>>>,
+    deadline: Instant,
+    /// Only an answer that lets wait needs a timer.
+    wait: Option<Pin<Box<Sleep>>>,
+    has_ended: bool,
     limit: Duration,
+}
+
+impl Timed {
+    fn expire(&mut self) -> Option<Result<Frame<Bytes>, Status>> {
+        self.has_ended = true;
+        let mut trailers = HeaderMap::new();
+        match expired(self.limit).add_header(&mut trailers) {
+            Ok(()) => Some(Ok(Frame::trailers(trailers))),
+            Err(status) => Some(Err(status)),
+        }
+    }
 }
 
 impl http_body::Body for Timed {
@@ -171,22 +186,28 @@ impl http_body::Body for Timed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(end) = &mut self.end else {
+        if self.has_ended {
             return Poll::Ready(None);
-        };
-        if end.as_mut().poll(context).is_ready() {
-            self.end = None;
-            let mut trailers = HeaderMap::new();
-            return Poll::Ready(match expired(self.limit).add_header(&mut trailers) {
-                Ok(()) => Some(Ok(Frame::trailers(trailers))),
-                Err(status) => Some(Err(status)),
-            });
         }
-        Pin::new(&mut self.body).poll_frame(context)
+        let deadline = self.deadline;
+        // An answer that is always ready must not go on for ever.
+        if Instant::now() >= deadline {
+            return Poll::Ready(self.expire());
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            return Poll::Ready(frame);
+        }
+        let wait = self
+            .wait
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        match wait.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(self.expire()),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.end.is_none() || self.body.is_end_stream()
+        self.has_ended || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
