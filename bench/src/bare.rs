@@ -14,10 +14,11 @@ use http::{Request, Response};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_stream::wrappers::{TcpListenerStream, WatchStream};
+use tokio_stream::wrappers::WatchStream;
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService};
 use tonic::service::Routes;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
@@ -164,9 +165,11 @@ pub fn serve(listener: TcpListener, newest: Newest, folder: Option<PathBuf>) {
         }),
     };
     let routes = Routes::new(Profiles(Arc::new(profile))).add_service(Batches(newest, folder));
+    // As tonic takes connections when it is told nothing: what is written goes at once.
+    let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
     tokio::spawn(
         tonic::transport::Server::builder()
             .add_routes(routes)
-            .serve_with_incoming(TcpListenerStream::new(listener)),
+            .serve_with_incoming(connections),
     );
 }

@@ -30,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -172,7 +173,13 @@ pub enum ServerError {
 
 impl Server {
     /// Opens what is stored in the data directory and serves it until [`Server::stop`].
-    pub async fn start(config: Config, clock: Clock) -> Result<Self, ServerError> {
+    ///
+    /// Boxed, so that it is compiled here once, and not once more in every program that waits for it.
+    pub fn start(config: Config, clock: Clock) -> BoxFuture<'static, Result<Self, ServerError>> {
+        Box::pin(Self::begin(config, clock))
+    }
+
+    async fn begin(config: Config, clock: Clock) -> Result<Self, ServerError> {
         prepare(&config.data_dir)?;
         // The database first: its lock proves that no other process uses the directory.
         let redb = RedbStore::open(&config.data_dir.join(store::redb::DATABASE), clock.clone())?;
@@ -414,8 +421,12 @@ impl Server {
     }
 
     /// Ends the server: no new work begins, running submits get their answers recorded, streams are told why they end;
-    /// at most 10 s.
-    pub async fn stop(self) -> Result<(), ServerError> {
+    /// at most 10 s. Boxed for the same reason.
+    pub fn stop(self) -> BoxFuture<'static, Result<(), ServerError>> {
+        Box::pin(self.end())
+    }
+
+    async fn end(self) -> Result<(), ServerError> {
         self.shutdown.cancel();
         let Self {
             mut dispatcher,

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
@@ -82,7 +83,13 @@ pub struct Options {
 ///
 /// # Errors
 /// See [`ScreenError`]; the terminal is given back all the same.
-pub async fn run(server: Server, options: Options) -> Result<(), ScreenError> {
+///
+/// Boxed, so that it is compiled here once, and not in every program that shows the screen again.
+pub fn run(server: Server, options: Options) -> LocalBoxFuture<'static, Result<(), ScreenError>> {
+    Box::pin(show(server, options))
+}
+
+async fn show(server: Server, options: Options) -> Result<(), ScreenError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(ScreenError::NoTerminal);
     }

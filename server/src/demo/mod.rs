@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use clap::Args;
+use futures::future::LocalBoxFuture;
 use secrecy::ExposeSecret as _;
 use vbatch_tui::cli;
 use vbatch_tui::cli::exit::Exit;
@@ -55,7 +56,12 @@ pub struct DemoArgs {
 }
 
 /// Runs the demo. The exit code is 0 when every item completed (headless), or when the user has left the screen.
-pub async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+/// Boxed, so that it is compiled here once, and not in the program again.
+pub fn run(args: DemoArgs) -> LocalBoxFuture<'static, anyhow::Result<ExitCode>> {
+    Box::pin(play(args))
+}
+
+async fn play(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let out = std::path::absolute(&args.out).context("the folder for the videos")?;
     let talk = Talk::new(&out);
     talk.hello();

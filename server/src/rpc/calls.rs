@@ -29,6 +29,9 @@ use uuid::Builder;
 /// The metadata that carries a call's id, both ways.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// The same, looked up without being read anew at each call.
+static REQUEST_ID_NAME: HeaderName = HeaderName::from_static(REQUEST_ID);
+
 /// Longest id that is taken from a caller, in characters.
 pub const REQUEST_ID_LENGTH: usize = 64;
 
@@ -161,7 +164,7 @@ where
         let answer = async move {
             let Ok(response) = answer.await;
             let (mut head, body) = response.into_parts();
-            head.headers.insert(HeaderName::from_static(REQUEST_ID), id);
+            head.headers.insert(REQUEST_ID_NAME.clone(), id);
             call.answers(&head.headers);
             Ok(Response::from_parts(
                 head,
@@ -175,7 +178,7 @@ where
 /// The caller's id where it is well-formed, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    let given = headers.get(REQUEST_ID).filter(|value| {
+    let given = headers.get(&REQUEST_ID_NAME).filter(|value| {
         let bytes = value.as_bytes();
         (1..=REQUEST_ID_LENGTH).contains(&bytes.len()) && bytes.iter().all(is_plain)
     });

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Frame, SizeHint};
 use prost::Message as _;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -22,7 +22,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 /// The header with which a caller says how long it waits.
-const GRPC_TIMEOUT: &str = "grpc-timeout";
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// No one waits longer; it also keeps sums of times within their range.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -59,7 +59,7 @@ impl Deadlines {
     }
 
     fn limit(&self, path: &str, headers: &HeaderMap) -> Option<Duration> {
-        let asked = headers.get(GRPC_TIMEOUT).and_then(|value| {
+        let asked = headers.get(&GRPC_TIMEOUT).and_then(|value| {
             let text = value.to_str().ok()?;
             parse(text)
         });
@@ -264,7 +264,7 @@ mod tests {
         let request =
             Request::builder().uri(format!("http://x/visionbatch.v1.BatchService/{method}"));
         let request = match timeout {
-            Some(timeout) => request.header(GRPC_TIMEOUT, timeout),
+            Some(timeout) => request.header(&GRPC_TIMEOUT, timeout),
             None => request,
         };
         request.body(Body::empty()).unwrap()
@@ -317,11 +317,11 @@ mod tests {
         for stream in &streams {
             assert_eq!(deadlines.limit(stream, &headers), None, "{stream}");
         }
-        headers.insert(GRPC_TIMEOUT, http::HeaderValue::from_static("7S"));
+        headers.insert(&GRPC_TIMEOUT, http::HeaderValue::from_static("7S"));
         let seven = Some(Duration::from_secs(7));
         assert_eq!(deadlines.limit(call, &headers), seven);
         assert_eq!(deadlines.limit(&streams[0], &headers), seven);
-        headers.insert(GRPC_TIMEOUT, http::HeaderValue::from_static("2M"));
+        headers.insert(&GRPC_TIMEOUT, http::HeaderValue::from_static("2M"));
         assert_eq!(deadlines.limit(call, &headers), Some(cap));
     }
 }

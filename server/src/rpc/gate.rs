@@ -93,7 +93,8 @@ where
             if ending {
                 return Ok(Status::from(shutting_down()).into_http());
             }
-            let path = request.uri().path().to_owned();
+            let uri = request.uri().clone();
+            let path = uri.path();
             if path == LOGIN {
                 return inner.call(request).await;
             }
@@ -101,7 +102,7 @@ where
             let response = match authenticate(&accounts, request.headers(), origin).await {
                 Ok(session) => {
                     caller = Some(session.caller.clone());
-                    match check(&session, &path) {
+                    match check(&session, path) {
                         Ok(()) => {
                             request.extensions_mut().insert(session);
                             inner.call(request).await?
@@ -112,7 +113,7 @@ where
                 Err(refusal) => Status::from(refusal).into_http(),
             };
             // The one place that every answer passes, whoever has refused: no refusal is forgotten.
-            if let Some(refusal) = refusal(response.headers(), caller.as_ref(), origin, &path) {
+            if let Some(refusal) = refusal(response.headers(), caller.as_ref(), origin, path) {
                 accounts.refusals().note(refusal);
             }
             Ok(response)

@@ -35,6 +35,9 @@ impl TrustedProxies {
         };
         // An IPv4 address is the same one on a socket that takes both kinds.
         let mut origin = peer.ip().to_canonical();
+        if !self.trust(origin) {
+            return Origin(Some(origin));
+        }
         let named = headers.get_all("x-forwarded-for").iter().rev();
         let named = named.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
         for word in named.take(LONGEST_CHAIN) {

@@ -39,6 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::FromArgMatches as _;
 use clap::parser::ValueSource;
+use futures::future::LocalBoxFuture;
 
 use self::args::{Arguments, Command};
 use self::exit::{CommandError, Exit};
@@ -71,12 +72,18 @@ pub enum Task {
 
 /// Runs what the arguments (the program's name first) ask for. With a `client` handed in, that is used with its
 /// session, and no session is read or kept.
-pub async fn run(
+///
+/// Boxed, so that it is compiled here once, and not in every program that runs commands again.
+pub fn run<'io>(
     args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    io: &mut Io,
+    io: &'io mut Io,
     client: Option<Client>,
-) -> Task {
-    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+) -> LocalBoxFuture<'io, Task> {
+    let args = args.into_iter().map(Into::into).collect();
+    Box::pin(carry_out(args, io, client))
+}
+
+async fn carry_out(args: Vec<OsString>, io: &mut Io, client: Option<Client>) -> Task {
     let elsewhere = io.elsewhere.as_ref().map(|it| it.language);
     let language = language_of(&args, elsewhere);
     let texts = texts(language).commands;

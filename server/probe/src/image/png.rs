@@ -2,13 +2,16 @@
 
 use std::io::{Read, Seek};
 
-use flate2::{Decompress, FlushDecompress, Status};
+use fdeflate::Decompressor;
 
 use super::{ImageLimits, Orientation, exif};
 use crate::error::ProbeError;
 use crate::source::Source;
 
-const INFLATED_BYTES: usize = 32 * 1024;
+/// What the format may refer back to.
+const WINDOW_BYTES: usize = 32 * 1024;
+/// The window, and what is inflated at a time.
+const INFLATED_BYTES: usize = 3 * WINDOW_BYTES;
 /// The largest value of a length or a side: the format keeps the top bit clear.
 const MAX_VALUE: u32 = 0x7fff_ffff;
 
@@ -211,8 +214,10 @@ impl Header {
 
 /// Follows the inflated picture data: how much is still to come, and whether each row's filter exists.
 struct Picture {
-    inflater: Decompress,
+    inflater: Box<Decompressor>,
     inflated: Box<[u8]>,
+    /// Bytes of that which are filled; the last of them are the window.
+    filled: usize,
     ended: bool,
     /// Passes still to come, the current one last.
     passes: Vec<(u64, u64)>,
@@ -225,8 +230,9 @@ impl Picture {
         let mut passes = header.passes();
         passes.reverse();
         Self {
-            inflater: Decompress::new(true),
+            inflater: Box::new(Decompressor::new()),
             inflated: vec![0; INFLATED_BYTES].into_boxed_slice(),
+            filled: 0,
             ended: false,
             passes,
             column: 0,
@@ -240,28 +246,31 @@ impl Picture {
     /// Inflates a piece. What comes beyond the last row is not looked at: decoders ignore it too.
     fn inflate(&mut self, mut piece: &[u8]) -> Result<(), &'static str> {
         while !self.ended {
-            let (in_before, out_before) = (self.inflater.total_in(), self.inflater.total_out());
-            let status = self
+            if self.filled == INFLATED_BYTES {
+                self.inflated
+                    .copy_within(INFLATED_BYTES - WINDOW_BYTES.., 0);
+                self.filled = WINDOW_BYTES;
+            }
+            let (taken, made) = self
                 .inflater
-                .decompress(piece, &mut self.inflated, FlushDecompress::None)
+                .read(piece, &mut self.inflated, self.filled, false)
                 .map_err(|_| "its picture data are damaged")?;
-            let taken =
-                usize::try_from(self.inflater.total_in() - in_before).unwrap_or(piece.len());
-            let made = usize::try_from(self.inflater.total_out() - out_before).unwrap_or(0);
             piece = piece.get(taken..).unwrap_or_default();
-            let excess = self.follow(made)?;
-            self.ended = excess || status == Status::StreamEnd;
-            if taken == 0 && made == 0 || piece.is_empty() && made < INFLATED_BYTES {
+            let from = self.filled;
+            self.filled += made;
+            let excess = self.follow(from)?;
+            self.ended = excess || self.inflater.is_done();
+            if piece.is_empty() && self.filled < INFLATED_BYTES {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Counts `made` bytes off the rows; true when there are more than the picture has.
-    fn follow(&mut self, made: usize) -> Result<bool, &'static str> {
-        let mut at = 0;
-        while at < made {
+    /// Counts what was inflated from there on off the rows; true when there is more than the picture has.
+    fn follow(&mut self, from: usize) -> Result<bool, &'static str> {
+        let mut at = from;
+        while at < self.filled {
             let Some((row_bytes, rows)) = self.passes.last_mut() else {
                 return Ok(true);
             };
@@ -270,7 +279,7 @@ impl Picture {
             }
             let step = usize::try_from(*row_bytes - self.column)
                 .unwrap_or(usize::MAX)
-                .min(made - at);
+                .min(self.filled - at);
             at += step;
             self.column += step as u64;
             if self.column == *row_bytes {
