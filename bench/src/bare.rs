@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures::{Stream, StreamExt as _};
@@ -105,6 +106,9 @@ impl tower::Service<Request<Body>> for Batches {
     }
 }
 
+/// Files that were kept.
+static FILES: AtomicU64 = AtomicU64::new(0);
+
 /// The digest of each file, and what the picture's header says of it; with a folder each is written there and flushed.
 async fn digest(
     mut messages: Streaming<v1::CreateBatchRequest>,
@@ -114,7 +118,6 @@ async fn digest(
     let mut is_first = false;
     let mut seen = 0_u64;
     let mut kept: Option<File> = None;
-    let mut files = 0;
     while let Some(message) = messages.message().await? {
         match message.part {
             Some(Part::File(_)) => {
@@ -124,8 +127,9 @@ async fn digest(
                     if let Some(file) = kept.take() {
                         file.sync_all()?;
                     }
-                    kept = Some(File::create(folder.join(files.to_string()))?);
-                    files += 1;
+                    // A new one each: pages that the system has at hand from a file before are written to faster.
+                    let number = FILES.fetch_add(1, Ordering::Relaxed);
+                    kept = Some(File::create(folder.join(number.to_string()))?);
                 }
             }
             Some(Part::Chunk(chunk)) => {

@@ -62,7 +62,7 @@ pub fn table(figures: &[Figure]) -> String {
 /// The plot: what each figure takes of what it may.
 pub fn plot(figures: &[Figure], machine: &str) -> String {
     const ROW: usize = 22;
-    const LEFT: f64 = 430.0;
+    const LEFT: f64 = 490.0;
     const ONE: f64 = 260.0;
     /// Beyond this a bar is cut.
     const MOST: f64 = 1.75;
@@ -72,8 +72,8 @@ pub fn plot(figures: &[Figure], machine: &str) -> String {
         .collect();
     let height = 60 + ROW * shown.len();
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 980 {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"980\" height=\"{height}\" fill=\"#ffffff\"/>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1140 {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"1140\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"12\" y=\"18\" font-size=\"14\" fill=\"#111\">How much of what it may take each figure takes: up to the line is good</text>\n\
          <text x=\"12\" y=\"35\" fill=\"#666\">{}</text>\n",
         escaped(machine)
@@ -96,7 +96,8 @@ pub fn plot(figures: &[Figure], machine: &str) -> String {
             y + 11,
             escaped(&figure.what),
             y,
-            LEFT + width + 6.0,
+            // Beside the line, which would cross it.
+            LEFT + width.max(ONE) + 8.0,
             y + 11,
             escaped(&format!("{} (of {})", figure.shown(), figure.wanted())),
         )

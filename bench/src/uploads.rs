@@ -139,7 +139,7 @@ pub async fn figures() -> Vec<Figure> {
             median(absolute.iter().map(|pair| pair.1).collect())
         )),
         Figure::ratio(
-            "the same",
+            "the same, against one that keeps the files too",
             "the same that also writes and flushes each file",
             median(to_keeping.iter().map(|pair| pair.0).collect()),
             Target::AtMost(1.5),
