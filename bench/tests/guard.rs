@@ -196,7 +196,7 @@ fn an_idle_server_does_nothing_but_heartbeats() {
         "{silence:?}"
     );
     assert_eq!(silence.heartbeats, 30 * 40, "{silence:?}");
-    at_most("reads in ten minutes", silence.reads as f64, 480.0);
+    at_most("reads in ten minutes", silence.reads as f64, 160.0);
 }
 
 #[test]
@@ -281,14 +281,14 @@ fn calls_allocate_read_and_send_no_more_than_they_did() {
         at_most(
             "reads of a page of 50 batches",
             (world.database().reads() - reads) as f64,
-            3.0,
+            2.0,
         );
         at_most(
             "allocations of a page of 50 batches",
             polled(page()),
             1_550.0,
         );
-        at_most("allocations of a profile", polled(profile()), 21.0);
+        at_most("allocations of a profile", polled(profile()), 11.0);
     });
 }
 
